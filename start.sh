@@ -1,0 +1,127 @@
+#!/usr/bin/env bash
+# Every role of the product. In production nothing is installed here, and the last command is `exec`.
+set -euo pipefail
+export INVARIANT_ORIGIN="$PWD"
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+usage() {
+    cat <<'TEXT'
+bash start.sh [ROLE]
+
+  (no role)   serve the api on $PORT (default 8001)
+  worker      take up runs
+  migrate     bring the database's schema to the newest revision
+  dev         api and worker, restarted when the code changes
+  demo        the whole product once, on an example: set up, verify, show, stop
+  demo PATH --constitution FILE
+              the same on a project of yours
+  verify PATH --constitution FILE [--format json|sarif|markdown]
+              for people and CI; exit codes 0 PASS, 1 FAIL or VETO, 2 PARTIAL, 3 ERROR
+  bench queue measure the queue
+  test        every check and the whole test suite; with arguments, pytest on them
+  help        this text
+
+Needs python3 (3.11 or newer) and git. Settings are environment variables; the README lists them.
+TEXT
+}
+
+fail() {
+    echo "start.sh: $*" >&2
+    exit 3
+}
+
+find_python() {
+    local candidate
+    for candidate in "${PYTHON:-}" python3 python3.13 python3.12 python3.11 python; do
+        if [ -n "$candidate" ] && "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    fail "needs Python 3.11 or newer; none was found (set PYTHON to one)"
+}
+
+# The environment this checkout made for itself, or whatever the platform built.
+environment_python() {
+    if [ -x .venv/bin/python ]; then echo .venv/bin/python; else find_python; fi
+}
+
+make_venv() {
+    "$1" -m venv "$2" >/dev/null 2>&1 && return
+    rm -rf "$2"
+    fail "'$1 -m venv' does not work here; on Debian and Ubuntu: apt install python3-venv"
+}
+
+# Install what the lock file says into .venv, once per state of the lock file. $@: further options of `uv sync`.
+install() {
+    local python wanted uv
+    wanted="$(cat uv.lock pyproject.toml | cksum | tr ' ' '-') $*"
+    if [ -x .venv/bin/python ] && [ "$(cat .venv/.installed 2>/dev/null)" = "$wanted" ]; then return; fi
+    python="$(find_python)"
+    echo "start.sh: installing into .venv (once)" >&2
+    uv="$(command -v uv || true)"
+    if [ -z "$uv" ]; then
+        [ -x .venv-bootstrap/bin/uv ] || {
+            make_venv "$python" .venv-bootstrap
+            .venv-bootstrap/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9' || fail "pip could not install uv"
+        }
+        uv=.venv-bootstrap/bin/uv
+    fi
+    export UV_PROJECT_ENVIRONMENT=.venv
+    # Again with the system's certificates: behind a proxy that has its own, only they will do.
+    "$uv" sync --quiet --frozen --python "$python" --extra local "$@" 2>/dev/null ||
+        "$uv" sync --quiet --frozen --python "$python" --extra local --system-certs "$@" ||
+        fail "the dependencies could not be installed"
+    echo "$wanted" >.venv/.installed
+}
+
+is_production() {
+    case "${CVA_PRODUCTION:-}" in
+    1 | t | T | [Tt]rue | TRUE | y | Y | [Yy]es | YES | [Oo]n | ON) return 0 ;;
+    esac
+    [ -n "${RAILWAY_ENVIRONMENT:-}" ]
+}
+
+# What a reader of the code relies on and no test runs.
+check() {
+    .venv/bin/ruff format --check --quiet .
+    .venv/bin/ruff check --quiet .
+    .venv/bin/mypy --no-error-summary
+    .venv/bin/lint-imports >/dev/null || .venv/bin/lint-imports
+}
+
+# On a developer's machine every role sets itself up; the embedded database has nobody else to migrate it.
+prepare() {
+    if is_production; then return; fi
+    install "$@"
+    if [ -z "${DATABASE_URL:-}" ]; then export CVA_APPLY_MIGRATIONS="${CVA_APPLY_MIGRATIONS:-true}"; fi
+}
+
+role="${1:-api}"
+if [ $# -gt 0 ]; then shift; fi
+case "$role" in
+api | worker)
+    prepare
+    exec "$(environment_python)" -m "$role" "$@"
+    ;;
+migrate | demo | verify)
+    prepare
+    exec "$(environment_python)" -m invariant "$role" "$@"
+    ;;
+dev | bench)
+    prepare --group dev
+    exec "$(environment_python)" -m invariant "$role" "$@"
+    ;;
+test)
+    install --group dev
+    if [ $# -eq 0 ]; then check; fi
+    exec .venv/bin/python -m pytest --numprocesses 2 "$@"
+    ;;
+help | -h | --help)
+    usage
+    ;;
+*)
+    usage >&2
+    fail "there is no role '$role'"
+    ;;
+esac
