@@ -1,0 +1,133 @@
+"""The engine, the sessions, and the one way to open a transaction."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from sqlalchemy import event, make_url
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+_IDLE_SECONDS = 2.0
+
+# A connection that Postgres, a proxy or the network dropped is noticed within half a minute.
+KEEPALIVES: dict[str, Any] = {
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+
+
+def libpq_url(url: str) -> str:
+    """`url` as libpq reads it: without SQLAlchemy's driver name, `postgres://` spelled out."""
+    parsed = make_url(url.replace("postgres://", "postgresql://", 1))
+    return parsed.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def connect_args(application: str, *, statement_timeout: float = 30.0) -> dict[str, Any]:
+    """libpq keywords of every connection. Times in seconds."""
+    milliseconds = int(statement_timeout * 1000)
+    options = [f"-c statement_timeout={milliseconds}", "-c lock_timeout=10000", "-c timezone=UTC"]
+    options.append("-c idle_in_transaction_session_timeout=60000")
+    return {
+        "connect_timeout": 5,
+        "application_name": application,
+        "options": " ".join(options),
+        **KEEPALIVES,
+    }
+
+
+def _ping_after_idling(engine: AsyncEngine) -> None:
+    """Ask a connection that lay idle for a sign of life before it is used, and replace it without one.
+
+    Asking every time (`pool_pre_ping`) would be a round trip more for every transaction.
+    """
+
+    @event.listens_for(engine.sync_engine, "checkin")
+    def note(_: Any, record: ConnectionPoolEntry) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def ask(connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
+        if time.monotonic() - record.info.get("idle_since", time.monotonic()) < _IDLE_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except psycopg.Error:
+            raise DisconnectionError from None
+
+
+class Database:
+    """An engine and its sessions. One per process."""
+
+    def __init__(self, url: str, *, application: str, pool_size: int = 10) -> None:
+        self.url = libpq_url(url)
+        self.application = application
+        pool = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": 10, "pool_use_lifo": True}
+        address = make_url(self.url).set(drivername="postgresql+psycopg")
+        self.engine: AsyncEngine = create_async_engine(address, connect_args=connect_args(application), **pool)
+        _ping_after_idling(self.engine)
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
+        # A pool of its own: a connection need not be told, at every turn, which kind it is.
+        self._autocommit: AsyncEngine = create_async_engine(
+            address,
+            connect_args=connect_args(application),
+            isolation_level="AUTOCOMMIT",
+            pool_reset_on_return=None,
+            **pool,
+        )
+        _ping_after_idling(self._autocommit)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A session whose work is committed at the end of the block, or rolled back whole on any error."""
+        async with self._sessions.begin() as session:
+            yield session
+
+    @asynccontextmanager
+    async def single_statement(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for exactly one statement, which is a transaction of its own: committed when it returns.
+
+        It saves the round trips of BEGIN and COMMIT. A second statement would be a second transaction.
+        """
+        async with self._autocommit.connect() as connection:
+            yield connection
+
+    async def dispose(self) -> None:
+        await self.engine.dispose()
+        await self._autocommit.dispose()
+
+
+async def driver_connection(session: AsyncSession) -> psycopg.AsyncConnection[Any]:
+    """The session's own psycopg connection: what runs on it belongs to the session's transaction."""
+    raw = await (await session.connection()).get_raw_connection()
+    connection = raw.driver_connection
+    assert isinstance(connection, psycopg.AsyncConnection)
+    return connection
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """True when `error` says that the database could not be reached, not that a statement was wrong."""
+    if isinstance(error, PoolTimeout):
+        return True
+    if isinstance(error, DBAPIError):
+        if error.connection_invalidated or isinstance(error, InterfaceError):
+            return True
+        return isinstance(error, OperationalError) and _is_outage(error.orig)
+    return isinstance(error, ConnectionError) or (isinstance(error, psycopg.OperationalError) and _is_outage(error))
+
+
+# SQLSTATE classes (PostgreSQL, appendix A): connection exception, insufficient resources, operator intervention
+# (a server that stops, a query that is cancelled), lock not available.
+_OUTAGE = ("08", "53", "57", "55P03")
+
+
+def _is_outage(error: object) -> bool:
+    state = getattr(error, "sqlstate", None)
+    return state is None or state.startswith(_OUTAGE)

@@ -1,0 +1,24 @@
+"""Identifiers."""
+
+import hashlib
+import uuid
+
+from uuid_utils.compat import uuid7
+
+# Names under this namespace give ad-hoc constitutions one row per text (RFC 9562, section 5.5).
+_CONSTITUTIONS = uuid.UUID("6f1f3c58-6a0e-5d1b-9a53-5a1d0a3c7f11")
+
+
+def new_id() -> uuid.UUID:
+    """A time-ordered UUID, version 7 (RFC 9562, section 5.7)."""
+    return uuid7()
+
+
+def constitution_id(text: str) -> uuid.UUID:
+    """The id of a constitution that belongs to no repository: the same text has the same id."""
+    return uuid.uuid5(_CONSTITUTIONS, sha256(text.encode()))
+
+
+def sha256(data: bytes) -> str:
+    """Lower-case hexadecimal, 64 characters."""
+    return hashlib.sha256(data).hexdigest()

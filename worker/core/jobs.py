@@ -1,0 +1,55 @@
+"""The job contract: small frozen values that say what to do, apart from the code that does it.
+
+A job carries ids only. NAME is permanent: renaming it would orphan the jobs that wait under the old one.
+"""
+
+import uuid
+from dataclasses import Field, asdict, dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Protocol
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from worker.core.db import driver_connection
+from worker.core.queue import app
+
+
+class Job(Protocol):
+    NAME: ClassVar[str]
+    QUEUE: ClassVar[str]
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+@dataclass(frozen=True)
+class VerifyRun:
+    """Take one run up and bring it to its verdict."""
+
+    NAME: ClassVar[str] = "verification.verify_run"
+    QUEUE: ClassVar[str] = "verification"
+    run_id: uuid.UUID
+
+
+@dataclass(frozen=True)
+class DeliverCallback:
+    """Tell a run's `callback_url` how it ended."""
+
+    NAME: ClassVar[str] = "monitoring.deliver_callback"
+    QUEUE: ClassVar[str] = "monitoring"
+    run_id: uuid.UUID
+
+
+QUEUES: tuple[str, ...] = (VerifyRun.QUEUE, DeliverCallback.QUEUE)
+
+
+async def enqueue(session: AsyncSession, job: Job, *, priority: int = 0, at: datetime | None = None) -> int:
+    """Add `job` in the session's transaction; returns the queue's id for it. A rollback takes it along."""
+    deferrer = app.configure_task(
+        job.NAME,
+        queue=job.QUEUE,
+        priority=priority,
+        schedule_at=at,
+        connection=await driver_connection(session),
+        allow_unknown=True,
+    )
+    arguments = {name: str(value) if isinstance(value, uuid.UUID) else value for name, value in asdict(job).items()}
+    return await deferrer.defer_async(**arguments)

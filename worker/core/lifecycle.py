@@ -1,0 +1,276 @@
+"""A run's life as conditional updates of its row: claim, renew, hand back, finish, cancel.
+
+    queued ──claim──▶ running ──finish──▶ completed | failed | cancelled
+       ▲                 │
+       └──hand_back──────┘
+
+`attempt` is the fence: every write of a worker names the attempt it belongs to, and changes nothing when a
+later attempt has taken the run. `lease_until` says until when the holder is believed alive; times are the
+database's own, so that no two clocks are compared.
+"""
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from worker.core import events
+from worker.core.jobs import DeliverCallback, VerifyRun, enqueue
+from worker.core.vocabulary import RunStatus, Verdict
+
+CONTROL_CHANNEL = "invariant_control"
+
+
+Session = AsyncSession | AsyncConnection
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to work on a run. `lost_before` tells that an earlier attempt's lease lapsed."""
+
+    run_id: uuid.UUID
+    attempt: int
+    failures: int
+    lost_before: bool
+    cancel_requested: bool
+    request_id: str | None
+
+
+# Not announced: the first step is, a moment later, and commits that notify wait for each other.
+_CLAIM = text(
+    """
+    WITH before AS (SELECT id, status FROM runs WHERE id = :run_id FOR UPDATE),
+    claimed AS (
+        UPDATE runs SET status = 'running', attempt = attempt + 1, holder = :holder,
+            failures = failures + (runs.status = 'running')::int,
+            lease_until = clock_timestamp() + make_interval(secs => :lease), not_before = NULL,
+            started_at = coalesce(started_at, clock_timestamp()), event_seq = event_seq + 1
+        FROM before WHERE runs.id = before.id
+            AND (runs.status = 'queued' AND coalesce(runs.not_before <= clock_timestamp(), true)
+                 OR runs.status = 'running' AND runs.lease_until < clock_timestamp())
+        RETURNING runs.id, attempt, failures, before.status = 'running' AS lost_before,
+            cancel_requested_at IS NOT NULL AS cancel_requested, request_id, event_seq
+    ), appended AS (
+        INSERT INTO run_events (run_id, seq, type, data)
+        SELECT id, event_seq, 'claimed', jsonb_build_object('attempt', attempt) FROM claimed
+        RETURNING run_id
+    )
+    SELECT claimed.* FROM claimed, appended
+    """
+)
+
+
+async def claim(session: Session, run_id: uuid.UUID, *, holder: str, lease: float) -> Claim | None:
+    """Take the run if it is queued and due, or if its holder's lease lapsed. None: nothing to do here.
+
+    `lease` in seconds.
+    """
+    row = (await session.execute(_CLAIM, {"run_id": run_id, "holder": holder, "lease": lease})).first()
+    if row is None:
+        return None
+    return Claim(run_id, row.attempt, row.failures, row.lost_before, row.cancel_requested, row.request_id)
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """`held` False: another attempt has the run, or it has ended."""
+
+    held: bool
+    cancel_requested: bool
+
+
+_RENEW = text(
+    """
+    UPDATE runs SET lease_until = clock_timestamp() + make_interval(secs => :lease)
+    WHERE id = :run_id AND attempt = :attempt AND status = 'running'
+    RETURNING cancel_requested_at IS NOT NULL AS cancel_requested
+    """
+)
+
+
+async def renew(session: Session, claim: Claim, *, lease: float) -> Renewal:
+    """Prolong the lease; also the question whether somebody asked to cancel."""
+    row = (await session.execute(_RENEW, {"run_id": claim.run_id, "attempt": claim.attempt, "lease": lease})).first()
+    return Renewal(held=row is not None, cancel_requested=row is not None and row.cancel_requested)
+
+
+_HAND_BACK = text(
+    """
+    UPDATE runs SET status = 'queued', lease_until = NULL, holder = NULL, step = NULL,
+        failures = failures + :spent,
+        not_before = CASE WHEN :delay > 0 THEN clock_timestamp() + make_interval(secs => :delay) END,
+        error_code = :error_code, error_message = :error_message
+    WHERE id = :run_id AND attempt = :attempt AND status = 'running'
+    RETURNING priority, not_before
+    """
+)
+
+
+async def hand_back(
+    session: AsyncSession,
+    claim: Claim,
+    *,
+    reason: str,
+    spend: bool,
+    delay: float = 0.0,
+    error_code: str | None = None,
+    error_message: str | None = None,
+) -> bool:
+    """Give the run back to the queue with a fresh job; False when it was no longer ours.
+
+    `spend` counts the attempt as a failure (a drain does not); `delay` in seconds before the next one.
+    """
+    row = (
+        await session.execute(
+            _HAND_BACK,
+            {
+                "run_id": claim.run_id,
+                "attempt": claim.attempt,
+                "spent": int(spend),
+                "delay": delay,
+                "error_code": error_code,
+                "error_message": error_message,
+            },
+        )
+    ).first()
+    if row is None:
+        return False
+    await events.append(
+        session,
+        claim.run_id,
+        "requeued",
+        {"reason": reason, "attempt": claim.attempt, "delay_seconds": round(delay, 1)},
+    )
+    await enqueue(session, VerifyRun(claim.run_id), priority=row.priority, at=row.not_before)
+    return True
+
+
+_FINISH = text(
+    """
+    WITH finished AS (
+        UPDATE runs SET status = :status, verdict = :verdict, score = :score,
+            tribunal = coalesce(:tribunal, tribunal), event_seq = event_seq + 1,
+            finished_at = clock_timestamp(), lease_until = NULL, holder = NULL, not_before = NULL, step = NULL,
+            error_code = :error_code, error_message = :error_message
+        WHERE id = :run_id AND attempt = :attempt AND status = 'running'
+        RETURNING id, event_seq, callback_url
+    ), told AS (
+        INSERT INTO run_events (run_id, seq, type, data)
+        SELECT id, event_seq, :status, CAST(:data AS jsonb) FROM finished
+    )
+    SELECT id, pg_notify(:channel, id::text),
+        CASE WHEN callback_url IS NOT NULL THEN procrastinate_defer_jobs_v1(ARRAY[ROW(
+            :callback_queue, :callback_task, 0, NULL, NULL, jsonb_build_object('run_id', id), NULL
+        )::procrastinate_job_to_defer_v1]) END
+    FROM finished
+    """
+)
+
+
+async def finish(
+    session: Session,
+    claim: Claim,
+    *,
+    status: RunStatus,
+    verdict: Verdict | None = None,
+    score: float | None = None,
+    tribunal: str | None = None,
+    error_code: str | None = None,
+    error_message: str | None = None,
+    data: dict[str, Any] | None = None,
+) -> bool:
+    """End the run, if this attempt still holds it, with its event and the callback's job; one statement.
+
+    The caller writes nothing of the run when it is False.
+    """
+    told = {"verdict": None if verdict is None else verdict.value, "score": score, **(data or {})}
+    if error_code:
+        told |= {"error_code": error_code, "error_message": error_message}
+    row = (
+        await session.execute(
+            _FINISH,
+            {
+                "run_id": claim.run_id,
+                "attempt": claim.attempt,
+                "status": status.value,
+                "verdict": told["verdict"],
+                "score": score,
+                "tribunal": tribunal,
+                "error_code": error_code,
+                "error_message": error_message,
+                "data": json.dumps(told),
+                "channel": events.CHANNEL,
+                "callback_queue": DeliverCallback.QUEUE,
+                "callback_task": DeliverCallback.NAME,
+            },
+        )
+    ).first()
+    return row is not None
+
+
+_CANCEL = text(
+    """
+    UPDATE runs SET
+        status = CASE status WHEN 'queued' THEN 'cancelled' ELSE status END,
+        finished_at = CASE status WHEN 'queued' THEN clock_timestamp() END,
+        cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp())
+    WHERE id = :run_id AND status IN ('queued', 'running')
+    RETURNING status, callback_url
+    """
+)
+
+
+async def request_cancel(session: AsyncSession, run_id: uuid.UUID) -> RunStatus | None:
+    """Cancel a queued run now, ask the holder of a running one to stop; None when it had ended already."""
+    row = (await session.execute(_CANCEL, {"run_id": run_id})).first()
+    if row is None:
+        return None
+    status = RunStatus(row.status)
+    if status is RunStatus.CANCELLED:
+        await events.append(session, run_id, "cancelled", {})
+        if row.callback_url:
+            await enqueue(session, DeliverCallback(run_id))
+    else:
+        await events.append(session, run_id, "cancel_requested", {})
+        await session.execute(
+            text("SELECT pg_notify(:channel, :run)"), {"channel": CONTROL_CHANNEL, "run": str(run_id)}
+        )
+    return status
+
+
+# A queued run waits for a job; one whose job was lost would wait for ever. A run that has had time to be
+# fetched gets a fresh job, at most one every `patience` seconds: `not_before` carries the memory of it.
+_REAP = text(
+    """
+    WITH overdue AS (
+        SELECT id FROM runs
+        WHERE status = 'running' AND lease_until < clock_timestamp()
+           OR status = 'queued'
+              AND coalesce(not_before, created_at) < clock_timestamp() - make_interval(secs => :patience)
+              AND NOT EXISTS (
+                  SELECT FROM procrastinate_jobs j
+                  WHERE j.status = 'todo' AND j.task_name = :task AND j.args->>'run_id' = runs.id::text)
+        ORDER BY created_at LIMIT :batch FOR UPDATE SKIP LOCKED
+    )
+    UPDATE runs SET
+        status = 'queued', failures = failures + (status = 'running')::int, lease_until = NULL, holder = NULL,
+        step = NULL, not_before = clock_timestamp()
+    FROM overdue, (SELECT id, status AS was FROM runs) AS before
+    WHERE runs.id = overdue.id AND before.id = overdue.id
+    RETURNING runs.id, runs.priority, runs.failures, before.was
+    """
+)
+
+
+async def reap(session: AsyncSession, *, patience: float, batch: int = 100) -> Sequence[tuple[uuid.UUID, str]]:
+    """Give a fresh job to runs that are neither finished nor held; returns (run id, status before)."""
+    rows = (await session.execute(_REAP, {"patience": patience, "batch": batch, "task": VerifyRun.NAME})).all()
+    for row in rows:
+        reason = "lease lapsed" if row.was == "running" else "its job was lost"
+        await events.append(session, row.id, "requeued", {"reason": reason})
+        await enqueue(session, VerifyRun(row.id), priority=row.priority)
+    return [(row.id, row.was) for row in rows]

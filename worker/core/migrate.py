@@ -1,0 +1,110 @@
+"""Bring the schema to head: one process at a time, each revision in a transaction of its own."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, make_url, pool, text
+
+from alembic import command
+from worker.core import logs
+from worker.core.db import connect_args, libpq_url
+
+log = logs.get(__name__)
+
+# Any number will do that nothing else in the database uses: the ASCII letters "inv_migr".
+_LOCK = int.from_bytes(b"inv_migr")
+_LOCK_WAIT_SECONDS = 120.0
+_LOCK_POLL_SECONDS = 0.2
+
+
+class MigrationLockTimeout(RuntimeError):
+    """Another process has been migrating for longer than this one was willing to wait."""
+
+
+def script_location() -> Path:
+    """The folder of the revisions: beside the packages in a checkout, inside the wheel once installed."""
+    checkout = Path(__file__).parents[2] / "alembic"
+    return checkout if (checkout / "env.py").is_file() else Path(__file__).parent / "revisions"
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(script_location()).replace("%", "%%"))
+    return config
+
+
+def head() -> str:
+    """The newest revision this code knows."""
+    found = ScriptDirectory.from_config(_config()).get_current_head()
+    assert found is not None
+    return found
+
+
+@contextmanager
+def _exclusive(url: str) -> Iterator[None]:
+    """Hold the advisory lock on a connection that does nothing else, so that no failing statement of a
+    migration can lose it. Raises MigrationLockTimeout."""
+    args = connect_args("invariant-migrate-lock")
+    with psycopg.connect(libpq_url(url), autocommit=True, **args) as connection:
+        deadline = time.monotonic() + _LOCK_WAIT_SECONDS
+        while connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone() != (True,):
+            if time.monotonic() > deadline:
+                raise MigrationLockTimeout(
+                    f"Another process has held the migration lock for {_LOCK_WAIT_SECONDS:.0f} s. "
+                    "Look for it in pg_stat_activity under the name invariant-migrate."
+                )
+            time.sleep(_LOCK_POLL_SECONDS)
+        yield
+
+
+@contextmanager
+def locked_connection(url: str) -> Iterator[Connection]:
+    """A connection for migrating, with the lock held. Statements may take long; waiting for locks may not."""
+    engine = create_engine(
+        make_url(libpq_url(url)).set(drivername="postgresql+psycopg"),
+        poolclass=pool.NullPool,
+        connect_args=connect_args("invariant-migrate", statement_timeout=3600),
+    )
+    with _exclusive(url), engine.connect() as connection:
+        yield connection
+
+
+def current(connection: Connection) -> str | None:
+    """The database's revision, or None for one that was never migrated."""
+    if connection.scalar(text("SELECT to_regclass('schema_migrations')")) is None:
+        return None
+    connection_version: str | None = connection.scalar(text("SELECT version_num FROM schema_migrations"))
+    return connection_version
+
+
+def upgrade(url: str) -> list[str]:
+    """Apply the missing revisions in order; returns their names.
+
+    Raises MigrationLockTimeout, or the database's error; what was applied before it stays applied.
+    """
+    config = _config()
+    script = ScriptDirectory.from_config(config)
+    with locked_connection(url) as connection:
+        at = current(connection)
+        pending = [r.revision for r in script.iterate_revisions("head", at or "base")][::-1]
+        connection.rollback()
+        config.attributes["connection"] = connection
+        for revision in pending:
+            log.info(f"[CVA] Applying migration {revision}")
+            command.upgrade(config, revision)
+            connection.commit()
+    log.info(f"[CVA] Migrations applied: {len(pending)}")
+    return pending
+
+
+def at_start(url: str, *, apply: bool) -> None:
+    """What every role does at start-up with CVA_APPLY_MIGRATIONS."""
+    if apply:
+        upgrade(url)
+    else:
+        log.info("[CVA] CVA_APPLY_MIGRATIONS not set, skipping migrations")

@@ -1,0 +1,59 @@
+"""The tables, one file per subject. Importing this package registers them all on `Base.metadata`."""
+
+from worker.core.models.access import ApiToken
+from worker.core.models.analytics import DailyRollup, DirtyMark, HourlyBucket, RulePerformance, RunMetrics
+from worker.core.models.base import Base
+from worker.core.models.monitor import MonitorJob, WebhookDelivery
+from worker.core.models.remediation import (
+    AuditEntry,
+    FileBackup,
+    Fix,
+    FixPattern,
+    KillSwitch,
+    RemediationIssue,
+    RemediationRun,
+    RootCause,
+)
+from worker.core.models.repositories import ConstitutionVersion, Criterion, RepoBranch, RepoConnection
+from worker.core.models.runs import (
+    Artifact,
+    CriterionResult,
+    Finding,
+    LlmCall,
+    Opinion,
+    Run,
+    RunEvent,
+    Upload,
+)
+
+__all__ = [
+    "ApiToken",
+    "Artifact",
+    "AuditEntry",
+    "Base",
+    "ConstitutionVersion",
+    "Criterion",
+    "CriterionResult",
+    "DailyRollup",
+    "DirtyMark",
+    "FileBackup",
+    "Finding",
+    "Fix",
+    "FixPattern",
+    "HourlyBucket",
+    "KillSwitch",
+    "LlmCall",
+    "MonitorJob",
+    "Opinion",
+    "RemediationIssue",
+    "RemediationRun",
+    "RepoBranch",
+    "RepoConnection",
+    "RootCause",
+    "RulePerformance",
+    "Run",
+    "RunEvent",
+    "RunMetrics",
+    "Upload",
+    "WebhookDelivery",
+]

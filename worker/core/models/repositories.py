@@ -1,0 +1,81 @@
+"""Connected repositories, their branches, and the constitutions with the criteria read from them."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from worker.core.models.base import Base, Created, Id, one_of
+from worker.core.vocabulary import Category, Severity
+
+
+class RepoConnection(Base):
+    __tablename__ = "repo_connections"
+    __table_args__ = (
+        Index("repo_connections_full_name_key", "full_name", unique=True),
+        Index("repo_connections_created_at_idx", "created_at", "id"),
+    )
+
+    id: Mapped[Id]
+    full_name: Mapped[str]
+    clone_url: Mapped[str]
+    default_branch: Mapped[str] = mapped_column(server_default="main")
+    created_by: Mapped[str | None]
+    created_at: Mapped[Created]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class RepoBranch(Base):
+    __tablename__ = "repo_branches"
+    __table_args__ = (UniqueConstraint("repo_id", "name"),)
+
+    id: Mapped[Id]
+    repo_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("repo_connections.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    monitored: Mapped[bool] = mapped_column(server_default=text("false"))
+    last_commit: Mapped[str | None]
+    created_at: Mapped[Created]
+
+
+class ConstitutionVersion(Base):
+    """One text. With a repository it has a version number; without one, its id is made from the text."""
+
+    __tablename__ = "constitution_versions"
+    __table_args__ = (
+        UniqueConstraint("repo_id", "version"),
+        CheckConstraint("(repo_id IS NULL) = (version IS NULL)", name="version"),
+    )
+
+    id: Mapped[Id]
+    repo_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("repo_connections.id", ondelete="CASCADE"))
+    version: Mapped[int | None]
+    content: Mapped[str]
+    sha256: Mapped[str]
+    created_by: Mapped[str | None]
+    created_at: Mapped[Created]
+
+
+class Criterion(Base):
+    """One checkable statement. `key` is stable: the same statement has the same key in every version."""
+
+    __tablename__ = "criteria"
+    __table_args__ = (
+        UniqueConstraint("constitution_version_id", "method", "key"),
+        one_of("category", Category),
+        one_of("severity", Severity),
+    )
+
+    id: Mapped[Id]
+    constitution_version_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("constitution_versions.id", ondelete="CASCADE")
+    )
+    method: Mapped[str]
+    key: Mapped[str]
+    position: Mapped[int]
+    category: Mapped[str]
+    severity: Mapped[str]
+    statement: Mapped[str]
+    section: Mapped[str | None]
+    line: Mapped[int | None]
+    created_at: Mapped[Created]

@@ -1,0 +1,46 @@
+"""Listen to Postgres notifications for as long as the process lives, through any loss of the connection."""
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+
+import psycopg
+import psycopg.sql
+
+from worker.core import logs
+from worker.core.db import connect_args, libpq_url
+
+log = logs.get(__name__)
+
+# The connection is asked for a sign of life this often (seconds); a half-open one is found by its silence.
+_SIGN_OF_LIFE_SECONDS = 10.0
+_BACKOFF_MAX_SECONDS = 5.0
+
+Handler = Callable[[str], None]
+
+
+async def listen(url: str, handlers: Mapping[str, Handler], *, application: str) -> None:
+    """Call `handlers[channel](payload)` for every notification, until cancelled.
+
+    After each (re)connection every handler is called once with an empty payload: something may have been
+    announced while nobody listened, so look.
+    """
+    failures = 0
+    while True:
+        try:
+            async with await psycopg.AsyncConnection.connect(
+                libpq_url(url), autocommit=True, **connect_args(application)
+            ) as connection:
+                for channel, handler in handlers.items():
+                    await connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
+                    handler("")
+                failures = 0
+                while True:
+                    async for notification in connection.notifies(timeout=_SIGN_OF_LIFE_SECONDS):
+                        handlers[notification.channel](notification.payload)
+                    await asyncio.wait_for(connection.execute("SELECT 1"), timeout=_SIGN_OF_LIFE_SECONDS)
+        except (psycopg.Error, OSError, TimeoutError) as error:
+            failures += 1
+            delay = random.uniform(0.1, min(_BACKOFF_MAX_SECONDS, 0.2 * 2**failures))  # noqa: S311  jitter, no secret
+            log.warning("listener lost its connection", error=str(error).strip(), retry_seconds=round(delay, 2))
+            await asyncio.sleep(delay)

@@ -1,0 +1,21 @@
+"""The procrastinate app that producers and workers share. It imports no task: a producer knows a job by name.
+
+Without `import_paths` and without an open connector it costs the api nothing; the worker gives it a connector
+of its own and the tasks that worker.tasks calls up.
+"""
+
+from typing import Any
+
+import procrastinate
+
+from worker.core.db import connect_args, libpq_url
+
+app = procrastinate.App(connector=procrastinate.PsycopgConnector())
+
+
+def connector(url: str, *, application: str, pool_size: int) -> procrastinate.PsycopgConnector:
+    """A connector with a pool of its own. Statements are short here, so a lost one is noticed early."""
+    kwargs: dict[str, Any] = connect_args(application, statement_timeout=15)
+    return procrastinate.PsycopgConnector(
+        conninfo=libpq_url(url), min_size=1, max_size=pool_size, timeout=10, kwargs=kwargs
+    )

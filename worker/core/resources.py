@@ -1,0 +1,56 @@
+"""What a task of this process may use, and how the process speaks to the work that runs in it."""
+
+import asyncio
+import uuid
+from dataclasses import dataclass, field
+
+from worker.core.db import Database
+from worker.core.settings import Settings
+
+
+@dataclass
+class Controls:
+    """Pokes the runs of this process: «look at your row now», or «hand back what you hold»."""
+
+    draining: bool = False
+    _events: dict[uuid.UUID, asyncio.Event] = field(default_factory=dict)
+
+    def watch(self, run_id: uuid.UUID) -> asyncio.Event:
+        """The event that is set when `run_id` should look at its row."""
+        return self._events.setdefault(run_id, asyncio.Event())
+
+    def unwatch(self, run_id: uuid.UUID) -> None:
+        self._events.pop(run_id, None)
+
+    def poke(self, payload: str) -> None:
+        """A notification's payload: a run's id, or nothing, which means all of them."""
+        if not payload:
+            for event in self._events.values():
+                event.set()
+            return
+        try:
+            run_id = uuid.UUID(payload)
+        except ValueError:
+            return
+        if run_id in self._events:
+            self._events[run_id].set()
+
+    def drain(self) -> None:
+        """Ask every run to hand itself back."""
+        self.draining = True
+        self.poke("")
+
+    @property
+    def holding(self) -> int:
+        """How many runs this process works on."""
+        return len(self._events)
+
+
+@dataclass(frozen=True)
+class Resources:
+    """One per worker process. `holder` names it in the rows it holds."""
+
+    settings: Settings
+    db: Database
+    holder: str
+    controls: Controls = field(default_factory=Controls)

@@ -1,0 +1,149 @@
+"""Environment variables become one frozen value, read once at start-up.
+
+Every variable of the product is a field here; the README's table of settings is checked against it by a test.
+"""
+
+import os
+import tempfile
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
+
+DATABASE_URL_REQUIRED = "DATABASE_URL environment variable is required in production/Railway"
+
+
+class AnalyzerSetting(BaseModel):
+    """One more analyzer that writes SARIF 2.1.0, to standard output or to the file named by `{output}`.
+
+    `{files}` in the command is replaced by the matching paths, relative to the snapshot; without it the
+    command runs once in the snapshot's root.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")
+    command: tuple[str, ...] = Field(min_length=1)
+    patterns: tuple[str, ...] = Field(min_length=1)
+
+
+class Settings(BaseSettings):
+    """What the environment says. Sizes in bytes, times in seconds, money in US dollars."""
+
+    # By alias only: a field `home` that could be set by its own name would read the shell's HOME.
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
+
+    database_url: SecretStr | None = Field(None, alias="DATABASE_URL")
+    railway: str | None = Field(None, alias="RAILWAY_ENVIRONMENT", description="set by Railway itself")
+    production: bool = Field(False, alias="CVA_PRODUCTION")
+    host: str | None = Field(None, alias="HOST", description="default: every IPv4 and IPv6 address")
+    port: int = Field(8001, alias="PORT", ge=0, le=65535)
+
+    api_token: SecretStr | None = Field(None, alias="CVA_API_TOKEN")
+    apply_migrations: bool = Field(False, alias="CVA_APPLY_MIGRATIONS")
+    monitor_worker: bool = Field(False, alias="CVA_MONITOR_WORKER")
+    log_level: str = Field("INFO", alias="CVA_LOG_LEVEL", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    log_format: str | None = Field(None, alias="CVA_LOG_FORMAT", pattern="^(json|console)$")
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field((), alias="CVA_CORS_ORIGINS")
+    webhook_secret: SecretStr | None = Field(None, alias="CVA_GITHUB_WEBHOOK_SECRET")
+
+    openai_api_key: SecretStr | None = Field(None, alias="OPENAI_API_KEY")
+    anthropic_api_key: SecretStr | None = Field(None, alias="ANTHROPIC_API_KEY")
+    google_api_key: SecretStr | None = Field(None, validation_alias=AliasChoices("GOOGLE_API_KEY", "GEMINI_API_KEY"))
+    deepseek_api_key: SecretStr | None = Field(None, alias="DEEPSEEK_API_KEY")
+
+    run_budget_usd: float = Field(5.0, alias="CVA_RUN_BUDGET_USD", ge=0, allow_inf_nan=False)
+    daily_budget_usd: float = Field(100.0, alias="CVA_DAILY_BUDGET_USD", ge=0, allow_inf_nan=False)
+    pass_score: int = Field(7, alias="CVA_PASS_SCORE", ge=1, le=10)
+    veto_confidence: float = Field(0.8, alias="CVA_VETO_CONFIDENCE", ge=0, le=1)
+    fail_fast: bool = Field(True, alias="CVA_FAIL_FAST")
+
+    worker_concurrency: int = Field(4, alias="CVA_WORKER_CONCURRENCY", ge=1, le=256)
+    max_attempts: int = Field(5, alias="CVA_MAX_ATTEMPTS", ge=1, le=100)
+    lease_seconds: float = Field(30.0, alias="CVA_LEASE_SECONDS", gt=0)
+    reap_seconds: float = Field(5.0, alias="CVA_REAP_SECONDS", gt=0)
+    drain_seconds: float = Field(20.0, alias="CVA_DRAIN_SECONDS", ge=0)
+    run_deadline_seconds: float = Field(1800.0, alias="CVA_RUN_DEADLINE_SECONDS", gt=0)
+    analyzer_seconds: float = Field(180.0, alias="CVA_ANALYZER_SECONDS", gt=0)
+    analyzer_memory_bytes: int = Field(2 << 30, alias="CVA_ANALYZER_MEMORY_BYTES", ge=64 << 20)
+    analyzers: tuple[AnalyzerSetting, ...] = Field((), alias="CVA_ANALYZERS", description="a JSON list")
+    git_seconds: float = Field(300.0, alias="CVA_GIT_SECONDS", gt=0)
+    git_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("github.com", "gitlab.com", "bitbucket.org", "codeberg.org"), alias="CVA_GIT_HOSTS"
+    )
+
+    max_body_bytes: int = Field(8 << 20, alias="CVA_MAX_BODY_BYTES", ge=1024)
+    max_upload_bytes: int = Field(50 << 20, alias="CVA_MAX_UPLOAD_BYTES", ge=1024)
+    max_snapshot_bytes: int = Field(256 << 20, alias="CVA_MAX_SNAPSHOT_BYTES", ge=1024)
+    max_snapshot_files: int = Field(20_000, alias="CVA_MAX_SNAPSHOT_FILES", ge=1)
+    max_file_bytes: int = Field(1 << 20, alias="CVA_MAX_FILE_BYTES", ge=1024)
+
+    home: Path = Field(Path(".invariant"), alias="CVA_HOME", description="embedded Postgres, local reports")
+    work_dir: Path | None = Field(None, alias="CVA_WORK_DIR", description="snapshots; default: temporary")
+    backend_url: str | None = Field(None, alias="CVA_BACKEND_URL", description="for the command line")
+
+    @field_validator("git_hosts", "cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip().lower() for part in value.split(",") if part.strip())
+        return value
+
+    @model_validator(mode="after")
+    def _production_needs(self) -> Self:
+        if self.deployed and self.database_url is None:
+            raise RuntimeError(DATABASE_URL_REQUIRED)
+        return self
+
+    @property
+    def deployed(self) -> bool:
+        """Not a developer's machine: strangers may reach it, and every check of production holds."""
+        return self.production or bool(self.railway)
+
+    @property
+    def provider_variables(self) -> tuple[str, ...]:
+        """Names of the variables that would give the tribunal a provider."""
+        return ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "DEEPSEEK_API_KEY")
+
+    @property
+    def has_provider_key(self) -> bool:
+        return any((self.openai_api_key, self.anthropic_api_key, self.google_api_key, self.deepseek_api_key))
+
+    @property
+    def json_logs(self) -> bool:
+        return self.log_format == "json" or (self.log_format is None and self.deployed)
+
+    @cached_property
+    def snapshots_dir(self) -> Path:
+        """Where snapshots are made; each attempt has a folder of its own that is removed afterwards."""
+        return self.work_dir or Path(tempfile.gettempdir()) / f"invariant-work-{os.getuid()}"
+
+    def secrets(self) -> tuple[str, ...]:
+        """The secret values, for masking."""
+        found = [v.get_secret_value() for v in self.__dict__.values() if isinstance(v, SecretStr)]
+        return tuple(value for value in found if len(value) >= 6)
+
+
+def load() -> Settings:
+    """Read the environment.
+
+    Raises RuntimeError with one sentence that names the variable and what is wrong with it.
+    """
+    try:
+        return Settings()
+    except SettingsError as error:
+        raise RuntimeError(f"Settings are not valid: {error}") from None
+    except ValidationError as error:
+        parts = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
+        raise RuntimeError("Settings are not valid: " + "; ".join(parts)) from None

@@ -1,0 +1,144 @@
+"""The closed sets of words that rows, jobs and answers share. Each is a check constraint in the database."""
+
+from enum import StrEnum
+
+
+class RunStatus(StrEnum):
+    """queued → running → completed | failed | cancelled."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        return self in (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
+
+
+class Verdict(StrEnum):
+    """A run's verdict; ERROR means the work could not be completed and says nothing of the repository."""
+
+    PASS = "PASS"  # noqa: S105  a word, no password
+    FAIL = "FAIL"
+    VETO = "VETO"
+    PARTIAL = "PARTIAL"
+    ERROR = "ERROR"
+
+
+class Vote(StrEnum):
+    PASS = "PASS"  # noqa: S105  a word, no password
+    FAIL = "FAIL"
+    ABSTAIN = "ABSTAIN"
+
+
+class Outcome(StrEnum):
+    """What the consensus says of one criterion."""
+
+    PASS = "PASS"  # noqa: S105  a word, no password
+    FAIL = "FAIL"
+    UNDECIDED = "UNDECIDED"
+
+
+class Category(StrEnum):
+    SECURITY = "security"
+    FUNCTIONALITY = "functionality"
+    STYLE = "style"
+
+
+class Severity(StrEnum):
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+    @property
+    def weight(self) -> int:
+        """Weight in the overall score."""
+        return {"critical": 8, "high": 4, "medium": 2, "low": 1}[self.value]
+
+    @property
+    def rank(self) -> int:
+        """0 is the most severe."""
+        return list(Severity).index(self)
+
+
+class JudgeRole(StrEnum):
+    ARCHITECT = "architect"
+    SECURITY = "security"
+    USER_PROXY = "user_proxy"
+
+
+class TribunalMode(StrEnum):
+    """Who judged: LLM judges, or only the analyzers' verified findings."""
+
+    STATIC = "static"
+    LLM = "llm"
+
+
+class RunMode(StrEnum):
+    FULL = "full"
+    DIFF = "diff"
+
+
+class SourceKind(StrEnum):
+    GIT = "git"
+    UPLOAD = "upload"
+    FILES = "files"
+    REPOSITORY = "repository"
+    PATH = "path"
+
+
+class CallState(StrEnum):
+    RESERVED = "reserved"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class MonitorStatus(StrEnum):
+    QUEUED = "queued"
+    ENQUEUED = "enqueued"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+class FixAction(StrEnum):
+    AUTO = "AUTO"
+    REVIEW = "REVIEW"
+    CONFIRM = "CONFIRM"
+    MANUAL = "MANUAL"
+
+
+class FixStatus(StrEnum):
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    APPLIED = "applied"
+    VERIFIED = "verified"
+    REVERTED = "reverted"
+    FAILED = "failed"
+
+
+class RemediationStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    AWAITING_APPROVAL = "awaiting_approval"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    ROLLED_BACK = "rolled_back"
+
+
+class IssueOrigin(StrEnum):
+    CRITERION = "criterion"
+    FINDING = "finding"
+
+
+class Scope(StrEnum):
+    """What a token may do. `admin` includes the others."""
+
+    RUNS_READ = "runs:read"
+    RUNS_WRITE = "runs:write"
+    REMEDIATION_APPROVE = "remediation:approve"
+    ADMIN = "admin"
