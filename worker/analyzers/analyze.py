@@ -1,0 +1,172 @@
+"""Run the analyzers over a snapshot. A tool that is missing, fails or runs too long is told of, never silent."""
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from worker.analyzers import sarif
+from worker.analyzers.catalog import FILES, OUTPUT, Analyzer
+from worker.analyzers.finding import Finding, resolve
+from worker.core import process
+from worker.core.settings import Settings
+from worker.sources.snapshot import Snapshot
+
+# Linux takes 128 KiB for one argument and 2 MiB for all of them with the environment.
+_ARGUMENT_BYTES = 512 << 10
+# With one of these ruff says that it saw nothing else of the file.
+_UNREADABLE = frozenset({"invalid-syntax", "E902"})
+
+
+@dataclass(frozen=True)
+class ToolReport:
+    """What one analyzer did. `covered` are the files it analysed without an error; `problem` why it could not."""
+
+    name: str
+    version: str | None
+    covered: frozenset[str]
+    wanted: int
+    findings: int
+    problem: str | None = None
+    whole: bool = True
+
+    @property
+    def complete(self) -> bool:
+        """Every file it should have seen was analysed, and every result was kept."""
+        return self.problem is None and self.whole and len(self.covered) == self.wanted
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Findings sorted by path and line; a report per tool; notes for the reader of the verdict."""
+
+    findings: tuple[Finding, ...]
+    tools: tuple[ToolReport, ...]
+    notes: tuple[str, ...]
+
+    def tool(self, name: str) -> ToolReport | None:
+        return next((tool for tool in self.tools if tool.name == name), None)
+
+
+async def analyze(
+    snapshot: Snapshot,
+    analyzers: Iterable[Analyzer],
+    *,
+    settings: Settings,
+    extra_rules: Mapping[str, Iterable[str]],
+) -> Analysis:
+    """Run every analyzer on the files it wants; two at a time, as they are CPU-bound.
+
+    `extra_rules` names, per analyzer, rules beyond its usual ones that the constitution asks for.
+    """
+    gate = asyncio.Semaphore(2)
+
+    async def bounded(analyzer: Analyzer) -> tuple[list[Finding], ToolReport, list[str]]:
+        async with gate:
+            return await _run(analyzer, snapshot, settings, sorted(extra_rules.get(analyzer.name, ())))
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(bounded(analyzer)) for analyzer in analyzers]
+    done = [task.result() for task in tasks]
+    found = [finding for findings, _, _ in done for finding in findings]
+    notes = [note for _, _, told in done for note in told]
+    large = sum(file.size > settings.max_file_bytes for file in snapshot.files)
+    if large:
+        notes.append(f"{large} file(s) larger than {settings.max_file_bytes} bytes were not analysed")
+    resolved = await asyncio.to_thread(resolve, found, snapshot)
+    return Analysis(tuple(resolved), tuple(report for _, report, _ in done), tuple(notes))
+
+
+async def _run(
+    analyzer: Analyzer, snapshot: Snapshot, settings: Settings, extra_rules: list[str]
+) -> tuple[list[Finding], ToolReport, list[str]]:
+    wanted = [file for file in snapshot.files if analyzer.wants(file.path)]
+    files = [file.path for file in wanted if file.size <= settings.max_file_bytes]
+    if not files:
+        return [], ToolReport(analyzer.name, None, frozenset(), len(wanted), 0), []
+    environment = process.bare_environment(snapshot.root.parent)
+    if shutil.which(analyzer.command[0], path=environment["PATH"]) is None:
+        note = f"{analyzer.name} is not installed: {len(files)} file(s) were not analysed by it"
+        return [], ToolReport(analyzer.name, None, frozenset(), len(wanted), 0, "not installed"), [note]
+    findings: list[Finding] = []
+    notes: list[str] = []
+    failed: set[str] = set()
+    version: str | None = None
+    whole = True
+    batches = list(_batches(files)) if FILES in analyzer.command else [files]
+    for batch in batches:
+        try:
+            reading = await _run_once(analyzer, batch, snapshot, settings, extra_rules)
+        except _ToolFailed as error:
+            note = f"{analyzer.name} did not finish ({error}): {len(files)} file(s) were not analysed by it"
+            return [], ToolReport(analyzer.name, version, frozenset(), len(wanted), 0, str(error)), [note]
+        findings += reading.findings
+        failed |= reading.failed_files
+        version = version or reading.version
+        whole = whole and reading.whole
+        notes += reading.notes
+    failed |= {finding.path for finding in findings if finding.rule_id in _UNREADABLE}
+    if failed:
+        notes.append(f"{analyzer.name} could not read {len(failed)} file(s), such as {min(failed)}")
+    covered = frozenset(files) - failed
+    return findings, ToolReport(analyzer.name, version, covered, len(wanted), len(findings), whole=whole), notes
+
+
+class _ToolFailed(Exception):
+    pass
+
+
+async def _run_once(
+    analyzer: Analyzer, files: list[str], snapshot: Snapshot, settings: Settings, extra_rules: list[str]
+) -> sarif.Reading:
+    command = list(analyzer.command)
+    if analyzer.takes_rules and extra_rules:
+        # Before the `--` that ends the options.
+        at = command.index("--") if "--" in command else len(command)
+        command[at:at] = [f"{analyzer.takes_rules}={','.join(extra_rules)}"]
+    with _output_file(snapshot.root.parent) as output:
+        argv: list[str] = []
+        for part in command:
+            if part == FILES:
+                argv += [f"./{path}" for path in files]
+            else:
+                argv.append(part.replace(OUTPUT, str(output)))
+        done = await process.run(
+            argv,
+            cwd=snapshot.root,
+            env=process.bare_environment(snapshot.root.parent),
+            seconds=settings.analyzer_seconds,
+            memory=settings.analyzer_memory_bytes,
+            file_size=256 << 20,
+        )
+        if done.failure:
+            raise _ToolFailed(done.failure)
+        document = done.stdout
+        if any(OUTPUT in part for part in command):
+            document = await asyncio.to_thread(output.read_bytes)
+    try:
+        return await asyncio.to_thread(sarif.read, document, analyzer=analyzer.name, root=snapshot.root)
+    except sarif.NotSarif as error:
+        raise _ToolFailed(f"{error}; {done.reason}") from None
+
+
+@contextlib.contextmanager
+def _output_file(folder: Path) -> Iterator[Path]:
+    with tempfile.NamedTemporaryFile(dir=folder, suffix=".sarif") as file:
+        yield Path(file.name)
+
+
+def _batches(files: list[str]) -> Iterable[list[str]]:
+    batch: list[str] = []
+    size = 0
+    for path in files:
+        size += len(path.encode()) + 3
+        if batch and size > _ARGUMENT_BYTES:
+            yield batch
+            batch, size = [], len(path.encode()) + 3
+        batch.append(path)
+    if batch:
+        yield batch
