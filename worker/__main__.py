@@ -1,0 +1,89 @@
+"""The worker process: configure, bring the schema to head or wait for it, supervise."""
+
+import asyncio
+import gc
+import os
+import random
+import socket
+import sys
+
+import uvloop
+from sqlalchemy import text
+
+from worker import tasks
+from worker.core import embedded, jobs, logs, migrate, settings
+from worker.core.db import Database, is_unavailable
+from worker.core.resources import Resources
+from worker.core.settings import Settings
+from worker.core.version import VERSION
+from worker.sources import take
+from worker.supervisor import Supervisor
+
+log = logs.get("worker")
+
+
+def check_providers(config: Settings) -> None:
+    """In production a worker without a provider would only ever abstain: refuse. Raises RuntimeError."""
+    if config.deployed and not config.has_provider_key:
+        names = ", ".join(config.provider_variables)
+        raise RuntimeError(f"Production needs an LLM provider: set at least one of {names}.")
+
+
+async def wait_for_schema(db: Database) -> None:
+    """Until the database answers and is at the newest revision, which another service may be applying."""
+    head = migrate.head()
+    told = None
+    while True:
+        try:
+            async with db.transaction() as session:
+                known = await session.scalar(text("SELECT to_regclass('schema_migrations') IS NOT NULL"))
+                at = await session.scalar(text("SELECT version_num FROM schema_migrations")) if known else None
+            if at == head:
+                return
+            problem = f"the database is at revision {at}, this worker needs {head}"
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+            problem = "the database does not answer"
+        if problem != told:
+            log.warning("worker waits", reason=problem)
+            told = problem
+        await asyncio.sleep(random.uniform(0.5, 1.5))  # noqa: S311  jitter, no secret
+
+
+async def serve(config: Settings, url: str) -> None:
+    assert tasks.__all__
+    db = Database(url, application="invariant-worker", pool_size=min(20, config.worker_concurrency + 4))
+    holder = f"{socket.gethostname()}-{os.getpid()}"
+    resources = Resources(settings=config, db=db, holder=holder)
+    try:
+        await wait_for_schema(db)
+        removed = await asyncio.to_thread(take.sweep, config)
+        if removed:
+            log.info("old work folders removed", count=removed)
+        await Supervisor(resources, jobs.QUEUES).run()
+    finally:
+        await db.dispose()
+
+
+def main() -> int:
+    try:
+        config = settings.load()
+        logs.configure(config, service="worker")
+        check_providers(config)
+        url = embedded.database_url(config)
+    except RuntimeError as error:
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        return 1
+    log.info("CVA worker starting up", version=VERSION, pid=os.getpid())
+    migrate.at_start(url, apply=config.apply_migrations)
+    # What was loaded so far stays; the collector need not look through it again and again.
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(config, url))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""Find runs that are neither finished nor held, and give each a fresh job.
+
+It runs in every worker beside the queue, not as a job in it: what mends the queue cannot depend on it.
+"""
+
+import asyncio
+import random
+
+from worker.core import lifecycle, logs
+from worker.core.db import is_unavailable
+from worker.core.resources import Resources
+
+log = logs.get(__name__)
+
+
+async def reap_once(resources: Resources) -> int:
+    """One pass; returns how many runs were given a fresh job. Safe when many workers do it at once."""
+    async with resources.db.transaction() as session:
+        found = await lifecycle.reap(session, patience=resources.settings.lease_seconds)
+    for run_id, was in found:
+        log.warning("run given a fresh job", run_id=str(run_id), was=was)
+    return len(found)
+
+
+async def reap_forever(resources: Resources) -> None:
+    """Pass after pass, with jitter so that workers do not look in step, until cancelled."""
+    while True:
+        await asyncio.sleep(resources.settings.reap_seconds * random.uniform(0.8, 1.2))  # noqa: S311  jitter, no secret
+        try:
+            while await reap_once(resources):
+                pass
+        except Exception as error:
+            if not is_unavailable(error):
+                log.exception("the reaper failed")

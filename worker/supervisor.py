@@ -1,0 +1,213 @@
+"""Keep a procrastinate worker alive for as long as this process lives, and end it well.
+
+procrastinate delivers well and survives badly: a worker that lost its connections may stay and do nothing.
+So it is watched from outside, through the heartbeat it should write, and rebuilt with a new pool and a new
+listener whenever it ends, goes silent or was pruned. Runs that are at work when that happens go on: they hold
+leases of their own, and a retired worker only waits for them.
+"""
+
+import asyncio
+import random
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from procrastinate import App
+from procrastinate.worker import Worker
+from sqlalchemy import text
+
+from worker.core import lifecycle, logs, notify, queue
+from worker.core.db import is_unavailable
+from worker.core.resources import Resources
+from worker.reaper import reap_forever
+
+log = logs.get(__name__)
+
+_HEARTBEAT_SECONDS = 5.0
+_SILENT_SECONDS = 20.0
+_PROBE_SECONDS = 5.0
+_POLL_SECONDS = 2.0
+_BACKOFF_CAP_SECONDS = 10.0
+# After the drain every run hands itself back; this long the process waits for that.
+_HAND_BACK_SECONDS = 10.0
+
+
+@dataclass(eq=False)
+class _Service:
+    """One procrastinate worker with its own pool, and the task it runs in."""
+
+    app: App
+    worker: Worker
+    stopped: bool = False
+    task: asyncio.Task[None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.task = asyncio.create_task(self._serve())
+
+    async def _serve(self) -> None:
+        async with self.app.open_async():
+            # `run` forgets an earlier `stop`: one that came while the pool was opening must count all the same.
+            if not self.stopped:
+                await self.worker.run()
+
+    def stop(self) -> None:
+        """Fetch nothing more; what is at work goes on."""
+        self.stopped = True
+        self.worker.stop()
+
+
+@dataclass
+class Supervisor:
+    """`queues` are those to serve; `stop` may be called from a signal handler, twice to be brief."""
+
+    resources: Resources
+    queues: Sequence[str]
+    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _hurry: asyncio.Event = field(default_factory=asyncio.Event)
+    _retired: set[_Service] = field(default_factory=set)
+
+    def stop(self) -> None:
+        """Stop fetching and drain; asked again, hand everything back at once."""
+        if self._stopping.is_set():
+            self._hurry.set()
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Serve until stopped; returns when every run has ended or was handed back."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        handlers = {lifecycle.CONTROL_CHANNEL: self.resources.controls.poke}
+        side = [
+            asyncio.create_task(reap_forever(self.resources)),
+            asyncio.create_task(notify.listen(self.resources.db.url, handlers, application="invariant-worker-control")),
+        ]
+        try:
+            await self._serve_forever()
+        finally:
+            for task in side:
+                task.cancel()
+            await asyncio.gather(*side, return_exceptions=True)
+
+    async def _serve_forever(self) -> None:
+        failures = 0
+        service: _Service | None = None
+        while not self._stopping.is_set():
+            service = self._start()
+            log.info("worker serving", queues=list(self.queues), concurrency=self.resources.settings.worker_concurrency)
+            began = asyncio.get_running_loop().time()
+            reason = await self._watch(service)
+            if self._stopping.is_set():
+                break
+            self._retire(service)
+            failures = 1 if asyncio.get_running_loop().time() - began > 60 else failures + 1
+            delay = random.uniform(0.1, min(_BACKOFF_CAP_SECONDS, 0.5 * 2**failures))  # noqa: S311  jitter, no secret
+            log.warning("worker rebuilt", reason=reason, retry_seconds=round(delay, 2))
+            await self._sleep(delay)
+        await self._drain(service)
+
+    def _start(self) -> _Service:
+        settings = self.resources.settings
+        connector = queue.connector(
+            self.resources.db.url,
+            application="invariant-worker-queue",
+            pool_size=min(10, settings.worker_concurrency + 2),
+        )
+        app = queue.app.with_connector(connector)
+        worker = Worker(
+            app=app,
+            queues=list(self.queues),
+            name=self.resources.holder,
+            concurrency=settings.worker_concurrency,
+            fetch_job_polling_interval=_POLL_SECONDS,
+            update_heartbeat_interval=_HEARTBEAT_SECONDS,
+            stalled_worker_timeout=60,
+            delete_jobs="successful",
+            additional_context={"resources": self.resources},
+            install_signal_handlers=False,
+        )
+
+        return _Service(app, worker)
+
+    def _retire(self, service: _Service) -> None:
+        """Stop it, and keep it until what it has at work has ended."""
+        service.stop()
+        self._retired.add(service)
+
+        def forget(task: asyncio.Task[None]) -> None:
+            self._retired.discard(service)
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log.info("retired worker ended", error=_first_line(error))
+
+        service.task.add_done_callback(forget)
+
+    async def _watch(self, service: _Service) -> str:
+        """Wait until the worker ends, goes silent or is not known any more; returns which."""
+        heard = asyncio.get_running_loop().time()
+        while not self._stopping.is_set():
+            stopping = asyncio.create_task(self._stopping.wait())
+            await asyncio.wait({service.task, stopping}, timeout=_PROBE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if service.task.done():
+                error = None if service.task.cancelled() else service.task.exception()
+                return f"it ended: {_first_line(error)}" if error else "it ended by itself"
+            now = asyncio.get_running_loop().time()
+            answer = await self._heartbeat_age(service.worker.worker_id)
+            if answer == "gone":
+                return "it was pruned"
+            if isinstance(answer, float) and answer < _SILENT_SECONDS:
+                heard = now
+            elif now - heard > _SILENT_SECONDS and answer != "unknown":
+                return f"it was silent for {now - heard:.0f} s"
+        return "stopping"
+
+    async def _heartbeat_age(self, worker_id: int | None) -> float | str:
+        """Seconds since the worker's last heartbeat; "gone" without a row, "unknown" when nobody can tell."""
+        if worker_id is None:
+            return "never"
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS), self.resources.db.transaction() as session:
+                age = await session.scalar(
+                    text(
+                        "SELECT extract(epoch FROM clock_timestamp() - last_heartbeat)::float8"
+                        " FROM procrastinate_workers WHERE id = :id"
+                    ),
+                    {"id": worker_id},
+                )
+        except Exception as error:
+            if not (is_unavailable(error) or isinstance(error, TimeoutError)):
+                log.exception("the watchdog cannot look")
+            return "unknown"
+        return "gone" if age is None else float(age)
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), timeout=seconds)
+        except TimeoutError:
+            return
+
+    async def _drain(self, service: _Service | None) -> None:
+        """Let running work end within CVA_DRAIN_SECONDS, then have it hand itself back."""
+        controls, settings = self.resources.controls, self.resources.settings
+        if service is not None:
+            self._retire(service)
+        log.info("worker draining", holding=controls.holding, drain_seconds=settings.drain_seconds)
+        hurry: asyncio.Future[Any] = asyncio.create_task(self._hurry.wait())
+        waiting: asyncio.Future[Any] = asyncio.gather(
+            *(retired.task for retired in self._retired), return_exceptions=True
+        )
+        await asyncio.wait({hurry, waiting}, timeout=settings.drain_seconds, return_when=asyncio.FIRST_COMPLETED)
+        hurry.cancel()
+        if not waiting.done():
+            controls.drain()
+            await asyncio.wait({waiting}, timeout=_HAND_BACK_SECONDS)
+        for retired in self._retired:
+            retired.task.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        log.info("worker stopped", still_holding=controls.holding)
+
+
+def _first_line(error: BaseException) -> str:
+    cause = error.__cause__ or error
+    return f"{type(cause).__name__}: {str(cause).strip().splitlines()[0] if str(cause).strip() else ''}"

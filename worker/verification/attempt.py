@@ -1,0 +1,258 @@
+"""One attempt at a run: claim it, do the work under a lease, and end it in one of the ways a run can end.
+
+completed      recorded with its verdict
+failed         ERROR, when the work cannot be completed and trying again would not help
+cancelled      somebody asked for it
+handed back    to the queue: the worker drains, or trying again may help
+left alone     another attempt holds the run; this one writes nothing
+"""
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from worker.core import events, lease, lifecycle, logs, models, source
+from worker.core.backoff import full_jitter
+from worker.core.db import is_unavailable
+from worker.core.ids import new_id
+from worker.core.jobs import VerifyRun, enqueue
+from worker.core.lifecycle import Claim
+from worker.core.resources import Resources
+from worker.core.secrets import mask
+from worker.core.vocabulary import RunStatus
+from worker.sources import take
+from worker.sources.errors import SourceError
+from worker.sources.snapshot import Snapshot
+from worker.verification import criteria, pipeline, record
+from worker.verification.criteria import ConstitutionRejected, Criterion
+from worker.verification.outcome import RunOutcome, Subject
+
+log = logs.get(__name__)
+
+
+class _Gone(Exception):
+    """A write found that the attempt no longer holds the run."""
+
+
+class _DeadlineExceeded(Exception):
+    pass
+
+
+async def verify_run(run_id: uuid.UUID, resources: Resources) -> str:
+    """Take the run up if there is anything to do; returns how that ended, for the log."""
+    settings = resources.settings
+    if resources.controls.draining:
+        # Fetched just before the worker stopped: somebody else's, then.
+        async with resources.db.transaction() as session:
+            await enqueue(session, VerifyRun(run_id))
+        return "left to another worker"
+    async with resources.db.single_statement() as connection:
+        claim = await lifecycle.claim(connection, run_id, holder=resources.holder, lease=settings.lease_seconds)
+    if claim is None:
+        return "nothing to do"
+    with structlog.contextvars.bound_contextvars(
+        run_id=str(run_id), attempt=claim.attempt, request_id=claim.request_id
+    ):
+        log.info("run claimed", lost_before=claim.lost_before)
+        ended = await _attempt(claim, resources)
+        log.info("run left", ended=ended)
+        return ended
+
+
+async def _attempt(claim: Claim, resources: Resources) -> str:
+    if claim.cancel_requested:
+        return await _cancelled(claim, resources)
+    if claim.failures >= resources.settings.max_attempts:
+        message = f"Gave up after {claim.failures} attempts whose worker disappeared (CVA_MAX_ATTEMPTS)."
+        return await _error(claim, resources, "attempts_exhausted", message)
+    try:
+        return await lease.hold(claim, _work(claim, resources), resources)
+    except lease.CancelRequested:
+        return await _cancelled(claim, resources)
+    except lease.Draining:
+        async with resources.db.transaction() as session:
+            await lifecycle.hand_back(session, claim, reason="the worker was stopped", spend=False)
+        return "handed back"
+    except (lease.Superseded, _Gone) as stopped:
+        log.warning("run left to another attempt", reason=str(stopped))
+        return "left alone"
+    except ConstitutionRejected as error:
+        return await _error(claim, resources, "constitution_rejected", str(error))
+    except _DeadlineExceeded:
+        limit = f"{resources.settings.run_deadline_seconds:.0f} s"
+        return await _error(claim, resources, "deadline_exceeded", f"The run took longer than {limit}.")
+    except SourceError as error:
+        if error.transient:
+            return await _again(claim, resources, error.code, str(error))
+        return await _error(claim, resources, error.code, str(error))
+    except Exception as error:
+        if is_unavailable(error):
+            # Nothing can be written now; the lease lapses, and the reaper gives the run a fresh job.
+            raise
+        log.exception("the attempt failed")
+        message = f"An internal error ended the attempt ({type(error).__name__}). The worker's log has the details."
+        return await _again(claim, resources, "internal_error", message)
+
+
+async def _work(claim: Claim, resources: Resources) -> str:
+    try:
+        async with asyncio.timeout(resources.settings.run_deadline_seconds) as deadline:
+            outcome = await _verify(claim, resources)
+    except TimeoutError:
+        if deadline.expired():
+            raise _DeadlineExceeded from None
+        raise
+    files = await asyncio.to_thread(record.artifacts, outcome)
+    async with resources.db.transaction() as session:
+        held = await record.completed(
+            session, claim, outcome, files, veto_confidence=resources.settings.veto_confidence
+        )
+    return outcome.verdict.verdict.value if held else "left alone"
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """The rows an attempt starts from, read in one transaction."""
+
+    run: models.Run
+    constitution: models.ConstitutionVersion
+    request: take.Request
+
+
+async def _load(claim: Claim, resources: Resources) -> _Loaded:
+    async with resources.db.transaction() as session:
+        run = await session.get_one(models.Run, claim.run_id)
+        constitution = (
+            await session.get(models.ConstitutionVersion, run.constitution_version_id)
+            if run.constitution_version_id
+            else None
+        )
+        if constitution is None:
+            raise ConstitutionRejected("The run's constitution was removed before it was taken up.")
+        content = content_format = None
+        if run.upload_id is not None:
+            row = (
+                await session.execute(
+                    select(models.Upload.content, models.Upload.format).where(models.Upload.id == run.upload_id)
+                )
+            ).first()
+            if row is not None:
+                content, content_format = row.content, row.format
+    base = run.base if run.mode == "diff" else None
+    return _Loaded(run, constitution, take.Request(_source_of(run), base, content, content_format))
+
+
+def _source_of(run: models.Run) -> object:
+    """The stored source as the value that sources.take understands."""
+    if run.source_kind in ("git", "path"):
+        return source.adapter.validate_python(run.source)
+    if run.source_kind == "repository":
+        return source.GitSource(kind="git", url=run.source["url"], ref=run.source.get("ref"))
+    return None
+
+
+async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
+    started_at = datetime.now(UTC)
+    settings = resources.settings
+
+    async def step(name: str, data: dict[str, object]) -> None:
+        told = {"step": name, "number": pipeline.STEPS.index(name) + 1, "of": len(pipeline.STEPS), **data}
+        async with resources.db.transaction() as session:
+            if await events.append(session, claim.run_id, "step", told, attempt=claim.attempt, step=name) is None:
+                raise _Gone(f"the fence closed before the step {name}")
+
+    loaded = await _load(claim, resources)
+    await step("snapshot", {"source": loaded.run.source_kind})
+    async with take.snapshot(loaded.request, settings=settings, run_id=claim.run_id, attempt=claim.attempt) as snapshot:
+        await step("criteria", {"files": len(snapshot.files), "commit": snapshot.commit})
+        found = await asyncio.to_thread(criteria.read, loaded.constitution.content)
+        await _keep_criteria(loaded.constitution.id, found, resources)
+        work = pipeline.Work(_subject(loaded, snapshot), snapshot, tuple(found), started_at)
+        outcome = await pipeline.verify(work, settings=settings, step=step)
+        await step("recording", {"verdict": outcome.verdict.verdict.value})
+    return outcome
+
+
+async def _keep_criteria(version: uuid.UUID, found: list[Criterion], resources: Resources) -> None:
+    """Store what was read, once per constitution and method."""
+    rows: list[dict[str, Any]] = [
+        {
+            "id": new_id(),
+            "constitution_version_id": version,
+            "method": criteria.METHOD,
+            "key": criterion.key,
+            "position": position,
+            "category": criterion.category.value,
+            "severity": criterion.severity.value,
+            "statement": criterion.statement,
+            "section": criterion.section,
+            "line": criterion.line,
+        }
+        for position, criterion in enumerate(found, start=1)
+    ]
+    async with resources.db.transaction() as session:
+        await session.execute(insert(models.Criterion).on_conflict_do_nothing(), rows)
+
+
+def _subject(loaded: _Loaded, snapshot: Snapshot) -> Subject:
+    run = loaded.run
+    return Subject(
+        run_id=str(run.id),
+        repo_full_name=run.repo_full_name,
+        branch=run.branch or snapshot.branch,
+        source=run.source,
+        mode=run.mode,
+        base=run.base,
+        constitution_id=str(loaded.constitution.id),
+        constitution_sha256=loaded.constitution.sha256,
+        web_url=_web_url(run.source.get("url")),
+        created_at=run.created_at,
+    )
+
+
+def _web_url(url: object) -> str | None:
+    """Where the repository's host shows files, for hosts whose addresses look like GitHub's."""
+    if not isinstance(url, str):
+        return None
+    parts = urlsplit(url)
+    if parts.scheme != "https" or parts.hostname not in ("github.com", "gitlab.com", "codeberg.org"):
+        return None
+    return f"https://{parts.hostname}{parts.path.removesuffix('/').removesuffix('.git')}"
+
+
+async def _cancelled(claim: Claim, resources: Resources) -> str:
+    async with resources.db.transaction() as session:
+        held = await lifecycle.finish(session, claim, status=RunStatus.CANCELLED)
+    return "cancelled" if held else "left alone"
+
+
+async def _error(claim: Claim, resources: Resources, code: str, message: str) -> str:
+    message = mask(message, resources.settings.secrets())
+    async with resources.db.transaction() as session:
+        held = await record.errored(session, claim, code=code, message=message)
+    return f"ERROR ({code})" if held else "left alone"
+
+
+async def _again(claim: Claim, resources: Resources, code: str, message: str) -> str:
+    """Hand the run back for another attempt, or give up when this was the last one."""
+    failures = claim.failures + 1
+    if failures >= resources.settings.max_attempts:
+        return await _error(claim, resources, code, f"{message} Gave up after {failures} attempts.")
+    async with resources.db.transaction() as session:
+        held = await lifecycle.hand_back(
+            session,
+            claim,
+            reason=code,
+            spend=True,
+            delay=full_jitter(failures),
+            error_code=code,
+            error_message=mask(message, resources.settings.secrets()),
+        )
+    return f"handed back ({code})" if held else "left alone"

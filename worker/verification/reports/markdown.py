@@ -1,0 +1,198 @@
+"""REPORT.md: the verdict for people. Text of the repository is shown, never interpreted."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from itertools import groupby
+from urllib.parse import quote
+
+from worker.core.vocabulary import Outcome, Severity, TribunalMode, Verdict, Vote
+from worker.verification.consensus import CriterionResult
+from worker.verification.opinion import Evidence, Opinion
+from worker.verification.outcome import RunOutcome
+from worker.verification.reports.escape import code, fence, inline
+
+_MEANING = {
+    Verdict.PASS: "Every criterion was decided, and every one is met.",
+    Verdict.FAIL: "A criterion of critical or high severity is not met.",
+    Verdict.VETO: "The security judge stops this with verified evidence.",
+    Verdict.PARTIAL: "Nothing grave failed, but not everything passed or could be decided.",
+    Verdict.ERROR: "The work could not be completed; this says nothing of the repository.",
+}
+_LABELS = {Outcome.FAIL: "Failed", Outcome.UNDECIDED: "Undecided", Outcome.PASS: "Passed"}
+_LANGUAGES = {
+    "py": "python", "js": "javascript", "ts": "typescript", "go": "go", "java": "java", "rs": "rust", "c": "c",
+    "yml": "yaml", "yaml": "yaml", "toml": "toml", "json": "json", "sh": "sh", "rb": "ruby",
+}  # fmt: skip
+_MAX_RULES = 60
+_PLACES_SHOWN = 5
+
+
+def render(outcome: RunOutcome) -> bytes:
+    """The report as UTF-8 Markdown."""
+    return "\n".join(_lines(outcome)).encode()
+
+
+def _lines(outcome: RunOutcome) -> Iterator[str]:
+    verdict = outcome.verdict
+    subject = outcome.subject
+    name = subject.repo_full_name or _source_name(subject.source)
+    score = f" · score {verdict.score:.1f} of 10" if verdict.score is not None else ""
+    yield f"# {verdict.verdict.value}: {inline(name)}"
+    yield ""
+    yield f"**{inline(verdict.reason)}** {_MEANING[verdict.verdict]}"
+    yield ""
+    yield (
+        f"{outcome.count(Outcome.PASS)} passed · {outcome.count(Outcome.FAIL)} failed · "
+        f"{outcome.count(Outcome.UNDECIDED)} undecided{score}"
+    )
+    yield ""
+    if outcome.tribunal is TribunalMode.STATIC:
+        yield f"> **Static mode.** {inline(outcome.tribunal_why)} The judges decided only what verified findings of"
+        yield "> the analyzers decide, and abstained from the rest."
+        yield ""
+    yield from _overview(outcome)
+    for wanted in (Outcome.FAIL, Outcome.UNDECIDED, Outcome.PASS):
+        chosen = [result for result in outcome.results if result.outcome is wanted]
+        if not chosen:
+            continue
+        yield f"## {_LABELS[wanted]}"
+        yield ""
+        if wanted is Outcome.FAIL:
+            for result in chosen:
+                yield from _criterion(result, outcome)
+        else:
+            yield from _short(chosen)
+    yield from _findings(outcome)
+    yield from _provenance(outcome)
+
+
+def _source_name(source: dict[str, object]) -> str:
+    return str(source.get("url") or source.get("path") or f"{source.get('kind')} source")
+
+
+def _overview(outcome: RunOutcome) -> Iterator[str]:
+    yield "| criterion | severity | outcome | score | architect | security | user proxy |"
+    yield "|---|---|---|---|---|---|---|"
+    order = {Outcome.FAIL: 0, Outcome.UNDECIDED: 1, Outcome.PASS: 2}
+    for result in sorted(outcome.results, key=lambda r: (order[r.outcome], r.criterion.severity.rank)):
+        votes = {opinion.role.value: opinion for opinion in result.opinions}
+        cells = [_vote(votes.get(role)) for role in ("architect", "security", "user_proxy")]
+        score = f"{result.score:.1f}" if result.score is not None else "–"
+        yield (
+            f"| {inline(result.criterion.statement)} | {result.criterion.severity.value} "
+            f"| **{_LABELS[result.outcome]}** | {score} | {' | '.join(cells)} |"
+        )
+    yield ""
+
+
+def _vote(opinion: Opinion | None) -> str:
+    if opinion is None or opinion.vote is Vote.ABSTAIN:
+        return "abstains"
+    return f"{opinion.vote.value} {opinion.score} ({opinion.confidence:.0%})"
+
+
+def _criterion(result: CriterionResult, outcome: RunOutcome) -> Iterator[str]:
+    criterion = result.criterion
+    vetoed = " · **vetoed**" if criterion.key in outcome.verdict.vetoed_by else ""
+    yield f"### {inline(criterion.statement)}"
+    yield ""
+    yield f"{code(criterion.key)} · {criterion.category.value} · {criterion.severity.value}{vetoed} · {result.reason}"
+    yield ""
+    said: dict[str, list[str]] = {}
+    for opinion in result.opinions:
+        said.setdefault(opinion.rationale, []).append(opinion.role.value.replace("_", " "))
+    for rationale, roles in said.items():
+        yield f"- **{', '.join(roles)}**: {inline(rationale)}"
+    yield ""
+    places = {
+        (item.path, item.start_line, item.end_line): item
+        for opinion in result.opinions
+        for item in opinion.evidence
+        if item.verified
+    }
+    for item in list(places.values())[:_PLACES_SHOWN]:
+        yield from _place(item, outcome)
+    if len(places) > _PLACES_SHOWN:
+        yield f"… and {len(places) - _PLACES_SHOWN} more place(s), listed in `verdict.json`."
+        yield ""
+
+
+def _place(item: Evidence, outcome: RunOutcome) -> Iterator[str]:
+    where = f"{item.path}:{item.start_line}" + (f"-{item.end_line}" if item.end_line > item.start_line else "")
+    link = code(where)
+    base = outcome.subject.web_url
+    if base and outcome.snapshot.commit:
+        anchor = f"#L{item.start_line}" + (f"-L{item.end_line}" if item.end_line > item.start_line else "")
+        link = f"[{link}]({base}/blob/{outcome.snapshot.commit}/{quote(item.path)}{anchor})"
+    rule = f" ({code(item.rule)})" if item.rule else ""
+    yield f"{link}{rule}"
+    yield ""
+    yield from fence(item.quote, _LANGUAGES.get(item.path.rsplit(".", 1)[-1], ""))
+    yield ""
+
+
+def _short(results: list[CriterionResult]) -> Iterator[str]:
+    for result in results:
+        reasons = Counter(opinion.rationale for opinion in result.opinions)
+        why = reasons.most_common(1)[0][0] if reasons else ""
+        yield f"- **{inline(result.criterion.statement)}** ({result.criterion.severity.value}) — {result.reason}"
+        if why:
+            yield f"  {inline(why)}"
+    yield ""
+
+
+def _findings(outcome: RunOutcome) -> Iterator[str]:
+    findings = sorted(outcome.analysis.findings, key=lambda f: (f.severity.rank, f.rule, f.path, f.start_line))
+    yield "## Static analysis"
+    yield ""
+    counted = outcome.findings_by_severity
+    yield " · ".join(f"{counted[severity]} {severity.value}" for severity in Severity)
+    yield ""
+    yield "| analyzer | version | files | findings | |"
+    yield "|---|---|---|---|---|"
+    for tool in outcome.analysis.tools:
+        problem = f"**{inline(tool.problem)}**" if tool.problem else ""
+        yield (
+            f"| {inline(tool.name)} | {inline(tool.version or '–')} | {len(tool.covered)} of {tool.wanted} "
+            f"| {tool.findings} | {problem} |"
+        )
+    yield ""
+    if findings:
+        yield "| severity | rule | places | first at | |"
+        yield "|---|---|---|---|---|"
+        by_rule = [list(group) for _, group in groupby(findings, key=lambda f: (f.severity.rank, f.rule))]
+        for group in by_rule[:_MAX_RULES]:
+            first = group[0]
+            yield (
+                f"| {first.severity.value} | {code(first.rule)} | {len(group)} "
+                f"| {code(f'{first.path}:{first.start_line}')} | {inline(_first_sentence(first.message))} |"
+            )
+        yield ""
+        if len(by_rule) > _MAX_RULES:
+            yield f"… and {len(by_rule) - _MAX_RULES} more rules."
+        yield "Every place is listed in `verdict.json` and `verdict.sarif`."
+        yield ""
+
+
+def _first_sentence(text: str) -> str:
+    return re.split(r"(?<=\.)\s", " ".join(text.split()), maxsplit=1)[0][:300]
+
+
+def _provenance(outcome: RunOutcome) -> Iterator[str]:
+    subject, snapshot = outcome.subject, outcome.snapshot
+    yield "## What was verified"
+    yield ""
+    yield f"- run {code(subject.run_id)}, {subject.created_at:%Y-%m-%d %H:%M:%S} UTC"
+    if snapshot.commit:
+        branch = f" on {code(subject.branch)}" if subject.branch else ""
+        yield f"- commit {code(snapshot.commit)}{branch}"
+    yield f"- snapshot {code(snapshot.digest)}: {len(snapshot.files)} file(s), {snapshot.total} bytes"
+    if snapshot.changed is not None:
+        yield f"- only the {len(snapshot.changed)} file(s) that changed since {code(subject.base or '')}"
+    yield f"- constitution {code(subject.constitution_sha256)}, {len(outcome.results)} criteria read by rules"
+    seconds = (outcome.finished_at - outcome.started_at).total_seconds()
+    yield f"- {seconds:.1f} s of work, 0 LLM calls"
+    for note in outcome.notes:
+        yield f"- note: {inline(note)}"
+    yield ""

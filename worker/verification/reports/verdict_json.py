@@ -1,0 +1,146 @@
+"""verdict.json: the verdict for programs. Everything that differs between two equal runs is under `run`."""
+
+import json
+from typing import Any
+
+from worker.analyzers.finding import Finding
+from worker.verification.consensus import CriterionResult
+from worker.verification.opinion import Opinion
+from worker.verification.outcome import RunOutcome
+
+FORMAT = "invariant-verdict/1"
+
+
+def document(outcome: RunOutcome) -> dict[str, Any]:
+    """The verdict as JSON-ready values."""
+    verdict = outcome.verdict
+    return {
+        "format": FORMAT,
+        "verdict": verdict.verdict.value,
+        "score": verdict.score,
+        "reason": verdict.reason,
+        "vetoed_by": list(verdict.vetoed_by),
+        "tribunal": {"mode": outcome.tribunal.value, "why": outcome.tribunal_why},
+        "counts": {
+            "criteria": len(outcome.results),
+            **{
+                word: sum(result.outcome.value == word.upper() for result in outcome.results)
+                for word in ("pass", "fail", "undecided")
+            },
+            "findings": {severity.value: count for severity, count in outcome.findings_by_severity.items()},
+            "files": len(outcome.snapshot.files),
+            "files_seen": outcome.files_seen,
+        },
+        "snapshot": {
+            "digest": outcome.snapshot.digest,
+            "commit": outcome.snapshot.commit,
+            "mode": outcome.subject.mode,
+            "base": outcome.subject.base,
+            "changed_files": None if outcome.snapshot.changed is None else len(outcome.snapshot.changed),
+        },
+        "constitution": {"sha256": outcome.subject.constitution_sha256, "extraction": outcome.extraction},
+        "criteria": [_criterion(result) for result in outcome.results],
+        "findings": [_finding(finding) for finding in outcome.analysis.findings],
+        "analyzers": [
+            {
+                "name": tool.name,
+                "version": tool.version,
+                "files_wanted": tool.wanted,
+                "files_covered": len(tool.covered),
+                "findings": tool.findings,
+                "problem": tool.problem,
+            }
+            for tool in outcome.analysis.tools
+        ],
+        "notes": list(outcome.notes),
+        "run": {
+            "id": outcome.subject.run_id,
+            "repository": outcome.subject.repo_full_name,
+            "branch": outcome.subject.branch,
+            "source": outcome.subject.source,
+            "constitution_version_id": outcome.subject.constitution_id,
+            "created_at": outcome.subject.created_at.isoformat(),
+            "started_at": outcome.started_at.isoformat(),
+            "finished_at": outcome.finished_at.isoformat(),
+        },
+    }
+
+
+def render(outcome: RunOutcome) -> bytes:
+    return json.dumps(document(outcome), indent=2, ensure_ascii=False).encode()
+
+
+def criteria(outcome: RunOutcome) -> bytes:
+    """criteria.json: what was read from the constitution."""
+    listed = [
+        {
+            "key": result.criterion.key,
+            "category": result.criterion.category.value,
+            "severity": result.criterion.severity.value,
+            "statement": result.criterion.statement,
+            "section": result.criterion.section,
+            "line": result.criterion.line,
+        }
+        for result in outcome.results
+    ]
+    content = {"constitution_sha256": outcome.subject.constitution_sha256, "method": outcome.extraction}
+    return json.dumps({**content, "criteria": listed}, indent=2, ensure_ascii=False).encode()
+
+
+def _criterion(result: CriterionResult) -> dict[str, Any]:
+    return {
+        "key": result.criterion.key,
+        "category": result.criterion.category.value,
+        "severity": result.criterion.severity.value,
+        "statement": result.criterion.statement,
+        "outcome": result.outcome.value,
+        "score": result.score,
+        "reason": result.reason,
+        "opinions": [opinion_view(opinion) for opinion in result.opinions],
+    }
+
+
+def opinion_view(opinion: Opinion) -> dict[str, Any]:
+    """One opinion as JSON-ready values."""
+    return {
+        "judge": opinion.role.value,
+        "model": opinion.model,
+        "round": opinion.round,
+        "vote": opinion.vote.value,
+        "score": opinion.score,
+        "confidence": opinion.confidence,
+        "rationale": opinion.rationale,
+        "absence": opinion.absence,
+        "evidence": evidence_view(opinion),
+    }
+
+
+def evidence_view(opinion: Opinion) -> list[dict[str, Any]]:
+    return [
+        {
+            "path": item.path,
+            "start_line": item.start_line,
+            "end_line": item.end_line,
+            "quote": item.quote,
+            "rule": item.rule,
+            "fingerprint": item.fingerprint,
+            "verified": item.verified,
+        }
+        for item in opinion.evidence
+    ]
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "rule": finding.rule,
+        "category": finding.category.value,
+        "severity": finding.severity.value,
+        "confidence": finding.confidence,
+        "message": finding.message,
+        "path": finding.path,
+        "start_line": finding.start_line,
+        "end_line": finding.end_line,
+        "quote": finding.quote,
+        "fingerprint": finding.fingerprint,
+        "verified": finding.verified,
+    }

@@ -1,0 +1,70 @@
+"""From criteria to the run's verdict: a pure function. No model is asked for it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from worker.core.vocabulary import JudgeRole, Outcome, Severity, Verdict, Vote
+from worker.verification.consensus import CriterionResult
+
+
+@dataclass(frozen=True)
+class RunVerdict:
+    """`score` is the severity-weighted mean of the decided criteria, 1 to 10; None when none was decided.
+    `reason` is one sentence for a person; `vetoed_by` the keys of the criteria that the security judge vetoed."""
+
+    verdict: Verdict
+    score: float | None
+    reason: str
+    vetoed_by: tuple[str, ...] = ()
+
+
+def vetoes(result: CriterionResult, veto_confidence: float) -> bool:
+    """The security judge fails the criterion, surely enough and with verified evidence."""
+    return any(
+        opinion.role is JudgeRole.SECURITY
+        and opinion.vote is Vote.FAIL
+        and (opinion.confidence or 0) >= veto_confidence
+        and any(item.verified for item in opinion.evidence)
+        for opinion in result.opinions
+    )
+
+
+def overall_score(results: Sequence[CriterionResult]) -> float | None:
+    """Severity-weighted mean of the decided criteria's scores."""
+    decided = [(r.criterion.severity.weight, r.score) for r in results if r.score is not None]
+    if not decided:
+        return None
+    return round(sum(weight * score for weight, score in decided) / sum(weight for weight, _ in decided), 2)
+
+
+def conclude(results: Sequence[CriterionResult], *, veto_confidence: float, critical_findings: int = 0) -> RunVerdict:
+    """The verdict of a run whose work was completed; ERROR is not for this function to say.
+
+    `critical_findings` are verified static findings of critical severity: any one of them is a FAIL.
+    """
+    score = overall_score(results)
+    vetoed = tuple(result.criterion.key for result in results if vetoes(result, veto_confidence))
+    if vetoed:
+        reason = f"The security judge vetoes {_count(len(vetoed), 'criterion', 'criteria')}."
+        return RunVerdict(Verdict.VETO, score, reason, vetoed)
+    failed = [result for result in results if result.outcome is Outcome.FAIL]
+    undecided = [result for result in results if result.outcome is Outcome.UNDECIDED]
+    grave = [r for r in failed if r.criterion.severity in (Severity.CRITICAL, Severity.HIGH)]
+    if critical_findings:
+        reason = f"{_count(critical_findings, 'critical finding', 'critical findings')} of static analysis."
+        return RunVerdict(Verdict.FAIL, score, reason)
+    if grave:
+        reason = f"{_count(len(grave), 'criterion', 'criteria')} of critical or high severity failed."
+        return RunVerdict(Verdict.FAIL, score, reason)
+    if failed or undecided or not results:
+        parts = []
+        if failed:
+            parts.append(f"{_count(len(failed), 'criterion', 'criteria')} of medium or low severity failed")
+        if undecided or not results:
+            parts.append(f"{_count(len(undecided), 'criterion', 'criteria')} could not be decided")
+        return RunVerdict(Verdict.PARTIAL, score, f"{' and '.join(parts).capitalize()}.")
+    return RunVerdict(Verdict.PASS, score, f"All {_count(len(results), 'criterion', 'criteria')} passed.")
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
