@@ -1,0 +1,91 @@
+"""The api: routes, lifespan, middleware. Thin: validate, one transaction, answer."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api import docs, errors, health, repositories, results, routing, runs, streams, tokens, uploads
+from api.companion import companion
+from api.live import Hub
+from api.metrics import Metrics
+from api.middleware import RequestContext
+from api.state import State
+from worker.core import embedded, events, notify
+from worker.core.db import Database
+from worker.core.settings import Settings
+
+TOKEN_REQUIRED = "CVA_API_TOKEN environment variable is required in production"  # noqa: S105  a sentence, no token
+
+_POOL = 10
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    """Starlette's own 404 and 405, as problems."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == errors.MethodNotAllowed.status:
+        raise errors.MethodNotAllowed(
+            f"{request.method} is not one of the methods of this path.", headers=error.headers
+        ) from None
+    if error.status_code == errors.NotFound.status:
+        raise errors.NotFound("There is nothing at this path.") from None
+    raise errors.MalformedRequest(str(error.detail)) from None
+
+
+def create_app(settings: Settings, *, url: str | None = None) -> Starlette:
+    """The ASGI application. `url` is the database's; without one it is DATABASE_URL, or the embedded server's.
+
+    Raises RuntimeError for settings that production does not allow.
+    """
+    if settings.deployed and settings.api_token is None:
+        raise RuntimeError(TOKEN_REQUIRED)
+    modules = (health, runs, results, streams, uploads, repositories, tokens)
+    declared = [operation for module in modules for operation in module.operations.found]
+    declared += docs.operations(declared).found
+    metrics = Metrics()
+    hub = Hub()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        address = url if url is not None else await asyncio.to_thread(embedded.database_url, settings)
+        db = Database(address, application="invariant-api", pool_size=_POOL)
+        app.state.invariant = State(settings=settings, db=db, hub=hub, metrics=metrics)
+        listener = asyncio.create_task(
+            notify.listen(db.url, {events.CHANNEL: hub.notify}, application="invariant-api-events")
+        )
+        try:
+            async with companion(settings):
+                yield
+        finally:
+            listener.cancel()
+            await asyncio.gather(listener, return_exceptions=True)
+            await db.dispose()
+
+    # Outside of all: a browser must be able to read the problems as well.
+    middleware = []
+    if settings.cors_origins:
+        middleware.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=list(settings.cors_origins),
+                allow_methods=["*"],
+                allow_headers=["*"],
+                expose_headers=["X-Request-ID", "Location"],
+            )
+        )
+    middleware.append(Middleware(RequestContext, settings=settings, metrics=metrics))
+    pages = [] if settings.deployed else docs.pages()
+    app = Starlette(
+        routes=[*routing.routes(declared), *streams.sockets, *pages],
+        middleware=middleware,
+        exception_handlers={HTTPException: _http_error},
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    return app

@@ -1,0 +1,149 @@
+"""Live progress: events are read from the database, notifications only say when to look.
+
+So it works on any replica, resumes from any event, and misses nothing while a listener reconnects.
+"""
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, text
+
+from worker.core.db import Database
+from worker.core.models import Run, RunEvent
+from worker.core.vocabulary import RunStatus
+
+BATCH = 200
+# Without a notification the rows are looked at this often (seconds).
+_POLL_SECONDS = 3.0
+# Events of a transaction become visible to the stream of all runs when no older transaction is left open.
+_SETTLE_SECONDS = 0.2
+
+FINAL = frozenset(status.value for status in RunStatus if status.is_final)
+
+
+@dataclass
+class Hub:
+    """Wakes the streams of this process."""
+
+    _waiting: dict[uuid.UUID | None, set[asyncio.Event]] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def subscribe(self, run_id: uuid.UUID | None) -> Iterator[asyncio.Event]:
+        """An event that is set when `run_id` (None: any run) has something new."""
+        event = asyncio.Event()
+        self._waiting.setdefault(run_id, set()).add(event)
+        try:
+            yield event
+        finally:
+            self._waiting[run_id].discard(event)
+            if not self._waiting[run_id]:
+                del self._waiting[run_id]
+
+    def notify(self, payload: str) -> None:
+        """A notification's payload: a run's id; empty when anything may have happened."""
+        try:
+            run_id = uuid.UUID(payload) if payload else None
+        except ValueError:
+            return
+        groups = self._waiting.values() if run_id is None else map(self._waiting.get, (run_id, None))
+        for group in list(groups):
+            for event in group or ():
+                event.set()
+
+    @property
+    def streams(self) -> int:
+        return sum(len(group) for group in self._waiting.values())
+
+
+@dataclass(frozen=True)
+class LiveEvent:
+    """`cursor` resumes after this event: a number for one run's stream, `xact-id` for that of all runs."""
+
+    cursor: str
+    run_id: uuid.UUID
+    type: str
+    data: dict[str, Any]
+    created_at: datetime
+
+    def view(self) -> dict[str, Any]:
+        """The event as JSON-ready values."""
+        return {
+            "id": self.cursor,
+            "run_id": str(self.run_id),
+            "type": self.type,
+            "data": self.data,
+            "created_at": self.created_at.isoformat(),
+        }
+
+
+async def _wait(wake: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(wake.wait(), timeout=seconds)
+
+
+async def follow_run(db: Database, hub: Hub, run_id: uuid.UUID, after: int) -> AsyncIterator[LiveEvent]:
+    """One run's events after number `after`, until the run has ended and all of them were given."""
+    with hub.subscribe(run_id) as wake:
+        while True:
+            wake.clear()
+            async with db.transaction() as session:
+                status = await session.scalar(select(Run.status).where(Run.id == run_id))
+                rows = (
+                    await session.execute(
+                        select(RunEvent)
+                        .where(RunEvent.run_id == run_id, RunEvent.seq > after)
+                        .order_by(RunEvent.seq)
+                        .limit(BATCH)
+                    )
+                ).scalars()
+                found = [LiveEvent(str(row.seq), row.run_id, row.type, row.data, row.created_at) for row in rows]
+            for event in found:
+                after = int(event.cursor)
+                yield event
+            if len(found) == BATCH:
+                continue
+            # The status was read first: with a final one every event was there to be read.
+            if status is None or status in FINAL:
+                return
+            await _wait(wake, _POLL_SECONDS)
+
+
+async def position(db: Database) -> tuple[int, int]:
+    """Where the stream of all runs stands now."""
+    async with db.transaction() as session:
+        horizon = await session.scalar(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
+    return int(horizon or 0), 0
+
+
+_ALL_AFTER = text(
+    """
+    SELECT id, xact, run_id, type, data, created_at FROM run_events
+    WHERE (xact, id) > (:xact, :id) AND xact < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+    ORDER BY xact, id LIMIT :batch
+    """
+)
+
+
+async def follow_all(db: Database, hub: Hub, after: tuple[int, int]) -> AsyncIterator[LiveEvent]:
+    """Every run's events after `after`, for ever, each once.
+
+    Ordered by transaction, and held back until no older transaction is open: one that commits late would
+    otherwise fall behind the cursor and be lost.
+    """
+    xact, row_id = after
+    with hub.subscribe(None) as wake:
+        while True:
+            woken = wake.is_set()
+            wake.clear()
+            async with db.transaction() as session:
+                rows = (await session.execute(_ALL_AFTER, {"xact": xact, "id": row_id, "batch": BATCH})).all()
+            for row in rows:
+                xact, row_id = row.xact, row.id
+                yield LiveEvent(f"{xact}-{row_id}", row.run_id, row.type, row.data, row.created_at)
+            if len(rows) < BATCH:
+                await _wait(wake, _SETTLE_SECONDS if woken and not rows else _POLL_SECONDS)

@@ -1,0 +1,297 @@
+"""Connected repositories, their branches, and their constitution with its versions."""
+
+import uuid
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import Response
+
+from api import errors
+from api.pagination import Page, PageQuery, page
+from api.routing import Answer, Call, Operations, json_response
+from api.run_requests import full_name
+from worker.core import source
+from worker.core.ids import new_id, sha256
+from worker.core.models import ConstitutionVersion, RepoBranch, RepoConnection
+from worker.core.source import GitRef, GitUrl, Text
+from worker.core.vocabulary import Scope
+
+operations = Operations("repositories")
+
+_FULL_NAME = r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+){1,5}$"
+
+
+class RepositoryRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    clone_url: GitUrl
+    full_name: str | None = Field(None, pattern=_FULL_NAME, max_length=512, description="default: from the URL")
+    default_branch: GitRef = "main"
+
+
+class RepositoryChange(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    clone_url: GitUrl | None = None
+    default_branch: GitRef | None = None
+
+
+class RepositoryView(BaseModel):
+    id: uuid.UUID
+    full_name: str
+    clone_url: str
+    default_branch: str
+    created_by: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class RepositoryList(Page[RepositoryView]):
+    """Connected repositories, newest first."""
+
+
+class BranchChange(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: GitRef
+    monitored: bool
+
+
+class BranchView(BaseModel):
+    name: str
+    monitored: bool
+    last_commit: str | None
+
+
+class BranchList(BaseModel):
+    items: list[BranchView]
+    next_cursor: None = None
+
+
+class ConstitutionRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    content: Text = Field(min_length=1, max_length=200_000, description="Markdown or plain text")
+
+
+class ConstitutionView(BaseModel):
+    id: uuid.UUID
+    version: int
+    sha256: str
+    content: str
+    created_by: str | None
+    created_at: datetime
+
+
+class ConstitutionList(BaseModel):
+    """Versions, newest first."""
+
+    items: list[ConstitutionView]
+    next_cursor: None = None
+
+
+def _view(row: RepoConnection) -> RepositoryView:
+    return RepositoryView.model_validate(row, from_attributes=True)
+
+
+def _check_url(call: Call, url: str) -> None:
+    try:
+        source.check_git_url(url, call.state.settings)
+    except source.SourceRejected as error:
+        raise errors.InvalidRequest(f"body/clone_url: {error}") from None
+
+
+async def _find(session: AsyncSession, repository_id: uuid.UUID, *, lock: bool = False) -> RepoConnection:
+    row = await session.get(RepoConnection, repository_id, with_for_update=lock or None)
+    if row is None:
+        raise errors.NotFound(f"There is no repository {repository_id}.")
+    return row
+
+
+@operations.add(
+    "POST",
+    "/api/repositories",
+    scope=Scope.RUNS_WRITE,
+    answers={201: Answer(RepositoryView, headers={"Location": "where it is"})},
+    problems=(errors.Conflict,),
+)
+async def connect_repository(call: Call, body: RepositoryRequest) -> Response:
+    """Connect a repository"""
+    _check_url(call, body.clone_url)
+    name = body.full_name or full_name(body.clone_url) or body.clone_url.rstrip("/").rsplit("/", 1)[-1][:512]
+    row = RepoConnection(
+        full_name=name, clone_url=body.clone_url, default_branch=body.default_branch, created_by=call.principal.name
+    )
+    try:
+        async with call.state.db.transaction() as session:
+            session.add(row)
+            await session.flush()
+            await session.refresh(row)
+            found = _view(row)
+    except IntegrityError:
+        raise errors.Conflict(f"The repository {name} is connected already.") from None
+    return json_response(found, 201, {"Location": f"/api/repositories/{found.id}"})
+
+
+@operations.add("GET", "/api/repositories", scope=Scope.RUNS_READ, answers={200: Answer(RepositoryList)})
+async def list_repositories(call: Call, query: PageQuery) -> Response:
+    """List connected repositories"""
+    async with call.state.db.transaction() as session:
+        rows, cursor = await page(session, select(RepoConnection), query, RepoConnection.created_at, RepoConnection.id)
+    return json_response(RepositoryList(items=[_view(row) for row in rows], next_cursor=cursor))
+
+
+@operations.add(
+    "GET",
+    "/api/repositories/{repository_id}",
+    scope=Scope.RUNS_READ,
+    answers={200: Answer(RepositoryView)},
+    problems=(errors.NotFound,),
+)
+async def get_repository(call: Call, repository_id: uuid.UUID) -> Response:
+    """Look at a repository"""
+    async with call.state.db.transaction() as session:
+        return json_response(_view(await _find(session, repository_id)))
+
+
+@operations.add(
+    "PATCH",
+    "/api/repositories/{repository_id}",
+    scope=Scope.RUNS_WRITE,
+    answers={200: Answer(RepositoryView)},
+    problems=(errors.NotFound,),
+)
+async def change_repository(call: Call, repository_id: uuid.UUID, body: RepositoryChange) -> Response:
+    """Change a repository's URL or default branch"""
+    if body.clone_url is not None:
+        _check_url(call, body.clone_url)
+    async with call.state.db.transaction() as session:
+        row = await _find(session, repository_id, lock=True)
+        row.clone_url = body.clone_url or row.clone_url
+        row.default_branch = body.default_branch or row.default_branch
+        await session.flush()
+        await session.refresh(row)
+        return json_response(_view(row))
+
+
+@operations.add(
+    "DELETE",
+    "/api/repositories/{repository_id}",
+    scope=Scope.RUNS_WRITE,
+    answers={204: Answer(description="It is gone, with its branches and constitution; its runs stay")},
+    problems=(errors.NotFound,),
+)
+async def remove_repository(call: Call, repository_id: uuid.UUID) -> Response:
+    """Disconnect a repository"""
+    async with call.state.db.transaction() as session:
+        await _find(session, repository_id)
+        await session.execute(delete(RepoConnection).where(RepoConnection.id == repository_id))
+    return Response(status_code=204)
+
+
+@operations.add(
+    "GET",
+    "/api/repositories/{repository_id}/branches",
+    scope=Scope.RUNS_READ,
+    answers={200: Answer(BranchList)},
+    problems=(errors.NotFound,),
+)
+async def list_branches(call: Call, repository_id: uuid.UUID) -> Response:
+    """Which branches are known, and which are monitored"""
+    async with call.state.db.transaction() as session:
+        await _find(session, repository_id)
+        rows = (
+            await session.execute(
+                select(RepoBranch).where(RepoBranch.repo_id == repository_id).order_by(RepoBranch.name)
+            )
+        ).scalars()
+        items = [BranchView.model_validate(row, from_attributes=True) for row in rows]
+    return json_response(BranchList(items=items))
+
+
+@operations.add(
+    "PUT",
+    "/api/repositories/{repository_id}/branches",
+    scope=Scope.RUNS_WRITE,
+    answers={200: Answer(BranchView)},
+    problems=(errors.NotFound,),
+)
+async def monitor_branch(call: Call, repository_id: uuid.UUID, body: BranchChange) -> Response:
+    """Monitor a branch, or stop monitoring it"""
+    async with call.state.db.transaction() as session:
+        await _find(session, repository_id, lock=True)
+        values = {"id": new_id(), "repo_id": repository_id, "name": body.name, "monitored": body.monitored}
+        change = (
+            insert(RepoBranch)
+            .values(values)
+            .on_conflict_do_update(index_elements=["repo_id", "name"], set_={"monitored": body.monitored})
+            .returning(RepoBranch)
+        )
+        row = (await session.execute(change)).scalar_one()
+        return json_response(BranchView.model_validate(row, from_attributes=True))
+
+
+@operations.add(
+    "GET",
+    "/api/repositories/{repository_id}/constitution",
+    scope=Scope.RUNS_READ,
+    answers={200: Answer(ConstitutionList)},
+    problems=(errors.NotFound,),
+)
+async def list_constitutions(call: Call, repository_id: uuid.UUID) -> Response:
+    """The constitution's versions, the newest first"""
+    async with call.state.db.transaction() as session:
+        await _find(session, repository_id)
+        rows = (
+            await session.execute(
+                select(ConstitutionVersion)
+                .where(ConstitutionVersion.repo_id == repository_id)
+                .order_by(ConstitutionVersion.version.desc())
+                .limit(100)
+            )
+        ).scalars()
+        items = [ConstitutionView.model_validate(row, from_attributes=True) for row in rows]
+    return json_response(ConstitutionList(items=items))
+
+
+@operations.add(
+    "PUT",
+    "/api/repositories/{repository_id}/constitution",
+    scope=Scope.RUNS_WRITE,
+    answers={
+        200: Answer(ConstitutionView, description="The text is the newest version's already"),
+        201: Answer(ConstitutionView),
+    },
+    problems=(errors.NotFound,),
+)
+async def put_constitution(call: Call, repository_id: uuid.UUID, body: ConstitutionRequest) -> Response:
+    """Give the repository a new version of its constitution"""
+    digest = sha256(body.content.encode())
+    async with call.state.db.transaction() as session:
+        # The repository's row is the lock under which versions are numbered.
+        await _find(session, repository_id, lock=True)
+        newest = (
+            await session.execute(
+                select(ConstitutionVersion)
+                .where(ConstitutionVersion.repo_id == repository_id)
+                .order_by(ConstitutionVersion.version.desc())
+                .limit(1)
+            )
+        ).scalar_one_or_none()
+        if newest is not None and newest.sha256 == digest:
+            return json_response(ConstitutionView.model_validate(newest, from_attributes=True), 200)
+        row = ConstitutionVersion(
+            repo_id=repository_id,
+            version=(newest.version or 0) + 1 if newest else 1,
+            content=body.content,
+            sha256=digest,
+            created_by=call.principal.name,
+        )
+        session.add(row)
+        await session.flush()
+        await session.refresh(row)
+        return json_response(ConstitutionView.model_validate(row, from_attributes=True), 201)

@@ -1,0 +1,167 @@
+"""What a finished run leaves behind: verdict, report, SARIF, criteria, artifacts, ledger."""
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select
+from starlette.responses import Response
+
+from api import errors
+from api.routing import Answer, Call, Operations, json_response
+from api.runs import find
+from worker.core.models import Artifact, LlmCall
+from worker.core.vocabulary import RunStatus, Scope, Verdict
+
+operations = Operations("runs")
+
+
+class CriteriaDocument(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    constitution_sha256: str
+    method: str
+    criteria: list[dict[str, Any]]
+
+
+class VerdictDocument(BaseModel):
+    """verdict.json; a run that failed has a verdict of ERROR and the reason, and nothing else."""
+
+    model_config = ConfigDict(extra="allow")
+
+    format: str
+    verdict: Verdict
+    score: float | None
+    reason: str
+
+
+class CallView(BaseModel):
+    """One line of the ledger."""
+
+    id: uuid.UUID
+    state: str
+    role: str
+    provider: str
+    model: str
+    outcome: str | None
+    error: str | None
+    prompt_tokens: int | None
+    cached_tokens: int | None
+    completion_tokens: int | None
+    cost_usd: float | None
+    latency_ms: int | None
+    created_at: datetime
+
+
+class CallList(BaseModel):
+    items: list[CallView]
+    next_cursor: None = None
+
+
+async def _artifact(call: Call, run_id: uuid.UUID, name: str) -> Response:
+    async with call.state.db.transaction() as session:
+        found = await session.get(Artifact, (run_id, name))
+        if found is None:
+            run = await find(session, run_id)
+            if RunStatus(run.status).is_final:
+                raise errors.NotFound(f"The run is {run.status} and left no {name}.")
+            raise errors.Conflict(f"The run is {run.status}; {name} is there when it has completed.")
+    etag = f'"{found.sha256}"'
+    # It never changes, but it may be removed, and a token may lose its right to see it.
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if call.request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers=headers)
+    return Response(found.content, media_type=found.media_type, headers=headers)
+
+
+_ARTIFACT_PROBLEMS = (errors.NotFound, errors.Conflict)
+
+
+@operations.add(
+    "GET",
+    "/api/runs/{run_id}/verdict",
+    scope=Scope.RUNS_READ,
+    answers={200: Answer(VerdictDocument)},
+    problems=_ARTIFACT_PROBLEMS,
+)
+async def get_verdict(call: Call, run_id: uuid.UUID) -> Response:
+    """The verdict with opinions and evidence"""
+    async with call.state.db.transaction() as session:
+        run = await find(session, run_id)
+    if run.status == RunStatus.FAILED:
+        reason = f"{run.error_code}: {run.error_message}"
+        return json_response(
+            VerdictDocument(format="invariant-verdict/1", verdict=Verdict.ERROR, score=None, reason=reason)
+        )
+    return await _artifact(call, run_id, "verdict.json")
+
+
+@operations.add(
+    "GET",
+    "/api/runs/{run_id}/report",
+    scope=Scope.RUNS_READ,
+    answers={200: Answer(media_type="text/markdown")},
+    problems=_ARTIFACT_PROBLEMS,
+)
+async def get_report(call: Call, run_id: uuid.UUID) -> Response:
+    """The report, in Markdown"""
+    return await _artifact(call, run_id, "REPORT.md")
+
+
+@operations.add(
+    "GET",
+    "/api/runs/{run_id}/sarif",
+    scope=Scope.RUNS_READ,
+    answers={200: Answer(media_type="application/sarif+json")},
+    problems=_ARTIFACT_PROBLEMS,
+)
+async def get_sarif(call: Call, run_id: uuid.UUID) -> Response:
+    """The verdict as SARIF 2.1.0"""
+    return await _artifact(call, run_id, "verdict.sarif")
+
+
+@operations.add(
+    "GET",
+    "/api/runs/{run_id}/criteria",
+    scope=Scope.RUNS_READ,
+    answers={200: Answer(CriteriaDocument)},
+    problems=_ARTIFACT_PROBLEMS,
+)
+async def get_criteria(call: Call, run_id: uuid.UUID) -> Response:
+    """The criteria that were read from the constitution"""
+    return await _artifact(call, run_id, "criteria.json")
+
+
+@operations.add(
+    "GET",
+    "/api/runs/{run_id}/artifacts/{name}",
+    scope=Scope.RUNS_READ,
+    answers={
+        200: Answer(media_type="application/json"),
+    },
+    problems=_ARTIFACT_PROBLEMS,
+)
+async def get_artifact(
+    call: Call, run_id: uuid.UUID, name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+) -> Response:
+    """An artifact by its name"""
+    return await _artifact(call, run_id, name)
+
+
+@operations.add(
+    "GET",
+    "/api/runs/{run_id}/calls",
+    scope=Scope.RUNS_READ,
+    answers={200: Answer(CallList)},
+    problems=(errors.NotFound,),
+)
+async def list_calls(call: Call, run_id: uuid.UUID) -> Response:
+    """The run's LLM calls: tokens, cost, latency"""
+    async with call.state.db.transaction() as session:
+        await find(session, run_id)
+        rows = (
+            await session.execute(select(LlmCall).where(LlmCall.run_id == run_id).order_by(LlmCall.created_at))
+        ).scalars()
+        items = [CallView.model_validate(row, from_attributes=True) for row in rows]
+    return json_response(CallList(items=items))

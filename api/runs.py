@@ -1,0 +1,250 @@
+"""Runs: enqueue, list, look at, cancel, run again."""
+
+import hashlib
+import json
+import uuid
+from dataclasses import replace
+from datetime import datetime
+from typing import TypedDict
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from starlette.responses import Response
+
+from api import errors
+from api.pagination import page
+from api.routing import Answer, Call, Operations, json_response
+from api.run_models import RunList, RunQuery, RunRequest, RunView, fresh_view, view
+from api.run_requests import newest_constitution, resolve_source
+from worker.core import lifecycle, source, submission, web
+from worker.core.models import Run
+from worker.core.vocabulary import RunMode, RunStatus, Scope, SourceKind
+
+operations = Operations("runs")
+
+_KEY_HEADER = {"Idempotency-Key": "1 to 255 printable ASCII characters; the same key and body give the same run"}
+
+
+def _accepted(found: RunView, *, replayed: bool = False) -> Response:
+    headers = {"Location": f"/api/runs/{found.id}"}
+    if replayed:
+        headers["Idempotency-Replayed"] = "true"
+    return json_response(found, 202, headers)
+
+
+def idempotency_key(call: Call) -> str | None:
+    """The request's Idempotency-Key. Raises MalformedRequest."""
+    key = call.request.headers.get("idempotency-key")
+    if key is not None and (not 1 <= len(key) <= 255 or not key.isascii() or not key.isprintable()):
+        raise errors.MalformedRequest("Idempotency-Key must be 1 to 255 printable ASCII characters.")
+    return key
+
+
+async def _earlier(session: AsyncSession, principal: str | None, key: str, body_sha256: str) -> Run | None:
+    """The run that this key made before. Raises InFlight, KeyReused."""
+    free = await session.scalar(
+        text("SELECT pg_try_advisory_xact_lock(hashtextextended(:key, 77))"),
+        {"key": json.dumps([principal, key])},
+    )
+    if not free:
+        raise errors.InFlight(
+            "A request with this Idempotency-Key is being worked on. Send it again to learn how it ended.",
+            headers={"Retry-After": "1"},
+        )
+    same_user = Run.created_by.is_(None) if principal is None else Run.created_by == principal
+    found = (await session.execute(select(Run).where(same_user, Run.idempotency_key == key))).scalar_one_or_none()
+    if found is not None and found.request_sha256 != body_sha256:
+        raise errors.KeyReused("This Idempotency-Key was sent before with another body. Use a new key.")
+    return found
+
+
+class _Enclosed(TypedDict, total=False):
+    """What a request brings along to be stored with its run."""
+
+    constitution: submission.NewConstitution | None
+    upload: submission.NewUpload | None
+
+
+async def _accept(
+    session: AsyncSession | AsyncConnection,
+    run: submission.NewRun,
+    *,
+    constitution: submission.NewConstitution | None = None,
+    upload: submission.NewUpload | None = None,
+) -> tuple[uuid.UUID, datetime]:
+    try:
+        return await submission.accept(session, run, constitution=constitution, upload=upload)
+    except submission.ReferenceMissing as missing:
+        raise errors.NotFound(f"There is no {missing}.") from None
+
+
+async def _resolved(call: Call, body: RunRequest) -> tuple[submission.NewRun, _Enclosed]:
+    """The run that the request describes, and what came with it. Raises NotFound, InvalidRequest."""
+    resolved = await resolve_source(call.state.db, body.source)
+    constitution = submission.NewConstitution(body.constitution) if body.constitution is not None else None
+    run = submission.NewRun(
+        source_kind=SourceKind(body.source.kind),
+        source=resolved.stored,
+        upload_id=resolved.upload_id,
+        repo_id=resolved.repo_id,
+        repo_full_name=resolved.repo_full_name,
+        branch=resolved.branch,
+        constitution_version_id=constitution.id
+        if constitution
+        else body.constitution_version_id or await newest_constitution(call.state.db, resolved.repo_id),
+        mode=body.mode,
+        base=body.base,
+        remediate=body.remediate,
+        callback_url=body.callback_url,
+        labels=body.labels,
+        created_by=call.principal.name,
+        request_id=call.request_id,
+    )
+    return run, {"constitution": constitution, "upload": resolved.upload}
+
+
+@operations.add(
+    "POST",
+    "/api/runs",
+    scope=Scope.RUNS_WRITE,
+    answers={
+        202: Answer(RunView, headers={"Location": "where the run is", "Idempotency-Replayed": "`true` for a replay"})
+    },
+    problems=(errors.NotFound, errors.InFlight, errors.KeyReused),
+    headers=_KEY_HEADER,
+)
+async def create_run(call: Call, body: RunRequest) -> Response:
+    """Enqueue a verification
+
+    The run and its job are written in one transaction; 202 means that both are there.
+    """
+    settings = call.state.settings
+    try:
+        source.check(body.source, settings)
+        if body.callback_url is not None:
+            web.check_url(body.callback_url, production=settings.deployed)
+    except source.SourceRejected as error:
+        raise errors.InvalidRequest(f"body/source: {error}") from None
+    except web.AddressRejected as error:
+        raise errors.InvalidRequest(f"body/callback_url: {error}") from None
+    key = idempotency_key(call)
+    if key is None:
+        run, more = await _resolved(call, body)
+        async with call.state.db.single_statement() as connection:
+            run_id, created_at = await _accept(connection, run, **more)
+    else:
+        body_sha256 = hashlib.sha256(call.request.state.body).hexdigest()
+        async with call.state.db.transaction() as session:
+            # First: what the request names may be gone by the time it is repeated.
+            earlier = await _earlier(session, call.principal.name, key, body_sha256)
+            if earlier is not None:
+                return _accepted(view(earlier), replayed=True)
+            run, more = await _resolved(call, body)
+            run = replace(run, idempotency_key=key, request_sha256=body_sha256)
+            run_id, created_at = await _accept(session, run, **more)
+    call.state.metrics.accepted.inc()
+    return _accepted(fresh_view(run_id, created_at, run))
+
+
+@operations.add("GET", "/api/runs", scope=Scope.RUNS_READ, answers={200: Answer(RunList)})
+async def list_runs(call: Call, query: RunQuery) -> Response:
+    """List runs, newest first"""
+    wanted = select(Run)
+    for column, value in (
+        (Run.repo_full_name, query.repo),
+        (Run.branch, query.branch),
+        (Run.status, query.status),
+        (Run.verdict, query.verdict),
+    ):
+        if value is not None:
+            wanted = wanted.where(column == value)
+    if query.since is not None:
+        wanted = wanted.where(Run.created_at >= query.since)
+    if query.until is not None:
+        wanted = wanted.where(Run.created_at < query.until)
+    async with call.state.db.transaction() as session:
+        rows, cursor = await page(session, wanted, query, Run.created_at, Run.id)
+    return json_response(RunList(items=[view(row) for row in rows], next_cursor=cursor))
+
+
+async def find(session: AsyncSession, run_id: uuid.UUID) -> Run:
+    """Raises NotFound."""
+    run = await session.get(Run, run_id)
+    if run is None:
+        raise errors.NotFound(f"There is no run {run_id}.")
+    return run
+
+
+@operations.add(
+    "GET", "/api/runs/{run_id}", scope=Scope.RUNS_READ, answers={200: Answer(RunView)}, problems=(errors.NotFound,)
+)
+async def get_run(call: Call, run_id: uuid.UUID) -> Response:
+    """Look at a run"""
+    async with call.state.db.transaction() as session:
+        return json_response(view(await find(session, run_id)))
+
+
+@operations.add(
+    "DELETE",
+    "/api/runs/{run_id}",
+    scope=Scope.RUNS_WRITE,
+    answers={
+        200: Answer(RunView, description="It was queued, and is cancelled"),
+        202: Answer(RunView, description="It is running, and was asked to stop"),
+    },
+    problems=(errors.NotFound, errors.Conflict),
+)
+async def cancel_run(call: Call, run_id: uuid.UUID) -> Response:
+    """Cancel a run
+
+    A queued run is cancelled at once; a running one is asked to stop, and is cancelled when it has.
+    """
+    async with call.state.db.transaction() as session:
+        status = await lifecycle.request_cancel(session, run_id)
+        run = await find(session, run_id)
+        if status is None:
+            raise errors.Conflict(f"The run has ended already: it is {run.status}.")
+        found = view(run)
+    return json_response(found, 200 if status is RunStatus.CANCELLED else 202)
+
+
+@operations.add(
+    "POST",
+    "/api/runs/{run_id}/retry",
+    scope=Scope.RUNS_WRITE,
+    answers={202: Answer(RunView, headers={"Location": "where the new run is"})},
+    problems=(errors.NotFound, errors.Conflict),
+)
+async def retry_run(call: Call, run_id: uuid.UUID) -> Response:
+    """Run again
+
+    Enqueues a new run of the same source and constitution; the old one stays as it is.
+    """
+    async with call.state.db.transaction() as session:
+        old = await find(session, run_id)
+        if not RunStatus(old.status).is_final:
+            raise errors.Conflict(f"The run has not ended: it is {old.status}.")
+        if old.constitution_version_id is None:
+            raise errors.Conflict("The run's constitution was removed; enqueue a new run.")
+        if old.upload_id is None and old.source_kind in (SourceKind.UPLOAD, SourceKind.FILES):
+            raise errors.Conflict("The run's upload was removed; upload it again and enqueue a new run.")
+        run = submission.NewRun(
+            source_kind=SourceKind(old.source_kind),
+            source=old.source,
+            upload_id=old.upload_id,
+            repo_id=old.repo_id,
+            repo_full_name=old.repo_full_name,
+            branch=old.branch,
+            constitution_version_id=old.constitution_version_id,
+            mode=RunMode(old.mode),
+            base=old.base,
+            remediate=old.remediate,
+            callback_url=old.callback_url,
+            labels=old.labels,
+            retry_of=old.id,
+            created_by=call.principal.name,
+            request_id=call.request_id,
+        )
+        new_id, created_at = await _accept(session, run)
+    call.state.metrics.accepted.inc()
+    return _accepted(fresh_view(new_id, created_at, run))

@@ -1,0 +1,16 @@
+"""What the requests of one api process share."""
+
+from dataclasses import dataclass
+
+from api.live import Hub
+from api.metrics import Metrics
+from worker.core.db import Database
+from worker.core.settings import Settings
+
+
+@dataclass(frozen=True)
+class State:
+    settings: Settings
+    db: Database
+    hub: Hub
+    metrics: Metrics
