@@ -1,0 +1,95 @@
+"""The command line. `bash start.sh ROLE` calls it once the environment is there."""
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+USAGE_ERROR = 3
+
+
+class _Parser(argparse.ArgumentParser):
+    """2 is the exit code of a PARTIAL verdict, so a wrong call has another one."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        sys.stderr.write(f"{self.prog}: {message}\n")
+        raise SystemExit(USAGE_ERROR)
+
+
+def _parser() -> _Parser:
+    parser = _Parser(prog="invariant", description="Verify a repository against a written constitution.")
+    roles = parser.add_subparsers(dest="role", required=True, metavar="ROLE")
+    roles.add_parser("api", help="serve the api on $PORT")
+    roles.add_parser("worker", help="take up runs")
+    roles.add_parser("migrate", help="bring the database's schema to the newest revision")
+    roles.add_parser("dev", help="api and worker on this machine, restarted when the code changes")
+    demo = roles.add_parser("demo", help="the whole product once, on an example or on a folder of yours")
+    demo.add_argument("path", nargs="?", help="the folder to verify (default: the bundled example)")
+    demo.add_argument("--constitution", metavar="FILE", help="what to verify it against")
+    verify = roles.add_parser(
+        "verify",
+        help="verify a folder; for people and CI",
+        description="Exit codes: 0 PASS, 1 FAIL or VETO, 2 PARTIAL, 3 ERROR. Uses CVA_BACKEND_URL with "
+        "CVA_API_TOKEN, or a stack of its own on this machine.",
+    )
+    verify.add_argument("path", help="the folder to verify")
+    verify.add_argument("--constitution", metavar="FILE", required=True, help="what to verify it against")
+    verify.add_argument("--format", choices=("table", "json", "sarif", "markdown"), default="table")
+    verify.add_argument("--output", metavar="FILE", help="write there instead of standard output")
+    bench = roles.add_parser("bench", help="measure; nothing is asserted")
+    bench.add_argument("what", choices=("queue",))
+    bench.add_argument("--seconds", type=float, default=8.0, help="how long each figure is measured")
+    return parser
+
+
+def _end(number: int, _: object) -> NoReturn:
+    """A signal ends the role by way of its `finally` blocks, so that nothing it started is left behind."""
+    raise SystemExit(128 + number)
+
+
+def _from_where_it_was_called(arguments: argparse.Namespace) -> None:
+    """start.sh goes to the checkout; the paths it was given are meant from where the caller stood."""
+    origin = os.environ.get("INVARIANT_ORIGIN")
+    for name in ("path", "constitution", "output"):
+        value = getattr(arguments, name, None)
+        if origin and value:
+            setattr(arguments, name, str(Path(origin, value)))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one role; returns the exit code."""
+    arguments = _parser().parse_args(argv)
+    _from_where_it_was_called(arguments)
+    if arguments.role not in ("api", "worker"):
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _end)
+    match arguments.role:
+        case "api" | "worker":
+            os.execv(sys.executable, [sys.executable, "-m", arguments.role])  # noqa: S606  our own module
+        case "migrate":
+            from invariant import migrate
+
+            return migrate.command()
+        case "dev":
+            from invariant import dev
+
+            return dev.command()
+        case "demo":
+            from invariant import demo
+
+            return demo.command(arguments)
+        case "verify":
+            from invariant import verify
+
+            return verify.command(arguments)
+        case _:
+            import invariant.bench.queue
+
+            return invariant.bench.queue.command(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

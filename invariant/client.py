@@ -1,0 +1,131 @@
+"""The HTTP contract as a client sees it: what the UI and the editor extension do, for the command line."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from worker.core.version import VERSION
+
+FINAL = frozenset({"completed", "failed", "cancelled"})
+_RETRY_SECONDS = 120.0
+
+
+class ApiError(RuntimeError):
+    """The api said no, or could not be reached. The message is for the person at the terminal."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One step of a run. `data` is what the step is known by."""
+
+    id: str
+    type: str
+    data: dict[str, Any]
+
+
+@dataclass
+class Client:
+    """A connection to one api."""
+
+    url: str
+    token: str | None = None
+    _http: httpx.Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        headers = {"User-Agent": f"invariant/{VERSION}"}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        # Proxies are for the world outside, not for a stack of this machine.
+        is_local = urlsplit(self.url).hostname in ("127.0.0.1", "localhost", "::1")
+        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=not is_local)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def _request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        try:
+            response = self._http.request(method, path, **arguments)
+        except httpx.HTTPError as error:
+            raise ApiError(f"{self.url} cannot be reached ({error or type(error).__name__}).") from None
+        return _checked(response)
+
+    def upload(self, archive: bytes) -> str:
+        """Send a tar.gz; returns its upload_id. Raises ApiError."""
+        response = self._request("POST", "/api/uploads", content=archive, headers={"Content-Type": "application/gzip"})
+        return str(response.json()["upload_id"])
+
+    def enqueue(self, source: dict[str, Any], constitution: str, **more: Any) -> dict[str, Any]:
+        """Enqueue a run; returns it. Raises ApiError."""
+        body = {"source": source, "constitution": constitution, **more}
+        found: dict[str, Any] = self._request("POST", "/api/runs", json=body).json()
+        return found
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = self._request("GET", f"/api/runs/{run_id}").json()
+        return found
+
+    def verdict(self, run_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = self._request("GET", f"/api/runs/{run_id}/verdict").json()
+        return found
+
+    def document(self, run_id: str, name: str) -> bytes:
+        """`report`, `sarif` or `verdict`, as it is served."""
+        return self._request("GET", f"/api/runs/{run_id}/{name}").content
+
+    def cancel(self, run_id: str) -> None:
+        self._request("DELETE", f"/api/runs/{run_id}")
+
+    def follow(self, run_id: str) -> Iterator[Event]:
+        """The run's events until it has ended, through any loss of the connection. Raises ApiError."""
+        last = "0"
+        lost_since: float | None = None
+        while True:
+            try:
+                headers = {"Last-Event-ID": last, "Accept": "text/event-stream"}
+                with self._http.stream("GET", f"/api/runs/{run_id}/events", headers=headers, timeout=30) as response:
+                    if response.status_code in (502, 503, 504):
+                        # A deploy, or a database that restarts: the run goes on.
+                        raise httpx.ReadError(f"status {response.status_code}")
+                    if response.is_error:
+                        response.read()
+                    _checked(response)
+                    for event in _events(response):
+                        last, lost_since = event.id, None
+                        yield event
+                        if event.type in FINAL:
+                            return
+            except httpx.HTTPError as error:
+                lost_since = lost_since or time.monotonic()
+                if time.monotonic() - lost_since > _RETRY_SECONDS:
+                    raise ApiError(f"The connection to {self.url} was lost ({type(error).__name__}).") from None
+            time.sleep(1)
+
+
+def _events(response: httpx.Response) -> Iterator[Event]:
+    """Server-sent events as the api writes them: one line of data each."""
+    for line in response.iter_lines():
+        if line.startswith("data:"):
+            told = json.loads(line[5:])
+            yield Event(told["id"], told["type"], told["data"])
+
+
+def _checked(response: httpx.Response) -> httpx.Response:
+    if response.is_success:
+        return response
+    try:
+        problem = response.json()
+        detail = f"{problem['title']}: {problem['detail']}"
+    except (ValueError, KeyError, TypeError):
+        detail = f"the answer was {response.status_code}"
+    raise ApiError(detail)

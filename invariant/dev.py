@@ -1,0 +1,63 @@
+"""`invariant dev`: api and worker in one terminal, each restarted when the code changes."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from worker.core import embedded, migrate, settings
+
+_WATCHED = ("api", "worker", "alembic")
+
+
+def command() -> int:
+    """Until Ctrl-C. Without the package watchfiles nothing is reloaded."""
+    try:
+        config = settings.load()
+        url = embedded.database_url(config)
+        migrate.upgrade(url)
+    except RuntimeError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    environment = {**os.environ, "DATABASE_URL": url, "CVA_APPLY_MIGRATIONS": "", "CVA_MONITOR_WORKER": ""}
+    sys.stdout.write(f"api on http://localhost:{config.port} (its description at /docs), stop with Ctrl-C\n")
+    sys.stdout.flush()
+    processes = [_start(module, environment) for module in ("api", "worker")]
+    try:
+        for changed in _changes():
+            sys.stdout.write(f"{changed} changed, restarting\n")
+            _stop(processes)
+            processes = [_start(module, environment) for module in ("api", "worker")]
+        for process in processes:
+            process.wait()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        _stop(processes)
+    return 0
+
+
+def _changes() -> Iterator[str]:
+    """A changed file at a time; nothing at all where watchfiles is not installed."""
+    try:
+        import watchfiles
+    except ImportError:
+        return
+    root = Path(__file__).parents[1]
+    folders = [root / name for name in _WATCHED if (root / name).is_dir()]
+    for changes in watchfiles.watch(*folders, watch_filter=watchfiles.PythonFilter(), raise_interrupt=True):
+        yield sorted(path for _, path in changes)[0]
+
+
+def _start(module: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-m", module], env=environment, start_new_session=True)
+
+
+def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+    for process in processes:
+        process.wait()
