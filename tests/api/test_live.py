@@ -1,0 +1,118 @@
+"""Live progress over real connections: nothing missed, nothing doubled, resumable on any replica."""
+
+import asyncio
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from api import live
+from tests.support import processes
+from tests.support.app import resources, work
+from tests.support.processes import TOKEN
+from tests.worker.core.test_lifecycle import new_run
+from worker.core import events
+
+
+async def sse(client: httpx.AsyncClient, run_id: str, headers: dict[str, str] | None = None) -> list[dict[str, Any]]:
+    found = []
+    async with client.stream("GET", f"/api/runs/{run_id}/events", headers=headers or {}) as response:
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith("text/event-stream")
+        async for line in response.aiter_lines():
+            if line.startswith("data:"):
+                found.append(json.loads(line[5:]))
+    return found
+
+
+async def test_sse_tells_everything_and_resumes(
+    client: httpx.AsyncClient, url: str, request_body: dict[str, Any]
+) -> None:
+    run_id = (await client.post("/api/runs", json=request_body)).json()["id"]
+    following = asyncio.create_task(sse(client, run_id))
+    await work(url, run_id)
+    found = await asyncio.wait_for(following, timeout=30)
+    assert [int(event["id"]) for event in found] == list(range(1, len(found) + 1))
+    assert (found[0]["type"], found[1]["type"], found[-1]["type"]) == ("queued", "claimed", "completed")
+    for last in (1, 4, len(found)):
+        resumed = await sse(client, run_id, {"Last-Event-ID": str(last)})
+        assert resumed == found[last:]
+    assert (await client.get(f"/api/runs/{run_id}/events", headers={"Last-Event-ID": "x"})).status_code == 400
+
+
+async def test_sockets_on_two_replicas(url: str, tmp_path: Path, request_body: dict[str, Any]) -> None:
+    with processes.api(url, tmp_path) as (first, _), processes.api(url, tmp_path) as (second, _):
+        there = str(second.base_url).replace("http", "ws")
+        header = {"Authorization": f"Bearer {TOKEN}"}
+        async with connect(f"{there}/ws", additional_headers=header) as everything:
+            run_id = (await asyncio.to_thread(first.post, "/api/runs", json=request_body)).json()["id"]
+            async with connect(f"{there}/ws/{run_id}?token={TOKEN}") as own:
+                await work(url, run_id)
+                told = [json.loads(message) async for message in own]
+            assert told[-1]["type"] == "completed"
+            assert own.close_code == 1000
+            all_told = [json.loads(await asyncio.wait_for(everything.recv(), 20)) for _ in told]
+            assert [(e["run_id"], e["type"]) for e in all_told] == [(run_id, e["type"]) for e in told]
+        after = all_told[2]["id"]
+        async with connect(f"{there}/ws?after={after}", additional_headers=header) as resumed:
+            again = [json.loads(await asyncio.wait_for(resumed.recv(), 20)) for _ in all_told[3:]]
+        assert again == all_told[3:]
+        async with connect(f"{there}/ws/{run_id}?after=3&token={TOKEN}") as own:
+            assert [json.loads(message) async for message in own] == told[3:]
+        for path, status in (
+            ("/ws", 401),
+            ("/ws?token=wrong", 401),
+            (f"/ws/{uuid.uuid4()}?token={TOKEN}", 404),
+            (f"/ws/x?token={TOKEN}", 404),
+            (f"/ws?token={TOKEN}&after=x", 422),
+            ("/health", 404),
+            ("/anything/else", 404),
+        ):
+            with pytest.raises(InvalidStatus) as refused:
+                async with connect(there + path):
+                    pass
+            assert refused.value.response.status_code == status
+
+
+async def test_an_event_of_a_late_commit_is_not_lost(url: str) -> None:
+    """Transactions that overlap commit in another order than they numbered their events."""
+    async with resources(url) as found:
+        runs = [await new_run(found) for _ in range(2)]
+        hub = live.Hub()
+        start = await live.position(found.db)
+        seen: list[uuid.UUID] = []
+
+        async def follow() -> None:
+            async for event in live.follow_all(found.db, hub, start):
+                seen.append(event.run_id)
+                if len(seen) == 2:
+                    return
+
+        following = asyncio.create_task(follow())
+        async with found.db.transaction() as slow:
+            await events.append(slow, runs[0], "step")
+            async with found.db.transaction() as fast:
+                await events.append(fast, runs[1], "step")
+            hub.notify(str(runs[1]))
+            async with found.db.transaction() as session:
+                assert await session.scalar(text("SELECT count(*) FROM run_events WHERE type = 'step'")) == 1
+        hub.notify(str(runs[0]))
+        await asyncio.wait_for(following, timeout=20)
+        assert set(seen) == set(runs)
+
+
+async def test_a_stream_finds_the_end_without_any_notification(
+    url: str, request_body: dict[str, Any], client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_POLL_SECONDS", 0.2)
+    monkeypatch.setattr(live.Hub, "notify", lambda self, payload: None)
+    run_id = (await client.post("/api/runs", json=request_body)).json()["id"]
+    following = asyncio.create_task(sse(client, run_id))
+    await work(url, run_id)
+    assert (await asyncio.wait_for(following, timeout=30))[-1]["type"] == "completed"

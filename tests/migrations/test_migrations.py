@@ -1,0 +1,132 @@
+"""The revisions, and what happens when many processes apply them at once."""
+
+import contextlib
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from procrastinate.schema import SchemaManager
+
+from alembic import command
+from tests.support import processes
+from tests.support.postgres import Server
+from worker.core import migrate
+
+REVISIONS = ["001_init", "002_monitor_jobs", "003_analytics_tables", "004_remediation_tables"]
+
+
+def test_upgrade_check_downgrade_upgrade(server: Server) -> None:
+    with server.database(template=None) as url:
+        assert migrate.upgrade(url) == REVISIONS
+        assert migrate.upgrade(url) == []
+        with migrate.locked_connection(url) as connection:
+            config = migrate._config()
+            config.attributes["connection"] = connection
+            command.check(config)
+            connection.rollback()
+            command.downgrade(config, "base")
+            connection.commit()
+        with psycopg.connect(url) as connection:
+            left = connection.execute(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'public' UNION ALL"
+                " SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+            ).fetchall()
+        assert left == [("schema_migrations",)]
+        assert migrate.upgrade(url) == REVISIONS
+
+
+CATALOGUE = {
+    "columns": "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns"
+    " WHERE table_name LIKE 'procrastinate%' ORDER BY 1, 2",
+    "functions": "SELECT proname, pg_get_functiondef(oid) FROM pg_proc WHERE proname LIKE 'procrastinate%' ORDER BY 1",
+    "indexes": "SELECT indexname, indexdef FROM pg_indexes WHERE tablename LIKE 'procrastinate%' ORDER BY 1",
+    "constraints": "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
+    " WHERE conrelid::regclass::text LIKE 'procrastinate%' ORDER BY 1",
+    "triggers": "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger"
+    " WHERE tgrelid::regclass::text LIKE 'procrastinate%' AND NOT tgisinternal ORDER BY 1",
+    "enums": "SELECT t.typname, e.enumlabel FROM pg_enum e JOIN pg_type t ON t.oid = e.enumtypid ORDER BY 1, e.enumsortorder",
+}
+
+
+def test_the_queues_schema_is_the_installed_releases_own(server: Server, url: str) -> None:
+    with server.database(template=None) as plain:
+        with psycopg.connect(plain) as connection:
+            connection.execute(SchemaManager.get_schema())
+        with psycopg.connect(plain) as expected, psycopg.connect(url) as ours:
+            for kind, query in CATALOGUE.items():
+                found = ours.execute(query).fetchall()
+                assert found == expected.execute(query).fetchall(), kind
+                assert found
+
+
+def test_ten_apis_start_at_once_on_an_empty_database(server: Server, tmp_path: Path) -> None:
+    with server.database(template=None) as url, contextlib.ExitStack() as stack:
+        running = []
+        for number in range(10):
+            port = processes.free_port()
+            env = processes.environment(url, HOST="127.0.0.1", PORT=str(port), CVA_APPLY_MIGRATIONS="true")
+            running.append((port, stack.enter_context(processes.process("api", env, tmp_path, f"api-{number}"))))
+        for port, api in running:
+            api.wait_for("Application startup complete", 90)
+            assert httpx.get(f"http://127.0.0.1:{port}/ready", timeout=30).status_code == 200
+        logs = [api.log for _, api in running]
+        for log in logs:
+            assert "CVA API v1.2 starting up" in log
+        applied = [re.findall(r"\[CVA\] Applying migration (\w+)", log) for log in logs]
+        assert sorted(name for names in applied for name in names) == REVISIONS
+        counts = sorted(int(re.findall(r"\[CVA\] Migrations applied: (\d+)", log)[0]) for log in logs)
+        assert sum(counts) == len(REVISIONS)
+
+
+def test_without_the_variable_nothing_is_applied(server: Server, tmp_path: Path) -> None:
+    with server.database(template=None) as url, processes.api(url, tmp_path) as (client, api):
+        assert "[CVA] CVA_APPLY_MIGRATIONS not set, skipping migrations" in api.log
+        assert client.get("/ready").status_code == 503
+        assert client.get("/health").status_code == 200
+
+
+@pytest.mark.parametrize("module", ["api", "worker"])
+def test_production_without_a_database_does_not_start(module: str, tmp_path: Path) -> None:
+    env = processes.environment("", CVA_PRODUCTION="true", CVA_API_TOKEN="t", OPENAI_API_KEY="sk-x")
+    del env["DATABASE_URL"]
+    with processes.process(module, env, tmp_path) as running:
+        assert running.popen.wait(30) == 1
+        assert "RuntimeError: DATABASE_URL environment variable is required in production/Railway" in running.log
+
+
+def test_a_production_worker_without_a_provider_says_which_would_help(url: str, tmp_path: Path) -> None:
+    with processes.process("worker", processes.environment(url, CVA_PRODUCTION="true"), tmp_path) as running:
+        assert running.popen.wait(30) == 1
+        for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "DEEPSEEK_API_KEY"):
+            assert name in running.log
+
+
+def test_the_closed_sets_are_closed_in_the_database(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        insert = "INSERT INTO runs (id, source_kind, source, status{0}) VALUES (gen_random_uuid(), 'git', '{{}}', {1})"
+        wrong: list[tuple[str, str]] = [
+            ("", "'lost'"),
+            (", verdict", "'completed', 'GOOD'"),
+            (", verdict", "'queued', 'PASS'"),
+            (", verdict, finished_at", "'failed', 'PASS', now()"),
+            (", verdict", "'completed', 'PASS'"),
+        ]
+        for columns, values in wrong:
+            with pytest.raises(psycopg.errors.CheckViolation):
+                connection.execute(insert.format(columns, values))
+
+
+def test_the_audit_log_is_append_only(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("INSERT INTO remediation_audit_log (actor, action) VALUES ('a', 'b')")
+        statements: list[Any] = [
+            "UPDATE remediation_audit_log SET actor = 'c'",
+            "DELETE FROM remediation_audit_log",
+            "TRUNCATE remediation_audit_log",
+        ]
+        for statement in statements:
+            with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
+                connection.execute(statement)

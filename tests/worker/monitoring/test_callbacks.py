@@ -1,0 +1,89 @@
+"""Callbacks, against a real receiver."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import text
+
+from tests.support.app import resources
+from tests.worker.core.test_lifecycle import new_run
+from worker.core import lifecycle, web
+from worker.monitoring import callbacks
+
+
+class Receiver:
+    """Takes one request after the other and answers as told."""
+
+    def __init__(self) -> None:
+        self.answer = b"HTTP/1.1 204 No Content\r\n\r\n"
+        self.endless = False
+        self.bodies: list[dict[str, object]] = []
+        self.url = ""
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+        self.bodies.append(json.loads(await reader.readexactly(length)))
+        writer.write(self.answer)
+        try:
+            while self.endless:
+                writer.write(b"x" * 65536)
+                await writer.drain()
+        except ConnectionError:
+            pass
+        writer.close()
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    found = Receiver()
+    server = await asyncio.start_server(found.handle, "127.0.0.1", 0)
+    found.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+    async with server:
+        yield found
+
+
+async def test_a_cancelled_run_is_told_of(url: str, receiver: Receiver) -> None:
+    async with resources(url) as found:
+        run_id = await new_run(found, callback_url=receiver.url)
+        async with found.db.transaction() as session:
+            await lifecycle.request_cancel(session, run_id)
+            queued = await session.scalar(
+                text("SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'monitoring.deliver_callback'")
+            )
+        assert queued == 1
+        assert await callbacks.deliver(run_id, found) == "delivered"
+        (body,) = receiver.bodies
+        assert (body["run_id"], body["status"], body["verdict"]) == (str(run_id), "cancelled", None)
+
+
+async def test_what_the_receiver_says_is_not_read(url: str, receiver: Receiver) -> None:
+    receiver.answer = b"HTTP/1.1 200 OK\r\n\r\n"
+    receiver.endless = True
+    async with resources(url) as found:
+        run_id = await new_run(found, callback_url=receiver.url)
+        async with found.db.transaction() as session:
+            await lifecycle.request_cancel(session, run_id)
+        assert await asyncio.wait_for(callbacks.deliver(run_id, found), timeout=10) == "delivered"
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 500 No\r\n\r\n", b"HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n", b""])
+async def test_anything_but_success_is_tried_again(url: str, receiver: Receiver, answer: bytes) -> None:
+    receiver.answer = answer
+    async with resources(url) as found:
+        run_id = await new_run(found, callback_url=receiver.url)
+        async with found.db.transaction() as session:
+            await lifecycle.request_cancel(session, run_id)
+        with pytest.raises(callbacks.CallbackFailed):
+            await callbacks.deliver(run_id, found)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://localhost/x", "https://127.0.0.1/x", "http://example.org/", "https://u:p@example.org/", "ftp://x/"],
+)
+async def test_production_calls_public_addresses_only(address: str) -> None:
+    with pytest.raises(web.AddressRejected):
+        await web.resolve(address, production=True)
