@@ -67,7 +67,7 @@ install() {
         }
         uv=.venv-bootstrap/bin/uv
     fi
-    export UV_PROJECT_ENVIRONMENT=.venv
+    export UV_PROJECT_ENVIRONMENT=.venv UV_COMPILE_BYTECODE=1
     # Again with the system's certificates: behind a proxy that has its own, only they will do.
     "$uv" sync --quiet --frozen --python "$python" --extra local "$@" 2>/dev/null ||
         "$uv" sync --quiet --frozen --python "$python" --extra local --system-certs "$@" ||
@@ -115,6 +115,8 @@ dev | bench)
 test)
     install --group dev
     if [ $# -eq 0 ]; then check; fi
+    # The tests start dozens of processes; without bytecode each of them takes seconds to import.
+    unset PYTHONDONTWRITEBYTECODE
     exec .venv/bin/python -m pytest --numprocesses 2 "$@"
     ;;
 help | -h | --help)
