@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from starlette.responses import Response
 
 from api import errors
 from api.routing import Answer, Call, Operations, json_response
 from api.runs import find
-from worker.core.models import Artifact, LlmCall
+from worker.core.models import Artifact, LlmCall, LlmUse
 from worker.core.vocabulary import RunStatus, Scope, Verdict
 
 operations = Operations("runs")
@@ -37,11 +37,13 @@ class VerdictDocument(BaseModel):
 
 
 class CallView(BaseModel):
-    """One line of the ledger."""
+    """One line of the ledger. `reused`: the answer was there already, and nothing was paid for it."""
 
     id: uuid.UUID
     state: str
     role: str
+    purpose: str
+    reused: bool
     provider: str
     model: str
     outcome: str | None
@@ -52,6 +54,9 @@ class CallView(BaseModel):
     cost_usd: float | None
     latency_ms: int | None
     created_at: datetime
+
+
+_CALL_COLUMNS = [name for name in CallView.model_fields if name != "reused"]
 
 
 class CallList(BaseModel):
@@ -157,11 +162,18 @@ async def get_artifact(
     problems=(errors.NotFound,),
 )
 async def list_calls(call: Call, run_id: uuid.UUID) -> Response:
-    """The run's LLM calls: tokens, cost, latency"""
+    """The LLM calls that the run rests on: tokens, cost, latency, and which were reused"""
     async with call.state.db.transaction() as session:
         await find(session, run_id)
-        rows = (
-            await session.execute(select(LlmCall).where(LlmCall.run_id == run_id).order_by(LlmCall.created_at))
-        ).scalars()
-        items = [CallView.model_validate(row, from_attributes=True) for row in rows]
+        used = select(LlmUse).where(LlmUse.run_id == run_id).subquery()
+        rows = await session.execute(
+            select(LlmCall, func.coalesce(used.c.reused, False))
+            .outerjoin(used, used.c.call_id == LlmCall.id)
+            .where(or_(LlmCall.run_id == run_id, used.c.call_id.is_not(None)))
+            .order_by(LlmCall.created_at, LlmCall.id)
+        )
+        items = [
+            CallView.model_validate({**{name: getattr(row, name) for name in _CALL_COLUMNS}, "reused": reused})
+            for row, reused in rows
+        ]
     return json_response(CallList(items=items))

@@ -24,7 +24,7 @@ log = logs.get("worker")
 
 def check_providers(config: Settings) -> None:
     """In production a worker without a provider would only ever abstain: refuse. Raises RuntimeError."""
-    if config.deployed and not config.has_provider_key:
+    if config.deployed and not config.has_provider:
         names = ", ".join(config.provider_variables)
         raise RuntimeError(f"Production needs an LLM provider: set at least one of {names}.")
 

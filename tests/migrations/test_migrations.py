@@ -15,7 +15,7 @@ from tests.support import processes
 from tests.support.postgres import Server
 from worker.core import migrate
 
-REVISIONS = ["001_init", "002_monitor_jobs", "003_analytics_tables", "004_remediation_tables"]
+REVISIONS = ["001_init", "002_monitor_jobs", "003_analytics_tables", "004_remediation_tables", "005_tribunal"]
 
 
 def test_upgrade_check_downgrade_upgrade(server: Server) -> None:

@@ -2,10 +2,14 @@
 
 import asyncio
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from worker.core.db import Database
 from worker.core.settings import Settings
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -54,3 +58,11 @@ class Resources:
     db: Database
     holder: str
     controls: Controls = field(default_factory=Controls)
+    _shared: dict[type, Any] = field(default_factory=dict)
+
+    def shared(self, kind: type[T], make: Callable[[], T]) -> T:
+        """The process's one value of `kind`, made when it is first wanted."""
+        if kind not in self._shared:
+            self._shared[kind] = make()
+        found: T = self._shared[kind]
+        return found

@@ -1,6 +1,8 @@
 """Mask what looks like a secret, in logs and in everything that quotes a repository."""
 
+import math
 import re
+from collections import Counter
 
 MASK = "***"
 
@@ -88,3 +90,42 @@ def mask_code(text: str) -> str:
         return f"{quote}{MASK if len(literal[0]) > 2 * len(quote) or not closed else ''}{quote if closed else ''}"
 
     return _LITERAL.sub(masked, text)
+
+
+# Files that set things hold secrets without quotes.
+_ASSIGNED = re.compile(
+    r"^(?P<name>\s*[-\w.\"' ]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|private[_-]?key|access[_-]?key"
+    r"|credential)[-\w.\"']*\s*[:=]\s*)(?P<value>[^\s#{$\[(].*)$",
+    re.IGNORECASE,
+)
+_SETTING = re.compile(r"^(?P<name>\s*(?:export\s+)?[A-Za-z_][\w.]*\s*=\s*)(?P<value>\S.*)$")
+_CONFIGURATION = re.compile(r"\.(?:ya?ml|toml|ini|cfg|conf|properties|json|tf|tfvars)$", re.IGNORECASE)
+_ENVIRONMENT = re.compile(r"(?:^|/)\.env[^/]*$|\.env$", re.IGNORECASE)
+# What looks drawn by lot: three kinds of characters and no two dozen of them alike.
+_RANDOM = re.compile(r"[A-Za-z0-9+/_=-]{24,}")
+_BITS = 4.1
+
+
+def _looks_random(word: re.Match[str]) -> str:
+    text = word[0]
+    kinds = (any(c.isdigit() for c in text), any(c.isupper() for c in text), any(c.islower() for c in text))
+    counts = Counter(text).values()
+    bits = -sum(n / len(text) * math.log2(n / len(text)) for n in counts)
+    return MASK if all(kinds) and bits >= _BITS else text
+
+
+def mask_file(text: str, path: str) -> str:
+    """A file's text as a stranger may read it: with as many lines, and nothing that looks like a secret.
+
+    Stricter than `mask_code`: in configuration a value needs no quotes to be masked, in `.env` files every
+    value is, and so is what looks random. Lines are cut at 8,000 characters.
+    """
+    text = _SHAPES.sub(lambda found: MASK + "\n" * found[0].count("\n"), text)
+    assigned = _SETTING if _ENVIRONMENT.search(path) else _ASSIGNED if _CONFIGURATION.search(path) else None
+    lines = []
+    for line in text.split("\n"):
+        masked = mask_code(line)
+        if assigned is not None:
+            masked = assigned.sub(lambda found: found["name"] + MASK, masked)
+        lines.append(_RANDOM.sub(_looks_random, masked))
+    return "\n".join(lines)

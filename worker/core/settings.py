@@ -24,6 +24,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, Settin
 DATABASE_URL_REQUIRED = "DATABASE_URL environment variable is required in production/Railway"
 
 
+_HTTP = r"^https?://[^\s]+$"
+Models = Annotated[tuple[str, ...], NoDecode]
+
+
 class AnalyzerSetting(BaseModel):
     """One more analyzer that writes SARIF 2.1.0, to standard output or to the file named by `{output}`.
 
@@ -36,6 +40,15 @@ class AnalyzerSetting(BaseModel):
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")
     command: tuple[str, ...] = Field(min_length=1)
     patterns: tuple[str, ...] = Field(min_length=1)
+
+
+class PriceSetting(BaseModel):
+    """What a model costs, in US dollars per million tokens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input: float = Field(ge=0, allow_inf_nan=False)
+    output: float = Field(ge=0, allow_inf_nan=False)
 
 
 class Settings(BaseSettings):
@@ -62,6 +75,30 @@ class Settings(BaseSettings):
     anthropic_api_key: SecretStr | None = Field(None, alias="ANTHROPIC_API_KEY")
     google_api_key: SecretStr | None = Field(None, validation_alias=AliasChoices("GOOGLE_API_KEY", "GEMINI_API_KEY"))
     deepseek_api_key: SecretStr | None = Field(None, alias="DEEPSEEK_API_KEY")
+
+    openai_base_url: str | None = Field(None, alias="OPENAI_BASE_URL", pattern=_HTTP)
+    anthropic_base_url: str | None = Field(None, alias="ANTHROPIC_BASE_URL", pattern=_HTTP)
+    llm_base_url: str | None = Field(
+        None, alias="CVA_LLM_BASE_URL", pattern=_HTTP, description="any OpenAI-compatible endpoint"
+    )
+    llm_api_key: SecretStr | None = Field(None, alias="CVA_LLM_API_KEY")
+    llm_model: Models = Field((), alias="CVA_LLM_MODEL", description="model names at CVA_LLM_BASE_URL")
+
+    architect_model: Models = Field((), alias="CVA_JUDGE_ARCHITECT_MODEL")
+    security_model: Models = Field((), alias="CVA_JUDGE_SECURITY_MODEL")
+    user_proxy_model: Models = Field((), alias="CVA_JUDGE_USER_PROXY_MODEL")
+    extraction_model: Models = Field((), alias="CVA_EXTRACTION_MODEL")
+    llm_prices: dict[str, PriceSetting] = Field({}, alias="CVA_LLM_PRICES", description="a JSON object")
+    llm_assumed_price: PriceSetting = Field(
+        PriceSetting(input=10, output=50), alias="CVA_LLM_ASSUMED_PRICE", description="of a model without a known one"
+    )
+    llm_seconds: float = Field(180.0, alias="CVA_LLM_SECONDS", gt=0)
+    llm_concurrency: int = Field(32, alias="CVA_LLM_CONCURRENCY", ge=1, le=10_000)
+    llm_tokens_per_minute: int = Field(0, alias="CVA_LLM_TOKENS_PER_MINUTE", ge=0, description="0: no limit")
+    llm_output_tokens: int = Field(8192, alias="CVA_LLM_OUTPUT_TOKENS", ge=256)
+    llm_wait_seconds: float = Field(86_400.0, alias="CVA_LLM_WAIT_SECONDS", ge=0)
+    context_tokens: int = Field(12_000, alias="CVA_CONTEXT_TOKENS", ge=500)
+    criteria_per_call: int = Field(4, alias="CVA_CRITERIA_PER_CALL", ge=1, le=20)
 
     run_budget_usd: float = Field(5.0, alias="CVA_RUN_BUDGET_USD", ge=0, allow_inf_nan=False)
     daily_budget_usd: float = Field(100.0, alias="CVA_DAILY_BUDGET_USD", ge=0, allow_inf_nan=False)
@@ -100,6 +137,22 @@ class Settings(BaseSettings):
             return tuple(part.strip().lower() for part in value.split(",") if part.strip())
         return value
 
+    @field_validator(
+        "llm_model", "architect_model", "security_model", "user_proxy_model", "extraction_model", mode="before"
+    )
+    @classmethod
+    def _split_models(cls, value: object) -> object:
+        """Names of models, the first choice first; they keep their case."""
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @model_validator(mode="after")
+    def _endpoint_needs_a_model(self) -> Self:
+        if self.llm_base_url and not self.llm_model:
+            raise ValueError("CVA_LLM_BASE_URL needs CVA_LLM_MODEL, the name of a model at that endpoint")
+        return self
+
     @model_validator(mode="after")
     def _production_needs(self) -> Self:
         if self.deployed and self.database_url is None:
@@ -114,11 +167,13 @@ class Settings(BaseSettings):
     @property
     def provider_variables(self) -> tuple[str, ...]:
         """Names of the variables that would give the tribunal a provider."""
-        return ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "DEEPSEEK_API_KEY")
+        return ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "DEEPSEEK_API_KEY", "CVA_LLM_BASE_URL")
 
     @property
-    def has_provider_key(self) -> bool:
-        return any((self.openai_api_key, self.anthropic_api_key, self.google_api_key, self.deepseek_api_key))
+    def has_provider(self) -> bool:
+        """A key of a provider, or an endpoint of one's own."""
+        keys = (self.openai_api_key, self.anthropic_api_key, self.google_api_key, self.deepseek_api_key)
+        return any(keys) or self.llm_base_url is not None
 
     @property
     def json_logs(self) -> bool:

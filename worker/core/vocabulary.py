@@ -96,6 +96,18 @@ class CallState(StrEnum):
     FAILED = "failed"
 
 
+class FeedbackSubject(StrEnum):
+    CRITERION = "criterion"
+    FINDING = "finding"
+
+
+class FeedbackMark(StrEnum):
+    """`wrong`: the result is not right. `accepted`: it is right, and it may stay as it is."""
+
+    WRONG = "wrong"
+    ACCEPTED = "accepted"
+
+
 class MonitorStatus(StrEnum):
     QUEUED = "queued"
     ENQUEUED = "enqueued"

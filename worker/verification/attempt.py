@@ -15,23 +15,28 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from worker.core import events, lease, lifecycle, logs, models, source
 from worker.core.backoff import full_jitter
 from worker.core.db import is_unavailable
+from worker.core.flight import Flights
 from worker.core.ids import new_id
 from worker.core.jobs import VerifyRun, enqueue
 from worker.core.lifecycle import Claim
 from worker.core.resources import Resources
 from worker.core.secrets import mask
 from worker.core.vocabulary import RunStatus
+from worker.llm.errors import LlmError, RateLimited, Transient
+from worker.llm.gateway import Gateway
+from worker.llm.ledger import Caller
 from worker.sources import take
 from worker.sources.errors import SourceError
 from worker.sources.snapshot import Snapshot
-from worker.verification import criteria, pipeline, record
-from worker.verification.criteria import ConstitutionRejected, Criterion
+from worker.verification import history, pipeline, record
+from worker.verification.criteria import ConstitutionRejected
+from worker.verification.extraction import Extracted
 from worker.verification.outcome import RunOutcome, Subject
 
 log = logs.get(__name__)
@@ -88,10 +93,11 @@ async def _attempt(claim: Claim, resources: Resources) -> str:
     except _DeadlineExceeded:
         limit = f"{resources.settings.run_deadline_seconds:.0f} s"
         return await _error(claim, resources, "deadline_exceeded", f"The run took longer than {limit}.")
-    except SourceError as error:
-        if error.transient:
-            return await _again(claim, resources, error.code, str(error))
-        return await _error(claim, resources, error.code, str(error))
+    except RateLimited as error:
+        return await _later(claim, resources, error)
+    except (LlmError, SourceError) as error:
+        end = _again if isinstance(error, Transient) or getattr(error, "transient", False) else _error
+        return await end(claim, resources, error.code, str(error))
     except Exception as error:
         if is_unavailable(error):
             # Nothing can be written now; the lease lapses, and the reaper gives the run a fresh job.
@@ -124,6 +130,7 @@ class _Loaded:
     run: models.Run
     constitution: models.ConstitutionVersion
     request: take.Request
+    history: history.History
 
 
 async def _load(claim: Claim, resources: Resources) -> _Loaded:
@@ -145,8 +152,9 @@ async def _load(claim: Claim, resources: Resources) -> _Loaded:
             ).first()
             if row is not None:
                 content, content_format = row.content, row.format
+        known = await history.load(session, run, constitution.sha256)
     base = run.base if run.mode == "diff" else None
-    return _Loaded(run, constitution, take.Request(_source_of(run), base, content, content_format))
+    return _Loaded(run, constitution, take.Request(_source_of(run), base, content, content_format), known)
 
 
 def _source_of(run: models.Run) -> object:
@@ -169,24 +177,62 @@ async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
                 raise _Gone(f"the fence closed before the step {name}")
 
     loaded = await _load(claim, resources)
-    await step("snapshot", {"source": loaded.run.source_kind})
-    async with take.snapshot(loaded.request, settings=settings, run_id=claim.run_id, attempt=claim.attempt) as snapshot:
-        await step("criteria", {"files": len(snapshot.files), "commit": snapshot.commit})
-        found = await asyncio.to_thread(criteria.read, loaded.constitution.content)
-        await _keep_criteria(loaded.constitution.id, found, resources)
-        work = pipeline.Work(_subject(loaded, snapshot), snapshot, tuple(found), started_at)
-        outcome = await pipeline.verify(work, settings=settings, step=step)
-        await step("recording", {"verdict": outcome.verdict.verdict.value})
-    return outcome
+    models_ = _models(claim, resources)
+    extracting = asyncio.create_task(pipeline.start_extraction(loaded.constitution.content, models_))
+    try:
+        await step("snapshot", {"source": loaded.run.source_kind})
+        async with take.snapshot(
+            loaded.request, settings=settings, run_id=claim.run_id, attempt=claim.attempt
+        ) as snapshot:
+            await step("criteria", {"files": len(snapshot.files), "commit": snapshot.commit})
+            work = pipeline.Work(
+                constitution=loaded.constitution.content,
+                snapshot=snapshot,
+                accepted=loaded.history.accepted,
+                models=models_,
+                flights=resources.shared(Flights, lambda: Flights(kept=8)),
+            )
+            judged = await pipeline.verify(work, extracting, settings=settings, step=step)
+    finally:
+        extracting.cancel()
+        await asyncio.gather(extracting, return_exceptions=True)
+    await _keep_criteria(loaded.constitution.id, judged.extracted, resources)
+    await step("recording", {"verdict": judged.verdict.verdict.value})
+    async with resources.db.transaction() as session:
+        calls = await history.calls(session, claim.run_id)
+    return RunOutcome(
+        subject=_subject(loaded, snapshot),
+        snapshot=snapshot,
+        analysis=judged.analysis,
+        results=judged.results,
+        verdict=judged.verdict,
+        tribunal=judged.tribunal.mode,
+        tribunal_why=judged.tribunal.why,
+        extraction=judged.extracted.method,
+        remarks=(*judged.extracted.notes, *judged.tribunal.notes()),
+        calls=calls,
+        previous=loaded.history.previous,
+        agreement=loaded.history.agreement,
+        accepted=loaded.history.accepted,
+        started_at=started_at,
+        finished_at=datetime.now(UTC),
+    )
 
 
-async def _keep_criteria(version: uuid.UUID, found: list[Criterion], resources: Resources) -> None:
+def _models(claim: Claim, resources: Resources) -> pipeline.Models | None:
+    if not resources.settings.has_provider:
+        return None
+    gateway = resources.shared(Gateway, lambda: Gateway(resources.settings, resources.db))
+    return pipeline.Models(gateway, Caller(claim.run_id, claim.attempt))
+
+
+async def _keep_criteria(version: uuid.UUID, found: Extracted, resources: Resources) -> None:
     """Store what was read, once per constitution and method."""
     rows: list[dict[str, Any]] = [
         {
             "id": new_id(),
             "constitution_version_id": version,
-            "method": criteria.METHOD,
+            "method": found.method,
             "key": criterion.key,
             "position": position,
             "category": criterion.category.value,
@@ -195,7 +241,7 @@ async def _keep_criteria(version: uuid.UUID, found: list[Criterion], resources: 
             "section": criterion.section,
             "line": criterion.line,
         }
-        for position, criterion in enumerate(found, start=1)
+        for position, criterion in enumerate(found.criteria, start=1)
     ]
     async with resources.db.transaction() as session:
         await session.execute(insert(models.Criterion).on_conflict_do_nothing(), rows)
@@ -238,6 +284,29 @@ async def _error(claim: Claim, resources: Resources, code: str, message: str) ->
     async with resources.db.transaction() as session:
         held = await record.errored(session, claim, code=code, message=message)
     return f"ERROR ({code})" if held else "left alone"
+
+
+async def _later(claim: Claim, resources: Resources, error: RateLimited) -> str:
+    """Hand the run back until the provider takes calls again; that is nobody's failure and spends no attempt."""
+    async with resources.db.transaction() as session:
+        waited = await session.scalar(
+            text("SELECT extract(epoch FROM clock_timestamp() - created_at) FROM runs WHERE id = :run_id"),
+            {"run_id": claim.run_id},
+        )
+    if waited is None or waited + error.seconds > resources.settings.llm_wait_seconds:
+        message = f"{error} Gave up after {waited or 0:.0f} s (CVA_LLM_WAIT_SECONDS)."
+        return await _error(claim, resources, error.code, message)
+    async with resources.db.transaction() as session:
+        held = await lifecycle.hand_back(
+            session,
+            claim,
+            reason=error.code,
+            spend=False,
+            delay=error.seconds + full_jitter(1),
+            error_code=error.code,
+            error_message=str(error),
+        )
+    return f"handed back ({error.code})" if held else "left alone"
 
 
 async def _again(claim: Claim, resources: Resources, code: str, message: str) -> str:

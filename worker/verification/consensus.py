@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from worker.core.vocabulary import Outcome, Vote
+from worker.core.vocabulary import JudgeRole, Outcome, Vote
 from worker.verification.criteria import Criterion
+from worker.verification.evidence import place_fingerprint
 from worker.verification.opinion import Opinion
 
 QUORUM = 2
@@ -18,13 +19,48 @@ QUORUM = 2
 @dataclass(frozen=True)
 class CriterionResult:
     """`score` is the mean of the judges that decided (1 to 10), None when undecided. `opinions` are those of
-    the last round, as they counted."""
+    the last round, as they counted; `earlier` those of a round before a debate. `accepted` places fail the
+    criterion, and people let them be."""
 
     criterion: Criterion
     outcome: Outcome
     score: float | None
     reason: str
     opinions: tuple[Opinion, ...]
+    earlier: tuple[Opinion, ...] = ()
+    accepted: tuple[str, ...] = ()
+
+    @property
+    def split(self) -> bool:
+        """Enough judges could decide, and they do not agree."""
+        deciding = [opinion for opinion in self.opinions if opinion.vote is not Vote.ABSTAIN]
+        return self.outcome is Outcome.UNDECIDED and len(deciding) >= QUORUM
+
+    @property
+    def objection(self) -> Opinion | None:
+        """The security judge's FAIL with verified evidence, where both others say PASS."""
+        if self.outcome is not Outcome.PASS:
+            return None
+        return next(
+            (
+                o
+                for o in self.opinions
+                if o.role is JudgeRole.SECURITY and o.vote is Vote.FAIL and any(e.verified for e in o.evidence)
+            ),
+            None,
+        )
+
+
+def accept(result: CriterionResult, accepted: frozenset[str]) -> CriterionResult:
+    """The result when people have accepted all the places where the criterion fails; visibly so."""
+    if result.outcome is not Outcome.FAIL:
+        return result
+    failing = [o for o in result.opinions if o.vote is Vote.FAIL]
+    places = {place_fingerprint(result.criterion.key, e) for o in failing for e in o.evidence if e.verified}
+    if not places or not places <= accepted or any(o.absence_confirmed for o in failing):
+        return result
+    reason = f"Fails at {len(places)} place(s), all of which people have accepted."
+    return replace(result, outcome=Outcome.PASS, score=None, reason=reason, accepted=tuple(sorted(places)))
 
 
 def counted(opinion: Opinion, pass_score: int) -> Opinion:

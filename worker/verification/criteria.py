@@ -99,12 +99,12 @@ def read(text: str) -> list[Criterion]:
 
 def _criterion(statement: str, section: str | None, line: int) -> Criterion | None:
     mark, category_mark = _MARK.search(statement), _CATEGORY_MARK.search(statement)
-    plain = " ".join(_CATEGORY_MARK.sub("", _MARK.sub("", statement)).split())[:MAX_STATEMENT].strip()
+    plain = unmarked(statement)
     if len(re.findall(r"\w+", plain)) < _MIN_WORDS:
         return None
     category = Category(category_mark[1].lower()) if category_mark else _category(plain, section)
     severity = Severity(mark[1].lower()) if mark else _severity(plain, section)
-    return Criterion(_key(plain), category, severity, plain, section, line)
+    return Criterion(key_of(plain), category, severity, plain, section, line)
 
 
 def _category(statement: str, section: str | None) -> Category:
@@ -129,7 +129,12 @@ def _severity(statement: str, section: str | None) -> Severity:
     return Severity.MEDIUM
 
 
-def _key(statement: str) -> str:
+def unmarked(statement: str) -> str:
+    """The statement without marks of severity and category, its white space in order, cut at MAX_STATEMENT."""
+    return " ".join(_CATEGORY_MARK.sub("", _MARK.sub("", statement)).split())[:MAX_STATEMENT].strip()
+
+
+def key_of(statement: str) -> str:
     """`first-words-hash`; the hash takes no notice of case, punctuation and Markdown."""
     words = re.findall(r"\w+", unicodedata.normalize("NFKC", statement).casefold())
     slug = ""

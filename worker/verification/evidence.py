@@ -1,5 +1,6 @@
 """Check citations against the snapshot, mechanically: what does not resolve cannot decide anything."""
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -23,6 +24,15 @@ def _holds(lines: list[str], start: int, end: int, pattern: re.Pattern[str]) -> 
     return pattern.search(" ".join(" ".join(lines[start - 1 : end]).split())) is not None
 
 
+def _length(item: Evidence) -> int:
+    """Lines to look at: those cited, but a quote of a judge is not lost in a range of hundreds of lines."""
+    cited = max(1, item.end_line - item.start_line + 1)
+    if item.rule is not None:
+        return cited
+    quoted = item.quote.strip("\n").count("\n") + 1
+    return min(max(cited, quoted), quoted + 2)
+
+
 def verify(item: Evidence, lines_of: Lines) -> Evidence:
     """The evidence with `verified` set, moved to where its quote is when it stands elsewhere in the file.
 
@@ -31,13 +41,15 @@ def verify(item: Evidence, lines_of: Lines) -> Evidence:
     """
     lines = lines_of(item.path)
     pattern = _pattern(item.quote)
-    if lines is None:
+    if lines is None or item.trivial:
         return replace(item, verified=False)
     if pattern is None:
         cited = lines[item.start_line - 1 : item.end_line] if 1 <= item.start_line <= item.end_line else []
         return replace(item, verified=bool(cited) and not any(line.strip() for line in cited))
-    length = max(1, item.end_line - item.start_line + 1)
-    if 1 <= item.start_line <= item.end_line <= len(lines) and _holds(lines, item.start_line, item.end_line, pattern):
+    length = _length(item)
+    fits = length == item.end_line - item.start_line + 1
+    inside = 1 <= item.start_line <= item.end_line <= len(lines)
+    if fits and inside and _holds(lines, item.start_line, item.end_line, pattern):
         return replace(item, verified=True)
     places = range(1, max(1, len(lines) - length + 1) + 1)
     for start in sorted(places, key=lambda place: abs(place - item.start_line)):
@@ -47,6 +59,13 @@ def verify(item: Evidence, lines_of: Lines) -> Evidence:
     return replace(item, verified=False)
 
 
+def place_fingerprint(key: str, item: Evidence) -> str:
+    """Names a place where a criterion fails, by what stands there and not by its line: it survives moved code."""
+    stable = item.fingerprint or " ".join(item.quote.split())
+    return hashlib.sha256(f"{key}\0{item.path}\0{stable}".encode()).hexdigest()[:32]
+
+
 def verify_all(items: Iterable[Evidence], lines_of: Lines) -> tuple[Evidence, ...]:
-    """Verify each and mask secrets in the quotes. What does not resolve stays, marked as such."""
-    return tuple(replace(found, quote=mask_code(found.quote)) for found in (verify(item, lines_of) for item in items))
+    """Those that resolve, each once, with secrets in their quotes masked. Nothing else is ever published."""
+    resolved = (found for found in (verify(item, lines_of) for item in items) if found.verified)
+    return tuple(dict.fromkeys(replace(found, quote=mask_code(found.quote)) for found in resolved))

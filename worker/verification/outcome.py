@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from worker.analyzers.analyze import Analysis
-from worker.core.vocabulary import Outcome, Severity, TribunalMode
+from worker.core.vocabulary import JudgeRole, Outcome, Severity, TribunalMode
 from worker.sources.snapshot import Snapshot
 from worker.verification.consensus import CriterionResult
 from worker.verification.verdict import RunVerdict
+
+CALIBRATED = 20
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,38 @@ class Subject:
 
 
 @dataclass(frozen=True)
+class Calls:
+    """LLM calls that the run rests on. `cost` in US dollars, of those that were made for it."""
+
+    made: int = 0
+    reused: int = 0
+    failed: int = 0
+    cost: float = 0.0
+
+
+@dataclass(frozen=True)
+class Previous:
+    """The branch's run before this one, against the same constitution."""
+
+    run_id: str
+    verdict: str
+    score: float | None
+    outcomes: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How often people who marked a result agreed with a judge. Calibrated from 20 marks on."""
+
+    agreed: int = 0
+    marked: int = 0
+
+    @property
+    def calibrated(self) -> bool:
+        return self.marked >= CALIBRATED
+
+
+@dataclass(frozen=True)
 class RunOutcome:
     subject: Subject
     snapshot: Snapshot
@@ -38,6 +72,11 @@ class RunOutcome:
     tribunal: TribunalMode
     tribunal_why: str
     extraction: str
+    remarks: tuple[str, ...]
+    calls: Calls
+    previous: Previous | None
+    agreement: dict[JudgeRole, Agreement]
+    accepted: frozenset[str]
     started_at: datetime
     finished_at: datetime
 
@@ -57,4 +96,4 @@ class RunOutcome:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return (*self.snapshot.notes, *self.analysis.notes)
+        return (*self.snapshot.notes, *self.analysis.notes, *self.remarks)

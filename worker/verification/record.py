@@ -141,7 +141,7 @@ def _opinions(claim: Claim, outcome: RunOutcome) -> list[dict[str, Any]]:
             "evidence": verdict_json.evidence_view(opinion),
         }
         for result in outcome.results
-        for opinion in result.opinions
+        for opinion in (*result.earlier, *result.opinions)
     ]
 
 
@@ -196,9 +196,37 @@ async def _metrics(session: AsyncSession, claim: Claim, *, outcome: RunOutcome |
             "files_total": len(outcome.snapshot.files),
             "judges": _judges(outcome, veto_confidence),
         }
+    row |= await _usage(session, claim)
     await session.execute(insert(models.RunMetrics), [row])
     hour = run.finished_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     await session.execute(insert(models.DirtyMark), [{"repo_full_name": run.repo_full_name, "hour": hour}])
+
+
+_USAGE = text(
+    """
+    WITH own AS (
+        SELECT c.role, c.model, c.state, c.latency_ms, coalesce(c.prompt_tokens, 0) AS prompt,
+            coalesce(c.completion_tokens, 0) AS completion, coalesce(c.cost_usd, 0) AS cost
+        FROM llm_calls c WHERE c.run_id = :run_id AND c.state <> 'reserved'
+    ), grouped AS (
+        SELECT role, model, count(*) AS calls, sum(prompt) AS prompt_tokens, sum(completion) AS completion_tokens,
+            sum(cost) AS cost_usd
+        FROM own GROUP BY role, model
+    )
+    SELECT count(*) AS llm_calls, coalesce(sum(latency_ms), 0) / 1000.0 AS llm_seconds,
+        coalesce(sum(prompt), 0) AS prompt_tokens, coalesce(sum(completion), 0) AS completion_tokens,
+        coalesce(sum(cost), 0) AS cost_usd,
+        (SELECT count(*) FROM llm_uses WHERE run_id = :run_id AND reused) AS llm_calls_reused,
+        (SELECT coalesce(jsonb_agg(to_jsonb(grouped) ORDER BY role, model), '[]'::jsonb) FROM grouped) AS usage
+    FROM own
+    """
+)
+
+
+async def _usage(session: AsyncSession, claim: Claim) -> dict[str, Any]:
+    """What the run's calls took: tokens, dollars, seconds, and the same by role and model."""
+    found = (await session.execute(_USAGE, {"run_id": claim.run_id})).mappings().one()
+    return {**found, "llm_seconds": float(found["llm_seconds"]), "usage": {"by_role_and_model": found["usage"]}}
 
 
 def _judges(outcome: RunOutcome, veto_confidence: float) -> dict[str, dict[str, float | int | None]]:

@@ -12,6 +12,7 @@ from worker.analyzers.analyze import Analysis
 from worker.analyzers.finding import Finding
 from worker.core.vocabulary import Category, JudgeRole, Severity, TribunalMode, Vote
 from worker.sources.snapshot import Snapshot
+from worker.verification.consensus import CriterionResult
 from worker.verification.criteria import Criterion
 from worker.verification.opinion import Evidence, Opinion
 from worker.verification.topics import Coverage
@@ -54,6 +55,13 @@ class StaticTribunal:
         opinions = await asyncio.to_thread(_judge, case)
         await progress(len(case.criteria), len(case.criteria))
         return opinions
+
+    async def debate(self, case: Case, contested: Sequence[CriterionResult]) -> list[Opinion]:
+        """The findings are the same for every judge: there is nothing to debate."""
+        return []
+
+    def notes(self) -> tuple[str, ...]:
+        return ()
 
 
 @dataclass(frozen=True)

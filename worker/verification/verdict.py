@@ -1,7 +1,7 @@
 """From criteria to the run's verdict: a pure function. No model is asked for it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from worker.core.vocabulary import JudgeRole, Outcome, Severity, Verdict, Vote
 from worker.verification.consensus import CriterionResult
@@ -19,8 +19,12 @@ class RunVerdict:
 
 
 def vetoes(result: CriterionResult, veto_confidence: float) -> bool:
-    """The security judge fails the criterion, surely enough and with verified evidence."""
-    return any(
+    """The security judge fails the criterion, surely enough and with verified evidence, and is not outvoted.
+
+    Where both other judges say PASS, after a debate in which they saw what it cites, the veto does not stand: one
+    judge, misled by what it read, changes no verdict alone. Its objection is shown.
+    """
+    return result.outcome is not Outcome.PASS and any(
         opinion.role is JudgeRole.SECURITY
         and opinion.vote is Vote.FAIL
         and (opinion.confidence or 0) >= veto_confidence
@@ -43,6 +47,17 @@ def conclude(results: Sequence[CriterionResult], *, veto_confidence: float, crit
     `critical_findings` are verified static findings of critical severity: any one of them is a FAIL.
     """
     score = overall_score(results)
+    unpaid = sum(any(o.failure == "over_budget" for o in result.opinions) for result in results)
+    found = _conclude(results, score, veto_confidence, critical_findings)
+    if unpaid:
+        told = f" The budget ran out before every judge could be asked about {_count(unpaid, 'criterion', 'criteria')}."
+        return replace(found, reason=found.reason + told)
+    return found
+
+
+def _conclude(
+    results: Sequence[CriterionResult], score: float | None, veto_confidence: float, critical_findings: int
+) -> RunVerdict:
     vetoed = tuple(result.criterion.key for result in results if vetoes(result, veto_confidence))
     if vetoed:
         reason = f"The security judge vetoes {_count(len(vetoed), 'criterion', 'criteria')}."

@@ -43,7 +43,7 @@ def test_a_wrong_value_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize("variable", ["GOOGLE_API_KEY", "GEMINI_API_KEY"])
 def test_both_names_of_googles_key_count(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.setenv(variable, "AIza-test")
-    assert load().has_provider_key
+    assert load().has_provider
 
 
 def test_analyzers_are_a_json_list(monkeypatch: pytest.MonkeyPatch) -> None:

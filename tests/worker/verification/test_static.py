@@ -1,20 +1,20 @@
 """Static mode: what findings decide, and what is abstained from."""
 
+import asyncio
 import json
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.support.app import settings
 from tests.worker.analyzers.test_analyze import snapshot
+from worker.core.flight import Flights
 from worker.core.vocabulary import Outcome
 from worker.sources.snapshot import Snapshot
 from worker.verification import criteria, topics
-from worker.verification.outcome import RunOutcome, Subject
-from worker.verification.pipeline import Work, verify
+from worker.verification.pipeline import Judged, Work, start_extraction, verify
 
 CLEAN = '"""A module."""\n\nX = 1\n'
 # One statement per topic, code that breaks it, and whether finding nothing decides it.
@@ -56,14 +56,14 @@ CASES = [
 ]
 
 
-async def outcome_of(statements: str, found: Snapshot, **given: object) -> RunOutcome:
-    subject = Subject("r", None, None, {"kind": "path"}, "full", None, "c", "s", None, datetime.now(UTC))
-    work = Work(subject, found, tuple(criteria.read(statements)), datetime.now(UTC))
+async def outcome_of(statements: str, found: Snapshot, **given: object) -> Judged:
+    work = Work(statements, found, frozenset(), None, Flights(kept=0))
 
     async def step(name: str, data: dict[str, object]) -> None:
         assert name
 
-    return await verify(work, settings=settings(**given), step=step)
+    extracting = asyncio.ensure_future(start_extraction(statements, None))
+    return await verify(work, extracting, settings=settings(**given), step=step)
 
 
 @pytest.mark.parametrize(("statement", "code", "decisive"), CASES, ids=[case[0] for case in CASES])

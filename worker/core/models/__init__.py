@@ -3,6 +3,8 @@
 from worker.core.models.access import ApiToken
 from worker.core.models.analytics import DailyRollup, DirtyMark, HourlyBucket, RulePerformance, RunMetrics
 from worker.core.models.base import Base
+from worker.core.models.feedback import Feedback
+from worker.core.models.llm import LlmBudget, LlmCall, LlmProvider, LlmUse
 from worker.core.models.monitor import MonitorJob, WebhookDelivery
 from worker.core.models.remediation import (
     AuditEntry,
@@ -19,7 +21,6 @@ from worker.core.models.runs import (
     Artifact,
     CriterionResult,
     Finding,
-    LlmCall,
     Opinion,
     Run,
     RunEvent,
@@ -36,13 +37,17 @@ __all__ = [
     "CriterionResult",
     "DailyRollup",
     "DirtyMark",
+    "Feedback",
     "FileBackup",
     "Finding",
     "Fix",
     "FixPattern",
     "HourlyBucket",
     "KillSwitch",
+    "LlmBudget",
     "LlmCall",
+    "LlmProvider",
+    "LlmUse",
     "MonitorJob",
     "Opinion",
     "RemediationIssue",

@@ -2,15 +2,13 @@
 
 import uuid
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
-from worker.core.models.base import Base, Created, Dollars, Id, Serial, one_of
+from worker.core.models.base import Base, Created, Id, Serial, one_of
 from worker.core.vocabulary import (
-    CallState,
     Category,
     JudgeRole,
     Outcome,
@@ -224,39 +222,6 @@ class Finding(Base):
     quote: Mapped[str]
     fingerprint: Mapped[str]
     verified: Mapped[bool]
-
-
-class LlmCall(Base):
-    """The ledger. `key` hashes all that determines the answer; one completed entry per key is reused."""
-
-    __tablename__ = "llm_calls"
-    __table_args__ = (
-        one_of("state", CallState),
-        Index("llm_calls_run_id_idx", "run_id"),
-        Index("llm_calls_created_at_idx", "created_at"),
-        Index("llm_calls_completed_key", "key", unique=True, postgresql_where=text("state = 'completed'")),
-        Index("llm_calls_reserved_key", "key", unique=True, postgresql_where=text("state = 'reserved'")),
-    )
-
-    id: Mapped[Id]
-    key: Mapped[str]
-    run_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("runs.id", ondelete="SET NULL"))
-    state: Mapped[str]
-    role: Mapped[str]
-    provider: Mapped[str]
-    model: Mapped[str]
-    prompt_version: Mapped[str]
-    response: Mapped[dict[str, Any] | None]
-    outcome: Mapped[str | None]
-    error: Mapped[str | None]
-    prompt_tokens: Mapped[int | None]
-    cached_tokens: Mapped[int | None]
-    completion_tokens: Mapped[int | None]
-    reserved_usd: Mapped[Dollars]
-    cost_usd: Mapped[Decimal | None] = mapped_column()
-    latency_ms: Mapped[int | None]
-    created_at: Mapped[Created]
-    finished_at: Mapped[datetime | None]
 
 
 class Artifact(Base):

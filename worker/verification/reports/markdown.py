@@ -1,7 +1,6 @@
 """REPORT.md: the verdict for people. Text of the repository is shown, never interpreted."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
 from urllib.parse import quote
@@ -51,6 +50,7 @@ def _lines(outcome: RunOutcome) -> Iterator[str]:
         yield f"> **Static mode.** {inline(outcome.tribunal_why)} The judges decided only what verified findings of"
         yield "> the analyzers decide, and abstained from the rest."
         yield ""
+    yield from _trend(outcome)
     yield from _overview(outcome)
     for wanted in (Outcome.FAIL, Outcome.UNDECIDED, Outcome.PASS):
         chosen = [result for result in outcome.results if result.outcome is wanted]
@@ -65,6 +65,24 @@ def _lines(outcome: RunOutcome) -> Iterator[str]:
             yield from _short(chosen)
     yield from _findings(outcome)
     yield from _provenance(outcome)
+
+
+def _trend(outcome: RunOutcome) -> Iterator[str]:
+    before = outcome.previous
+    if before is None:
+        return
+    now = {result.criterion.key: result for result in outcome.results}
+    moved = [
+        f"{_LABELS[result.outcome].lower()}, was {before.outcomes[key].lower()}: {inline(result.criterion.statement)}"
+        for key, result in now.items()
+        if before.outcomes.get(key, result.outcome.value) != result.outcome.value
+    ]
+    score = f", score {before.score:.1f}" if before.score is not None else ""
+    yield f"The run before on this branch was {before.verdict}{score} ({code(before.run_id)})."
+    yield ""
+    yield from (f"- {line}" for line in moved)
+    if moved:
+        yield ""
 
 
 def _source_name(source: dict[str, object]) -> str:
@@ -99,11 +117,7 @@ def _criterion(result: CriterionResult, outcome: RunOutcome) -> Iterator[str]:
     yield ""
     yield f"{code(criterion.key)} · {criterion.category.value} · {criterion.severity.value}{vetoed} · {result.reason}"
     yield ""
-    said: dict[str, list[str]] = {}
-    for opinion in result.opinions:
-        said.setdefault(opinion.rationale, []).append(opinion.role.value.replace("_", " "))
-    for rationale, roles in said.items():
-        yield f"- **{', '.join(roles)}**: {inline(rationale)}"
+    yield from _said(result)
     yield ""
     places = {
         (item.path, item.start_line, item.end_line): item
@@ -116,6 +130,18 @@ def _criterion(result: CriterionResult, outcome: RunOutcome) -> Iterator[str]:
     if len(places) > _PLACES_SHOWN:
         yield f"… and {len(places) - _PLACES_SHOWN} more place(s), listed in `verdict.json`."
         yield ""
+
+
+def _said(result: CriterionResult, indent: str = "") -> Iterator[str]:
+    """What each judge says, the same words once; and what it said before a debate changed its mind."""
+    said: dict[tuple[str, str], list[str]] = {}
+    before = {opinion.role: opinion for opinion in result.earlier}
+    for opinion in result.opinions:
+        changed = before.get(opinion.role)
+        note = f" (said {changed.vote.value} before the debate)" if changed and changed.vote is not opinion.vote else ""
+        said.setdefault((f"{_vote(opinion)}{note}", opinion.rationale), []).append(opinion.role.value.replace("_", " "))
+    for (vote, rationale), roles in said.items():
+        yield f"{indent}- **{', '.join(roles)}** · {vote}: {inline(rationale)}"
 
 
 def _place(item: Evidence, outcome: RunOutcome) -> Iterator[str]:
@@ -134,12 +160,25 @@ def _place(item: Evidence, outcome: RunOutcome) -> Iterator[str]:
 
 def _short(results: list[CriterionResult]) -> Iterator[str]:
     for result in results:
-        reasons = Counter(opinion.rationale for opinion in result.opinions)
-        why = reasons.most_common(1)[0][0] if reasons else ""
-        yield f"- **{inline(result.criterion.statement)}** ({result.criterion.severity.value}) — {result.reason}"
-        if why:
-            yield f"  {inline(why)}"
+        objection = " **The security judge objects.**" if result.objection is not None else ""
+        severity = result.criterion.severity.value
+        yield f"- **{inline(result.criterion.statement)}** ({severity}) — {result.reason}{objection}"
+        yield from _said(result, "  ")
     yield ""
+
+
+def _panel(outcome: RunOutcome) -> Iterator[str]:
+    if outcome.tribunal is TribunalMode.STATIC:
+        return
+    for role, agreement in outcome.agreement.items():
+        models = sorted(
+            {o.model for result in outcome.results for o in result.opinions if o.role is role and o.failure is None}
+        )
+        state = "calibrated" if agreement.calibrated else "uncalibrated"
+        yield (
+            f"- {role.value.replace('_', ' ')}: {inline(', '.join(models) or 'gave no answer')}; confidence {state} "
+            f"(people agreed with {agreement.agreed} of {agreement.marked} opinions they marked)"
+        )
 
 
 def _findings(outcome: RunOutcome) -> Iterator[str]:
@@ -190,9 +229,16 @@ def _provenance(outcome: RunOutcome) -> Iterator[str]:
     yield f"- snapshot {code(snapshot.digest)}: {len(snapshot.files)} file(s), {snapshot.total} bytes"
     if snapshot.changed is not None:
         yield f"- only the {len(snapshot.changed)} file(s) that changed since {code(subject.base or '')}"
-    yield f"- constitution {code(subject.constitution_sha256)}, {len(outcome.results)} criteria read by rules"
+    method = "by a model" if outcome.extraction.startswith("llm") else "by rules"
+    yield f"- constitution {code(subject.constitution_sha256)}, {len(outcome.results)} criteria read {method}"
     seconds = (outcome.finished_at - outcome.started_at).total_seconds()
-    yield f"- {seconds:.1f} s of work, 0 LLM calls"
+    calls = outcome.calls
+    failed = f", {calls.failed} that failed" if calls.failed else ""
+    yield (
+        f"- {seconds:.1f} s of work; {calls.made} LLM call(s) made, {calls.reused} answer(s) reused{failed}; "
+        f"${calls.cost:.4f}"
+    )
+    yield from _panel(outcome)
     for note in outcome.notes:
         yield f"- note: {inline(note)}"
     yield ""

@@ -4,7 +4,6 @@ A failed criterion is one result per verified place; a finding that no failed cr
 its own. Fingerprints do not hold line numbers, so they survive code that moves.
 """
 
-import hashlib
 import json
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +11,7 @@ from urllib.parse import quote
 from worker.core.version import VERSION
 from worker.core.vocabulary import Outcome, Severity, Vote
 from worker.verification.consensus import CriterionResult
+from worker.verification.evidence import place_fingerprint
 from worker.verification.opinion import Evidence
 from worker.verification.outcome import RunOutcome
 
@@ -118,8 +118,7 @@ def _places(result: CriterionResult) -> list[Evidence]:
 def _criterion_result(result: CriterionResult, item: Evidence) -> dict[str, Any]:
     failing = next(opinion for opinion in result.opinions if opinion.vote is Vote.FAIL)
     text = f"{result.criterion.statement} — {failing.rationale}"
-    stable = item.fingerprint or " ".join(item.quote.split())
-    fingerprint = hashlib.sha256(f"{result.criterion.key}\0{item.path}\0{stable}".encode()).hexdigest()[:32]
+    fingerprint = place_fingerprint(result.criterion.key, item)
     return _result(result.criterion.key, _LEVELS[result.criterion.severity], text, item, fingerprint)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from worker.analyzers.finding import Finding
 from worker.verification.consensus import CriterionResult
+from worker.verification.evidence import place_fingerprint
 from worker.verification.opinion import Opinion
 from worker.verification.outcome import RunOutcome
 
@@ -40,7 +41,10 @@ def document(outcome: RunOutcome) -> dict[str, Any]:
         },
         "constitution": {"sha256": outcome.subject.constitution_sha256, "extraction": outcome.extraction},
         "criteria": [_criterion(result) for result in outcome.results],
-        "findings": [_finding(finding) for finding in outcome.analysis.findings],
+        "findings": [
+            {**_finding(finding), "accepted": finding.fingerprint in outcome.accepted}
+            for finding in outcome.analysis.findings
+        ],
         "analyzers": [
             {
                 "name": tool.name,
@@ -59,6 +63,23 @@ def document(outcome: RunOutcome) -> dict[str, Any]:
             "branch": outcome.subject.branch,
             "source": outcome.subject.source,
             "constitution_version_id": outcome.subject.constitution_id,
+            "calls": {
+                "made": outcome.calls.made,
+                "reused": outcome.calls.reused,
+                "failed": outcome.calls.failed,
+                "cost_usd": outcome.calls.cost,
+            },
+            "previous": None
+            if outcome.previous is None
+            else {
+                "run_id": outcome.previous.run_id,
+                "verdict": outcome.previous.verdict,
+                "score": outcome.previous.score,
+            },
+            "judges": {
+                role.value: {"agreed": found.agreed, "marked": found.marked, "calibrated": found.calibrated}
+                for role, found in outcome.agreement.items()
+            },
             "created_at": outcome.subject.created_at.isoformat(),
             "started_at": outcome.started_at.isoformat(),
             "finished_at": outcome.finished_at.isoformat(),
@@ -97,6 +118,9 @@ def _criterion(result: CriterionResult) -> dict[str, Any]:
         "score": result.score,
         "reason": result.reason,
         "opinions": [opinion_view(opinion) for opinion in result.opinions],
+        "before_debate": [opinion_view(opinion) for opinion in result.earlier],
+        "objection": result.objection is not None,
+        "accepted": list(result.accepted),
     }
 
 
@@ -111,6 +135,8 @@ def opinion_view(opinion: Opinion) -> dict[str, Any]:
         "confidence": opinion.confidence,
         "rationale": opinion.rationale,
         "absence": opinion.absence,
+        "unresolved_citations": opinion.unresolved,
+        "failure": opinion.failure,
         "evidence": evidence_view(opinion),
     }
 
@@ -124,6 +150,7 @@ def evidence_view(opinion: Opinion) -> list[dict[str, Any]]:
             "quote": item.quote,
             "rule": item.rule,
             "fingerprint": item.fingerprint,
+            "place": place_fingerprint(opinion.key, item),
             "verified": item.verified,
         }
         for item in opinion.evidence

@@ -1,0 +1,376 @@
+"""The one door to the models: a role, messages and a pydantic model go in, a value of that model comes out.
+
+    ledger ─▶ breaker and limits ─▶ reservation ─▶ provider ─▶ settlement ─▶ parsing ─▶ one repair
+      └── an answer that is there already ends the way at once
+
+Each role has a chain of models; the next one is asked when one cannot answer. Answers that are no use are
+answers all the same: they were paid, they are on the ledger, and the same question does not ask again.
+"""
+
+import asyncio
+import contextlib
+import json
+import re
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_UP, Decimal
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from worker.core import logs
+from worker.core.backoff import full_jitter
+from worker.core.db import Database, is_unavailable
+from worker.core.ids import sha256
+from worker.core.secrets import mask
+from worker.core.settings import Settings
+from worker.llm import breaker, client, ledger, providers
+from worker.llm.client import Completion, Message, canonical
+from worker.llm.errors import Charge, LlmError, OverBudget, RateLimited, Refused, Transient, Unavailable, Unparseable
+from worker.llm.ledger import Busy, Caller, Entry, Full, Reserved, Settlement
+from worker.llm.providers import Model
+
+log = logs.get(__name__)
+T = TypeVar("T", bound=BaseModel)
+
+NONCE = "\0"
+"""Stands in messages where the fence's nonce goes; it is not part of what the ledger hashes."""
+
+_TRIES = 3
+_PATIENCE = 20.0
+_BUDGET_PATIENCE = 600.0
+_SETTLE_SECONDS = 120.0
+_MAX_ANSWER = 400_000
+_MAX_REPAIR = 4000
+
+
+@dataclass(frozen=True)
+class Ask(Generic[T]):
+    """A question. `check` may raise ValueError for an answer of the right shape that cannot be right."""
+
+    role: str
+    purpose: str
+    messages: tuple[Message, ...]
+    answer: type[T]
+    prompt_version: str
+    check: Callable[[T], None] = lambda _: None
+
+
+@dataclass(frozen=True)
+class Answer(Generic[T]):
+    """`model` is the one that gave it."""
+
+    value: T
+    model: Model
+
+
+class Gateway:
+    """One per process: it holds the limits of concurrency and the calls that are under way."""
+
+    def __init__(self, settings: Settings, db: Database) -> None:
+        self._settings = settings
+        self._db = db
+        self._slots: dict[str, asyncio.Semaphore] = {}
+        self._flights: dict[str, asyncio.Event] = {}
+        self._settling: set[asyncio.Task[None]] = set()
+
+    async def ask(self, ask: Ask[T], caller: Caller) -> Answer[T]:
+        """Raises an LlmError when no model of the role's chain gives an answer that can be read.
+
+        Of several reasons the one that trying again may mend is raised, with the shortest wait.
+        """
+        chain = providers.chain(ask.role, self._settings)
+        errors: list[LlmError] = []
+        for model in await self._answered_first(chain, ask):
+            try:
+                return await self._ask_model(model, ask, caller)
+            except OverBudget:
+                raise
+            except LlmError as error:
+                log.warning("model gave no answer", role=ask.role, model=model.name, code=error.code, reason=str(error))
+                errors.append(error)
+        waits = sorted((e for e in errors if isinstance(e, RateLimited)), key=lambda e: e.seconds)
+        transient = [e for e in errors if isinstance(e, Transient)]
+        raise (waits or transient or errors)[0]
+
+    async def _answered_first(self, chain: Sequence[Model], ask: Ask[Any]) -> Sequence[Model]:
+        """The chain from the first model whose answer is known: when a fallback answered, its word stands."""
+        if len(chain) < 2:
+            return chain
+        keys = [self._key(model, ask.messages, ask) for model in chain]
+        known = await ledger.known(self._db, keys)
+        first = next((number for number, key in enumerate(keys) if key in known), 0)
+        return chain[first:]
+
+    def _key(self, model: Model, messages: Sequence[Message], ask: Ask[Any]) -> str:
+        what = {
+            "model": model.litellm_name,
+            "endpoint": model.base_url,
+            "messages": [dict(message) for message in messages],
+            "schema": ask.answer.model_json_schema(),
+            "parameters": {"temperature": 0, "max_tokens": self._settings.llm_output_tokens},
+            "prompt_version": ask.prompt_version,
+        }
+        return sha256(canonical(what).encode())
+
+    async def _ask_model(self, model: Model, ask: Ask[T], caller: Caller) -> Answer[T]:
+        text = await self._text(model, ask.messages, ask, caller, purpose=ask.purpose)
+        try:
+            return Answer(_parse(text, ask), model)
+        except ValueError as error:
+            wrong = str(error)
+        complaint = (
+            f"That answer could not be used: {wrong[:1000]}\n"
+            "Answer again, with one JSON object of the required form and nothing else."
+        )
+        repair = (
+            *ask.messages,
+            {"role": "assistant", "content": text[:_MAX_REPAIR] or "(empty)"},
+            {"role": "user", "content": complaint},
+        )
+        text = await self._text(model, repair, ask, caller, purpose="repair")
+        try:
+            return Answer(_parse(text, ask), model)
+        except ValueError as error:
+            raise Unparseable(f"{model.name} gave no usable answer: {_first_line(error)}") from None
+
+    async def _text(
+        self, model: Model, messages: Sequence[Message], ask: Ask[Any], caller: Caller, *, purpose: str
+    ) -> str:
+        """The model's words, from the ledger or from the provider. Raises an LlmError."""
+        key = self._key(model, messages, ask)
+        while True:
+            async with self._flight(key):
+                stored = await ledger.lookup(self._db, key, caller)
+                if stored is None:
+                    try:
+                        stored = await self._call(key, model, messages, ask, caller, purpose=purpose)
+                    except Busy:
+                        await asyncio.sleep(full_jitter(1, base=0.5))
+                        continue
+            if stored is None:
+                continue
+            if stored.outcome == "refused":
+                raise Refused(f"{model.name} refused to answer.")
+            if stored.outcome == "truncated":
+                raise Unparseable(f"{model.name} was cut off at {self._settings.llm_output_tokens} tokens.")
+            return str(stored.response.get("text", ""))
+
+    @contextlib.asynccontextmanager
+    async def _flight(self, key: str) -> AsyncIterator[None]:
+        """One at a time per key in this process; between processes the reservation sees to it."""
+        while (other := self._flights.get(key)) is not None:
+            await other.wait()
+        mine = self._flights[key] = asyncio.Event()
+        try:
+            yield
+        finally:
+            del self._flights[key]
+            mine.set()
+
+    async def _call(
+        self, key: str, model: Model, messages: Sequence[Message], ask: Ask[Any], caller: Caller, *, purpose: str
+    ) -> ledger.Stored | None:
+        """Reserve, send, settle; tries again while that may help soon. None: somebody else completed it."""
+        sent = self._prepared(messages)
+        size = sum(len(message["content"].encode()) for message in sent)
+        cost = await asyncio.to_thread(self._cost, model, size // 2 + 64, self._settings.llm_output_tokens)
+        entry = Entry(key, ask.role, purpose, model.provider, model.name, ask.prompt_version, cost)
+        tries = 0
+        patience = _PATIENCE
+        async with self._slots.setdefault(model.provider, asyncio.Semaphore(self._settings.llm_concurrency)):
+            while True:
+                tries += 1
+                try:
+                    leave = await self._leave(model, size // 3 + self._settings.llm_output_tokens // 4)
+                    reserved = await self._reserve(entry, caller)
+                    if reserved is None:
+                        return None
+                    return await self._send(reserved, key, model, sent, ask, cost=cost, ailing=leave.ailing)
+                except RateLimited as error:
+                    patience -= error.seconds
+                    if patience < 0:
+                        raise
+                    tries -= 1
+                    await asyncio.sleep(error.seconds + full_jitter(1, base=0.2))
+                except _Open:
+                    raise
+                except Unavailable:
+                    if tries >= _TRIES:
+                        raise
+                    await asyncio.sleep(full_jitter(tries, base=0.5))
+
+    async def _leave(self, model: Model, need: int) -> breaker.Leave:
+        leave = await breaker.ask(self._db, model.provider, need=need, rate=self._settings.llm_tokens_per_minute)
+        if leave.open:
+            raise _Open(f"{model.provider} failed again and again; it is left alone for a while.")
+        if not leave.granted:
+            raise RateLimited(f"{model.provider} is at its rate limit.", seconds=max(leave.wait, 0.05))
+        return leave
+
+    async def _reserve(self, entry: Entry, caller: Caller) -> Reserved | None:
+        """Waits while the money is only reserved by others; raises OverBudget when it is spent."""
+        run_limit, day_limit = (_dollars(x) for x in (self._settings.run_budget_usd, self._settings.daily_budget_usd))
+        deadline = time.monotonic() + _BUDGET_PATIENCE
+        while True:
+            try:
+                return await ledger.reserve(self._db, entry, caller, run_limit=run_limit, day_limit=day_limit)
+            except Full:
+                if time.monotonic() > deadline:
+                    raise OverBudget("The budget stayed reserved by other calls for too long.") from None
+                await ledger.release_lost(self._db)
+                await asyncio.sleep(full_jitter(1, base=0.4))
+
+    async def _send(
+        self,
+        reserved: Reserved,
+        key: str,
+        model: Model,
+        messages: Sequence[Message],
+        ask: Ask[Any],
+        *,
+        cost: Decimal,
+        ailing: bool,
+    ) -> ledger.Stored:
+        # Whatever ends this call, a cancellation too, the reservation is settled.
+        how = Settlement(completed=False, outcome="cancelled", error="The call was cancelled.")
+        try:
+            done = await client.complete(
+                model,
+                messages,
+                ask.answer.model_json_schema(),
+                max_tokens=self._settings.llm_output_tokens,
+                settings=self._settings,
+            )
+            how = self._settled(done, model, messages, cost)
+            if ailing:
+                await breaker.succeeded(self._db, model.provider)
+            assert how.response is not None
+            return ledger.Stored(key, how.response, how.outcome)
+        except RateLimited as error:
+            how = Settlement(completed=False, outcome=error.code, error=str(error), cost=Decimal(0))
+            await breaker.limited(self._db, model.provider, error.seconds)
+            raise
+        except LlmError as error:
+            nothing = Decimal(0) if error.charge is Charge.NOTHING else None
+            how = Settlement(completed=False, outcome=error.code, error=str(error), cost=nothing)
+            if isinstance(error, Unavailable):
+                await breaker.failed(self._db, model.provider)
+            raise
+        finally:
+            task = asyncio.create_task(self._settle(reserved, how))
+            self._settling.add(task)
+            task.add_done_callback(self._settling.discard)
+            await asyncio.shield(task)
+
+    async def _settle(self, reserved: Reserved, how: Settlement) -> None:
+        """Until it is written, also when the run was cancelled meanwhile: what was paid is not to be lost."""
+        deadline = time.monotonic() + _SETTLE_SECONDS
+        tries = 0
+        while True:
+            try:
+                return await ledger.settle(self._db, reserved, how)
+            except Exception as error:
+                if not is_unavailable(error) or time.monotonic() > deadline:
+                    log.exception("a call could not be settled", call_id=str(reserved.id))
+                    return None
+                tries += 1
+                await asyncio.sleep(min(2.0, full_jitter(tries, base=0.2)))
+
+    def _settled(self, done: Completion, model: Model, messages: Sequence[Message], most: Decimal) -> Settlement:
+        """What the answer is and what it cost: by its usage, and by an estimate where that cannot be true."""
+        size = sum(len(message["content"].encode()) for message in messages)
+        usage = done.usage
+        # A prompt of a third of a token per byte is common, one of a twentieth or of two is not.
+        if usage is not None and not size // 20 <= usage.prompt <= 2 * size + 1000:
+            usage = None
+        if usage is None:
+            usage = client.Usage(size // 3 + 1, 0, len(done.text.encode()) // 3 + 1)
+        cost = min(most, self._cost(model, usage.prompt, usage.completion))
+        outcome = "ok"
+        if done.refusal or done.finish_reason == "content_filter":
+            outcome = "refused"
+        elif done.finish_reason == "length" or len(done.text) > _MAX_ANSWER:
+            outcome = "truncated"
+        text = mask(done.text[:_MAX_ANSWER], self._settings.secrets()).replace("\0", "")
+        return Settlement(
+            completed=True,
+            outcome=outcome,
+            response={"text": text, "finish_reason": done.finish_reason},
+            cost=cost,
+            prompt_tokens=usage.prompt,
+            cached_tokens=usage.cached,
+            completion_tokens=usage.completion,
+            latency=done.latency,
+        )
+
+    def _cost(self, model: Model, prompt: int, completion: int) -> Decimal:
+        """US dollars, rounded up. Cached tokens are counted in full: providers' discounts differ."""
+        price, _ = client.price(model, self._settings)
+        dollars = prompt * _dollars(price.input) + completion * _dollars(price.output)
+        return (dollars / 1_000_000).quantize(Decimal("0.000001"), rounding=ROUND_UP)
+
+    def _prepared(self, messages: Sequence[Message]) -> list[dict[str, str]]:
+        """As they go out: secrets of ours masked, and a nonce that nobody who wrote the repository can know."""
+        nonce = secrets.token_hex(8)
+        known = self._settings.secrets()
+        return [
+            {"role": message["role"], "content": mask(message["content"], known).replace(NONCE, nonce)}
+            for message in messages
+        ]
+
+
+class _Open(Unavailable):
+    """The breaker is open; trying again at once is of no use."""
+
+
+def _dollars(value: float) -> Decimal:
+    return Decimal(str(value))
+
+
+def _first_line(error: ValueError) -> str:
+    return str(error).split("\n")[0][:300]
+
+
+_FENCED = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
+
+
+def _parse(text: str, ask: Ask[T]) -> T:
+    """The answer in `text`, with prose or a fence around it or without. Raises ValueError with what is wrong."""
+    if not text.strip():
+        raise ValueError("it was empty")
+    problem: ValueError | None = None
+    for candidate in _candidates(text):
+        try:
+            value = ask.answer.model_validate(candidate, strict=False)
+            ask.check(value)
+            return value
+        except ValidationError as error:
+            found = [f"{'.'.join(map(str, e['loc'])) or 'answer'}: {e['msg']}" for e in error.errors()[:5]]
+            problem = problem or ValueError("; ".join(found))
+        except ValueError as error:
+            problem = problem or error
+    raise problem or ValueError("it holds no JSON object")
+
+
+def _candidates(text: str) -> list[Mapping[str, Any]]:
+    """JSON objects in the text: the whole of it, a fenced block, or the first that begins with a brace."""
+    decoder = json.JSONDecoder(parse_constant=_no_constant)
+    found = []
+    for piece in (text, *_FENCED.findall(text)):
+        with contextlib.suppress(ValueError, RecursionError):
+            found.append(decoder.decode(piece.strip()))
+    start = text.find("{")
+    tried = 0
+    while not found and start >= 0 and tried < 20:
+        tried += 1
+        with contextlib.suppress(ValueError, RecursionError):
+            found.append(decoder.raw_decode(text, start)[0])
+        start = text.find("{", start + 1)
+    return [value for value in found if isinstance(value, dict)]
+
+
+def _no_constant(word: str) -> None:
+    raise ValueError(f"{word} is no number in JSON")

@@ -1,0 +1,270 @@
+"""The ledger in the database: look up, reserve, settle. Every step is one short transaction around no call.
+
+An answer that was paid is kept under the hash of all that determines it and never paid again. A reservation
+holds the key, so that two identical calls at once are one, and holds its maximum cost against the run's and
+the day's budget, so that what is spent and what is reserved together never pass a limit.
+"""
+
+import json
+import uuid
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import text
+
+from worker.core.db import Database
+from worker.core.ids import new_id
+from worker.llm.errors import OverBudget
+
+# Without a run, nothing tells that a reservation's holder is alive but its age.
+_ALIVE = """
+    (CASE WHEN c.run_id IS NULL THEN c.created_at > clock_timestamp() - interval '10 minutes'
+     ELSE EXISTS (SELECT FROM runs r WHERE r.id = c.run_id AND r.attempt = c.attempt
+                  AND r.status = 'running' AND r.lease_until > clock_timestamp()) END)
+"""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """On whose behalf a call is made: the attempt that holds the run."""
+
+    run_id: uuid.UUID | None
+    attempt: int | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the ledger says of a call. `cost` in US dollars."""
+
+    key: str
+    role: str
+    purpose: str
+    provider: str
+    model: str
+    prompt_version: str
+    cost: Decimal
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A completed answer."""
+
+    key: str
+    response: dict[str, Any]
+    outcome: str
+
+
+@dataclass(frozen=True)
+class Reserved:
+    id: uuid.UUID
+
+
+class Busy(Exception):
+    """An identical call is under way elsewhere."""
+
+
+class Full(Exception):
+    """The budget would hold the call if what others reserved came back."""
+
+
+_LOOKUP = text(
+    """
+    WITH found AS (
+        SELECT id, key, response, outcome FROM llm_calls WHERE state = 'completed' AND key = ANY(:keys)
+    ), used AS (
+        INSERT INTO llm_uses (run_id, call_id, reused)
+        SELECT CAST(:run_id AS uuid), id, true FROM found
+        WHERE CAST(:run_id AS uuid) IS NOT NULL AND key = CAST(:first AS text)
+        ON CONFLICT DO NOTHING
+    )
+    SELECT key, response, outcome FROM found
+    """
+)
+
+
+async def lookup(db: Database, key: str, caller: Caller) -> Stored | None:
+    """The completed answer to the call, noted as used by the caller's run."""
+    async with db.single_statement() as connection:
+        row = (await connection.execute(_LOOKUP, {"keys": [key], "first": key, "run_id": caller.run_id})).first()
+    return None if row is None else Stored(row.key, row.response, row.outcome)
+
+
+async def known(db: Database, keys: list[str]) -> set[str]:
+    """Those of `keys` that have a completed answer."""
+    async with db.single_statement() as connection:
+        rows = await connection.execute(_LOOKUP, {"keys": keys, "first": None, "run_id": None})
+        return {row.key for row in rows}
+
+
+_INSERT = text(
+    """
+    INSERT INTO llm_calls (id, key, run_id, attempt, state, role, purpose, provider, model, prompt_version,
+                           reserved_usd, created_at)
+    VALUES (:id, :key, :run_id, :attempt, 'reserved', :role, :purpose, :provider, :model, :prompt_version, :cost,
+            clock_timestamp())
+    ON CONFLICT (key) WHERE state = 'reserved' DO NOTHING
+    RETURNING id
+    """
+)
+_COMPLETED = text("SELECT EXISTS (SELECT FROM llm_calls WHERE key = :key AND state = 'completed')")
+_BUDGET = text(
+    """
+    INSERT INTO llm_budgets AS b (scope, reserved_usd) SELECT CAST(:scope AS text), CAST(:cost AS numeric)
+    WHERE CAST(:cost AS numeric) <= CAST(:limit AS numeric)
+    ON CONFLICT (scope) DO UPDATE SET reserved_usd = b.reserved_usd + excluded.reserved_usd
+    WHERE b.spent_usd + b.reserved_usd + excluded.reserved_usd <= :limit
+    RETURNING scope
+    """
+)
+_SPENT = text("SELECT spent_usd FROM llm_budgets WHERE scope = :scope")
+_TODAY = text("SELECT 'day:' || to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD')")
+
+
+async def reserve(
+    db: Database, entry: Entry, caller: Caller, *, run_limit: Decimal, day_limit: Decimal
+) -> Reserved | None:
+    """Take the key and the money; None when the answer is there by now.
+
+    Raises Busy, Full, or OverBudget when the budget cannot hold the call even if every reservation came back.
+    """
+    call = new_id()
+    async with db.transaction() as session:
+        await session.execute(_RELEASE_KEY, {"key": entry.key})
+        row = (
+            await session.execute(
+                _INSERT,
+                {
+                    "id": call,
+                    "key": entry.key,
+                    "run_id": caller.run_id,
+                    "attempt": caller.attempt,
+                    "role": entry.role,
+                    "purpose": entry.purpose,
+                    "provider": entry.provider,
+                    "model": entry.model,
+                    "prompt_version": entry.prompt_version,
+                    "cost": entry.cost,
+                },
+            )
+        ).first()
+        if row is None:
+            raise Busy
+        # Asked in a statement of its own: the insert may have waited for the one that completed it.
+        if await session.scalar(_COMPLETED, {"key": entry.key}):
+            await session.rollback()
+            return None
+        today = await session.scalar(_TODAY)
+        scopes = [(today, day_limit, "day's", "CVA_DAILY_BUDGET_USD")]
+        if caller.run_id is not None:
+            scopes.insert(0, (f"run:{caller.run_id}", run_limit, "run's", "CVA_RUN_BUDGET_USD"))
+        for scope, limit, whose, variable in scopes:
+            taken = await session.scalar(_BUDGET, {"scope": scope, "cost": entry.cost, "limit": limit})
+            if taken is None:
+                spent = await session.scalar(_SPENT, {"scope": scope}) or Decimal(0)
+                if spent + entry.cost > limit:
+                    raise OverBudget(f"The {whose} budget of ${limit:.2f} is used up ({variable}).")
+                raise Full
+    return Reserved(call)
+
+
+# The reservation's day is the day it was made on, whatever day it ends on. The day's row is updated after the
+# run's row, as in `reserve`: two statements that take both never wait for each other in a circle.
+_RELEASE = """
+    WITH lost AS (
+        UPDATE llm_calls c SET state = 'failed', outcome = 'lost', cost_usd = c.reserved_usd,
+            error = 'The worker that made the call was lost; its cost is counted as reserved.',
+            finished_at = clock_timestamp()
+        WHERE c.state = 'reserved' AND {which} AND NOT {alive}
+        RETURNING 'run:' || c.run_id AS run, c.reserved_usd AS cost,
+            'day:' || to_char(c.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day
+    ), of_runs AS (
+        UPDATE llm_budgets b SET reserved_usd = b.reserved_usd - s.cost, spent_usd = b.spent_usd + s.cost
+        FROM (SELECT run, sum(cost) AS cost FROM lost GROUP BY run) s WHERE b.scope = s.run RETURNING 1
+    ), of_days AS (
+        UPDATE llm_budgets b SET reserved_usd = b.reserved_usd - s.cost, spent_usd = b.spent_usd + s.cost
+        FROM (SELECT day, sum(cost) AS cost FROM lost, (SELECT count(*) FROM of_runs) AS after GROUP BY day) s
+        WHERE b.scope = s.day RETURNING 1
+    )
+    SELECT count(*) FROM of_days
+"""
+_RELEASE_KEY = text(_RELEASE.format(which="c.key = :key", alive=_ALIVE))
+_RELEASE_ALL = text(_RELEASE.format(which="true", alive=_ALIVE))
+
+
+async def release_lost(db: Database) -> None:
+    """End the reservations whose holder is gone. What they may have cost is counted at its maximum."""
+    async with db.single_statement() as connection:
+        await connection.execute(_RELEASE_ALL)
+
+
+# An entry that was given up as lost, whose answer arrives after all, becomes what it is; unless the same call
+# was completed by somebody else meanwhile.
+_SETTLE = text(
+    """
+    WITH before AS (
+        SELECT id, state, reserved_usd, cost_usd FROM llm_calls
+        WHERE id = :id AND (state = 'reserved' OR state = 'failed' AND outcome = 'lost')
+        FOR UPDATE
+    ), settled AS (
+        UPDATE llm_calls c SET
+            state = CASE WHEN :state = 'completed' AND EXISTS (
+                SELECT FROM llm_calls o WHERE o.key = c.key AND o.state = 'completed') THEN 'failed' ELSE :state END,
+            outcome = :outcome, error = :error, response = CAST(:response AS jsonb),
+            cost_usd = coalesce(CAST(:cost AS numeric), c.reserved_usd),
+            prompt_tokens = :prompt_tokens, cached_tokens = :cached_tokens, completion_tokens = :completion_tokens,
+            latency_ms = :latency_ms, finished_at = clock_timestamp()
+        FROM before WHERE c.id = before.id
+        RETURNING c.id, c.run_id, c.state, c.created_at, c.cost_usd AS cost,
+            CASE before.state WHEN 'reserved' THEN before.reserved_usd ELSE 0 END AS held,
+            CASE before.state WHEN 'reserved' THEN 0 ELSE before.cost_usd END AS counted
+    ), of_run AS (
+        UPDATE llm_budgets b SET reserved_usd = b.reserved_usd - s.held, spent_usd = b.spent_usd + s.cost - s.counted
+        FROM settled s WHERE b.scope = 'run:' || s.run_id RETURNING 1
+    ), of_day AS (
+        UPDATE llm_budgets b SET reserved_usd = b.reserved_usd - s.held, spent_usd = b.spent_usd + s.cost - s.counted
+        FROM settled s, (SELECT count(*) FROM of_run) AS after
+        WHERE b.scope = 'day:' || to_char(s.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') RETURNING 1
+    ), used AS (
+        INSERT INTO llm_uses (run_id, call_id, reused)
+        SELECT run_id, id, false FROM settled WHERE run_id IS NOT NULL AND state = 'completed'
+        ON CONFLICT DO NOTHING
+    )
+    SELECT state FROM settled
+    """
+)
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """How a call ended. `cost` None: nobody knows, and what was reserved is counted. `latency` in seconds."""
+
+    completed: bool
+    outcome: str
+    error: str | None = None
+    response: dict[str, Any] | None = None
+    cost: Decimal | None = None
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    completion_tokens: int | None = None
+    latency: float | None = None
+
+
+async def settle(db: Database, call: Reserved, how: Settlement) -> None:
+    """Write down how the call ended and give back what it did not cost. Safe to repeat."""
+    async with db.single_statement() as connection:
+        await connection.execute(
+            _SETTLE,
+            {
+                "id": call.id,
+                "state": "completed" if how.completed else "failed",
+                "outcome": how.outcome,
+                "error": how.error,
+                "response": None if how.response is None else json.dumps(how.response),
+                "cost": how.cost,
+                "prompt_tokens": how.prompt_tokens,
+                "cached_tokens": how.cached_tokens,
+                "completion_tokens": how.completion_tokens,
+                "latency_ms": None if how.latency is None else round(how.latency * 1000),
+            },
+        )

@@ -1,0 +1,100 @@
+"""The form in which a judge answers, and its reading into opinions."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from worker.core.secrets import mask_code
+from worker.core.vocabulary import JudgeRole, Vote
+from worker.verification.opinion import Evidence, Opinion
+
+MAX_EVIDENCE = 10
+_MIN_QUOTE = 4
+
+
+class Place(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    path: Annotated[str, Field(min_length=1, max_length=1000)]
+    start_line: Annotated[int, Field(ge=1, le=10_000_000)]
+    end_line: Annotated[int, Field(ge=1, le=10_000_000)]
+    quote: Annotated[str, Field(max_length=8000)]
+
+
+class JudgeOpinion(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    criterion: Annotated[str, Field(max_length=200)]
+    vote: Vote
+    score: Annotated[int | None, Field(ge=1, le=10)]
+    confidence: Annotated[float | None, Field(ge=0, le=1, allow_inf_nan=False)]
+    rationale: Annotated[str, Field(max_length=8000)]
+    evidence: Annotated[list[Place], Field(max_length=50)]
+    absent: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=20)]
+
+    @model_validator(mode="after")
+    def _decided(self) -> Self:
+        if self.vote is not Vote.ABSTAIN and (self.score is None or self.confidence is None):
+            raise ValueError("a vote of PASS or FAIL needs a score and a confidence")
+        return self
+
+
+class JudgeAnswer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    opinions: Annotated[list[JudgeOpinion], Field(max_length=100)]
+
+
+def exactly(keys: Sequence[str]) -> Callable[[JudgeAnswer], None]:
+    """A check that the answer holds one opinion for each of `keys` and none for anything else."""
+
+    def check(answer: JudgeAnswer) -> None:
+        given = Counter(opinion.criterion for opinion in answer.opinions)
+        doubled = [key for key, count in given.items() if count > 1]
+        unknown = [key for key in given if key not in keys]
+        missing = [key for key in keys if key not in given]
+        for what, wrong in (("more than one opinion", doubled), ("unknown criteria", unknown), ("no opinion", missing)):
+            if wrong:
+                raise ValueError(f"{what} for: {', '.join(key[:100] for key in wrong[:5])}")
+
+    return check
+
+
+def opinion(given: JudgeOpinion, role: JudgeRole, model: str, *, round: int) -> Opinion:
+    """The judge's words as an opinion; evidence as cited, not yet checked."""
+    decided = given.vote is not Vote.ABSTAIN
+    return Opinion(
+        key=given.criterion,
+        role=role,
+        vote=given.vote,
+        rationale=mask_code(" ".join(given.rationale.split())).replace("\0", ""),
+        model=model,
+        score=given.score if decided else None,
+        confidence=given.confidence if decided else None,
+        evidence=tuple(_evidence(place) for place in given.evidence[:MAX_EVIDENCE]),
+        absent=tuple(given.absent),
+        round=round,
+    )
+
+
+def _evidence(place: Place) -> Evidence:
+    # A brace or a blank line can be found in any file: such a quote shows nothing, and is made one that is nowhere.
+    shows = len(re.sub(r"[\W_]", "", place.quote)) >= _MIN_QUOTE
+    return Evidence(
+        path=place.path.removeprefix("./"),
+        start_line=place.start_line,
+        end_line=max(place.start_line, place.end_line),
+        quote=_without_numbers(place.quote) if shows else "",
+        trivial=not shows,
+    )
+
+
+def _without_numbers(quote: str) -> str:
+    """Judges at times copy the line numbers along."""
+    lines = quote.split("\n")
+    if all(re.match(r"\s*\d+\| ?", line) for line in lines if line.strip()):
+        return "\n".join(re.sub(r"^\s*\d+\| ?", "", line) for line in lines)
+    return quote

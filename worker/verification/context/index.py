@@ -1,0 +1,189 @@
+"""A repository made searchable: BM25F over the words of paths, definitions and text, and the import graph.
+
+BM25F weighs a term by the field it stands in before it saturates (Robertson, Zaragoza, Taylor: «Simple BM25
+extension to multiple weighted fields», CIKM 2004). A file is worth its best piece and a share of the rest, and
+a little of what its neighbours in the import graph are worth.
+"""
+
+import math
+import posixpath
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from worker.core.secrets import mask_file
+from worker.sources.snapshot import Snapshot
+from worker.verification.context.chunks import Chunk, SourceFile, cut
+from worker.verification.context.imports import Paths, dependents, imports
+from worker.verification.context.words import words
+
+MAX_FILE_BYTES = 200_000
+MAX_TOTAL_BYTES = 40_000_000
+
+_K1 = 1.2
+_BODY, _NAMES, _PATH = 1.0, 2.0, 4.0
+_LENGTH_BODY, _LENGTH_NAMES, _LENGTH_PATH = 0.6, 0.3, 0.3
+_BEST = 0.5
+_NEIGHBOURS = 0.1
+_PARTNERS = 0.2
+_SECONDARY = 0.75
+
+# Made by a machine or by others: not what a constitution speaks of, and long.
+_NOT_OURS = re.compile(
+    r"(?:^|/)(?:node_modules|vendor|third_party|dist|build|\.git)/"
+    r"|(?:^|/)(?:package-lock\.json|yarn\.lock|pnpm-lock\.yaml|uv\.lock|poetry\.lock|Cargo\.lock|go\.sum|composer\.lock)$"
+    r"|\.min\.(?:js|css)$|\.(?:map|snap|svg|po|pot|csv|tsv|ipynb|lock)$"
+)
+_SECRET_FILE = re.compile(
+    r"\.(?:pem|key|p12|pfx|jks|keystore)$|(?:^|/)id_(?:rsa|dsa|ecdsa|ed25519)$|(?:^|/)\.(?:netrc|pgpass|htpasswd)$"
+)
+_PROSE = re.compile(r"\.(?:md|markdown|rst|txt|adoc)$|(?:^|/)(?:docs?|examples?|_examples?|changelog)/", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A file that no judge is shown, and why."""
+
+    path: str
+    why: str
+
+
+@dataclass(frozen=True)
+class _Posting:
+    chunk: int
+    weight: float
+
+
+class Index:
+    """Built once per snapshot; searching does not change it."""
+
+    def __init__(self, files: Mapping[str, SourceFile], texts: Mapping[str, str], left_out: Sequence[LeftOut]) -> None:
+        self.files = files
+        self.left_out = tuple(left_out)
+        paths = Paths(files)
+        self.graph = {path: imports(texts[path], path, paths) for path in files}
+        self.dependents = dependents(self.graph)
+        self.chunks: list[Chunk] = [chunk for file in files.values() for chunk in file.chunks]
+        self._postings = self._post()
+        self._partners: dict[str, list[str]] = defaultdict(list)
+        for path in files:
+            self._partners[_stem(path)].append(path)
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> "Index":
+        """Read and index what can be shown. Blocking: about a second for a thousand files."""
+        files: dict[str, SourceFile] = {}
+        texts: dict[str, str] = {}
+        left_out: list[LeftOut] = []
+        total = 0
+        for file in snapshot.files:
+            why = _why_not(file.path, file.size, total)
+            content = b"" if why else (snapshot.root / file.path).read_bytes()
+            if not why and b"\0" in content[:8192]:
+                why = "binary"
+            if why:
+                left_out.append(LeftOut(file.path, why))
+                continue
+            total += file.size
+            text = content.decode("utf-8", errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+            # NUL marks the fence's nonce in prompts.
+            text = text.replace("\0", " ")
+            files[file.path] = cut(file.path, mask_file(text, file.path), text)
+            texts[file.path] = text
+        return cls(files, texts, left_out)
+
+    def _post(self) -> dict[str, list[_Posting]]:
+        fields: list[tuple[Counter[str], Counter[str], Counter[str]]] = []
+        for chunk in self.chunks:
+            file = self.files[chunk.path]
+            body = Counter(words("\n".join(file.lines[chunk.start - 1 : chunk.end])))
+            fields.append((body, Counter(words(" ".join(chunk.names))), Counter(words(chunk.path))))
+        if not fields:
+            return {}
+        means = [max(1.0, sum(sum(entry[n].values()) for entry in fields) / len(fields)) for n in range(3)]
+        postings: dict[str, list[_Posting]] = defaultdict(list)
+        shape = ((_BODY, _LENGTH_BODY), (_NAMES, _LENGTH_NAMES), (_PATH, _LENGTH_PATH))
+        for number, entry in enumerate(fields):
+            weights: dict[str, float] = defaultdict(float)
+            for (weight, length), counts, mean in zip(shape, entry, means, strict=True):
+                scale = weight / (1 - length + length * sum(counts.values()) / mean)
+                for word, count in counts.items():
+                    weights[word] += count * scale
+            for word, value in weights.items():
+                postings[word].append(_Posting(number, value))
+        return dict(postings)
+
+    def _matches(self, query: str) -> dict[str, dict[int, float]]:
+        """Word of the query → number of a chunk → how much it speaks of it."""
+        found: dict[str, dict[int, float]] = {}
+        for word, times in Counter(words(query)).items():
+            postings = self._postings.get(word, [])
+            rarity = math.log(1 + (len(self.chunks) - len(postings) + 0.5) / (len(postings) + 0.5))
+            scale = rarity * (1 + math.log(times))
+            found[word] = {p.chunk: scale * p.weight / (_K1 + p.weight) for p in postings}
+        return found
+
+    def score_chunks(self, query: str) -> dict[int, float]:
+        """Number of a chunk → how well it answers, for those that hold any word of the query."""
+        scores: dict[int, float] = defaultdict(float)
+        for matches in self._matches(query).values():
+            for number, value in matches.items():
+                scores[number] += value
+        return scores
+
+    def rank(self, query: str) -> list[tuple[str, float]]:
+        """Files, the best first; those without any word of the query are not listed. Ties by path."""
+        best: dict[str, float] = defaultdict(float)
+        spread: dict[str, float] = defaultdict(float)
+        scores: dict[int, float] = defaultdict(float)
+        for matches in self._matches(query).values():
+            highest: dict[str, float] = defaultdict(float)
+            for number, value in matches.items():
+                scores[number] += value
+                path = self.chunks[number].path
+                highest[path] = max(highest[path], value)
+            for path, value in highest.items():
+                spread[path] += value
+        for number, value in scores.items():
+            path = self.chunks[number].path
+            best[path] = max(best[path], value)
+        own = {
+            path: (_BEST * best[path] + (1 - _BEST) * spread[path]) * (_SECONDARY if _PROSE.search(path) else 1.0)
+            for path in spread
+        }
+        total = {}
+        for path, value in own.items():
+            near = max((own.get(other, 0.0) for other in self.neighbours(path)), default=0.0)
+            partner = max(
+                (own.get(other, 0.0) for other in self._partners.get(_stem(path), ()) if other != path), default=0.0
+            )
+            total[path] = value + _NEIGHBOURS * near + _PARTNERS * partner
+        return sorted(total.items(), key=lambda entry: (-entry[1], entry[0]))
+
+    def neighbours(self, path: str) -> frozenset[str]:
+        """Files that import this one or are imported by it."""
+        return self.graph.get(path, frozenset()) | self.dependents.get(path, frozenset())
+
+    def affected_by(self, changed: Iterable[str]) -> frozenset[str]:
+        """The changed files and those that import them, directly."""
+        found = {path for path in changed if path in self.files}
+        return frozenset(found.union(*(self.dependents.get(path, frozenset()) for path in found)))
+
+
+def _why_not(path: str, size: int, total: int) -> str | None:
+    if _SECRET_FILE.search(path):
+        return "may hold secrets"
+    if _NOT_OURS.search(path):
+        return "generated or vendored"
+    if size > MAX_FILE_BYTES:
+        return f"larger than {MAX_FILE_BYTES} bytes"
+    if total + size > MAX_TOTAL_BYTES:
+        return f"the repository's text is larger than {MAX_TOTAL_BYTES} bytes"
+    return None
+
+
+def _stem(path: str) -> str:
+    """The name that a file and its test share."""
+    name = posixpath.basename(path).split(".", 1)[0].lower()
+    return re.sub(r"^test_|_test$|tests?$", "", name)

@@ -1,0 +1,116 @@
+"""Definitions in a file, by tree-sitter: their names and the lines they span."""
+
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tree_sitter import Node, Parser
+
+_MAX_DEPTH = 8
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """Lines count from 1, both inclusive. `depth` 0 is the top of the file."""
+
+    name: str
+    start: int
+    end: int
+    depth: int
+
+
+@dataclass(frozen=True)
+class _Language:
+    """`holders` define and may hold further definitions; `leaves` define and are not looked into."""
+
+    module: str
+    holders: frozenset[str]
+    leaves: frozenset[str]
+    function: str = "language"
+
+
+def _language(module: str, holders: str, leaves: str, function: str = "language") -> _Language:
+    return _Language(module, frozenset(holders.split()), frozenset(leaves.split()), function)
+
+
+_SCRIPT_HOLDERS = "class_declaration abstract_class_declaration interface_declaration internal_module module"
+_SCRIPT_LEAVES = (
+    "function_declaration generator_function_declaration method_definition type_alias_declaration enum_declaration "
+    "variable_declarator public_field_definition"
+)
+_LANGUAGES = {
+    "python": _language("tree_sitter_python", "class_definition", "function_definition"),
+    "javascript": _language("tree_sitter_javascript", _SCRIPT_HOLDERS, _SCRIPT_LEAVES),
+    "typescript": _language("tree_sitter_typescript", _SCRIPT_HOLDERS, _SCRIPT_LEAVES, "language_typescript"),
+    "tsx": _language("tree_sitter_typescript", _SCRIPT_HOLDERS, _SCRIPT_LEAVES, "language_tsx"),
+    "go": _language("tree_sitter_go", "", "function_declaration method_declaration type_spec const_spec var_spec"),
+    "java": _language(
+        "tree_sitter_java",
+        "class_declaration interface_declaration enum_declaration record_declaration",
+        "method_declaration constructor_declaration",
+    ),
+    "rust": _language(
+        "tree_sitter_rust",
+        "impl_item trait_item mod_item",
+        "function_item struct_item enum_item type_item const_item static_item macro_definition",
+    ),
+    "c": _language(
+        "tree_sitter_c", "", "function_definition struct_specifier enum_specifier type_definition preproc_def"
+    ),
+}
+_ENDINGS = {
+    "py": "python", "pyi": "python", "js": "javascript", "jsx": "javascript", "mjs": "javascript",
+    "cjs": "javascript", "ts": "typescript", "mts": "typescript", "cts": "typescript", "tsx": "tsx", "go": "go",
+    "java": "java", "rs": "rust", "c": "c", "h": "c",
+}  # fmt: skip
+
+
+def language_of(path: str) -> str | None:
+    """The language whose syntax is known here, by the file's ending."""
+    return _ENDINGS.get(path.rsplit(".", 1)[-1].lower()) if "." in path else None
+
+
+@cache
+def _parser(language: str) -> "Parser":
+    from tree_sitter import Language, Parser
+
+    known = _LANGUAGES[language]
+    return Parser(Language(getattr(importlib.import_module(known.module), known.function)()))
+
+
+def symbols(text: str, path: str) -> list[Symbol]:
+    """Definitions in the order of the file; none for a language that is not known. Broken code gives what it has."""
+    language = language_of(path)
+    if language is None:
+        return []
+    known = _LANGUAGES[language]
+    return list(_walk(_parser(language).parse(text.encode()).root_node, known, tree_depth=0, depth=0))
+
+
+def _walk(node: "Node", known: _Language, *, tree_depth: int, depth: int) -> Iterator[Symbol]:
+    if tree_depth > _MAX_DEPTH:
+        return
+    for child in node.named_children:
+        holder = child.type in known.holders
+        if holder or child.type in known.leaves:
+            name = _name(child)
+            if name:
+                yield Symbol(name, child.start_point[0] + 1, child.end_point[0] + 1, depth)
+            if holder:
+                yield from _walk(child, known, tree_depth=tree_depth + 1, depth=depth + 1)
+        elif "function" not in child.type or tree_depth == 0:
+            yield from _walk(child, known, tree_depth=tree_depth + 1, depth=depth)
+
+
+def _name(node: "Node") -> str | None:
+    """The `name` field, the type of a Rust `impl`, or the innermost declarator of C."""
+    for field in ("name", "type", "declarator"):
+        found = node.child_by_field_name(field)
+        while found is not None and (inner := found.child_by_field_name("declarator")) is not None:
+            found = inner
+        if found is not None and found.text is not None and "\n" not in (name := found.text.decode(errors="replace")):
+            return name
+    return None

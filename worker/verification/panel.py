@@ -1,0 +1,212 @@
+"""The tribunal of LLM judges: criteria in small batches, three judges for each, a debate where they split.
+
+All calls of a round go out together; what one batch is shown does not depend on another. A judge who gives no
+usable answer abstains, and says why. When a provider is away the whole attempt ends, to be made again later:
+what was answered is on the ledger, and an outage decides nothing.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from worker.core.settings import Settings
+from worker.core.vocabulary import JudgeRole, TribunalMode, Vote
+from worker.llm import providers
+from worker.llm.errors import LlmError, OverBudget, Rejected, Transient
+from worker.llm.gateway import Ask, Gateway
+from worker.llm.ledger import Caller
+from worker.verification import answer, prompts
+from worker.verification.answer import JudgeAnswer
+from worker.verification.consensus import CriterionResult
+from worker.verification.context import select
+from worker.verification.context.select import Context
+from worker.verification.criteria import Criterion
+from worker.verification.opinion import Opinion
+from worker.verification.tribunal import Case, Progress
+
+_NO_MODEL = "none"
+
+
+@dataclass(frozen=True)
+class _Batch:
+    criteria: tuple[Criterion, ...]
+    context: Context
+
+
+class LlmTribunal:
+    """Judges with models. `caller` pays."""
+
+    mode = TribunalMode.LLM
+
+    def __init__(self, gateway: Gateway, caller: Caller, settings: Settings) -> None:
+        self._gateway = gateway
+        self._caller = caller
+        self._settings = settings
+        self._batches: Sequence[_Batch] = ()
+        self.why = "Each criterion was judged by three LLM judges apart from each other."
+
+    async def judge(self, case: Case, progress: Progress) -> list[Opinion]:
+        self._batches = await asyncio.to_thread(batches, case, self._settings)
+        left = {number: len(JudgeRole) for number in range(len(self._batches))}
+        done = 0
+
+        async def one(number: int, role: JudgeRole) -> list[Opinion]:
+            nonlocal done
+            batch = self._batches[number]
+            keys = [criterion.key for criterion in batch.criteria]
+            found = await self._opinions(batch, role, keys, task="", round=1)
+            left[number] -= 1
+            if not left[number]:
+                done += len(keys)
+                await progress(done, len(case.criteria))
+            return found
+
+        opinions = await self._all([one(n, role) for n in range(len(self._batches)) for role in JudgeRole])
+        if opinions and all(o.failure == OverBudget.code for o in opinions):
+            raise OverBudget(opinions[0].rationale)
+        return opinions
+
+    async def debate(self, case: Case, contested: Sequence[CriterionResult]) -> list[Opinion]:
+        by_key = {result.criterion.key: result for result in contested}
+        asked = []
+        for batch in self._batches:
+            keys = [criterion.key for criterion in batch.criteria if criterion.key in by_key]
+            if keys:
+                results = [by_key[key] for key in keys]
+                asked += [self._opinions(batch, role, keys, task=_others(results, role), round=2) for role in JudgeRole]
+        # A judge who gives no answer now keeps the one it gave before.
+        return [opinion for opinion in await self._all(asked) if opinion.failure is None]
+
+    async def _all(self, asked: Sequence[Coroutine[Any, Any, list[Opinion]]]) -> list[Opinion]:
+        """All together; the error that trying again may mend comes first, when every call has ended."""
+        tasks = [asyncio.create_task(one) for one in asked]
+        try:
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+        finally:
+            for task in tasks:
+                task.cancel()
+        errors = [one for one in ended if isinstance(one, BaseException)]
+        for kind in (Transient, BaseException):
+            for error in errors:
+                if isinstance(error, kind):
+                    raise error
+        return [opinion for one in ended if isinstance(one, list) for opinion in one]
+
+    async def _opinions(
+        self, batch: _Batch, role: JudgeRole, keys: Sequence[str], *, task: str, round: int
+    ) -> list[Opinion]:
+        ask = Ask(
+            role=role.value,
+            purpose="debate" if task else "judge",
+            messages=messages(batch.context, batch.criteria, role, keys, task=task),
+            answer=JudgeAnswer,
+            prompt_version=prompts.version(),
+            check=answer.exactly(keys),
+        )
+        try:
+            given = await self._gateway.ask(ask, self._caller)
+        except (Transient, Rejected):
+            raise
+        except LlmError as error:
+            return [
+                Opinion(key, role, Vote.ABSTAIN, str(error), _NO_MODEL, round=round, failure=error.code) for key in keys
+            ]
+        return [answer.opinion(one, role, given.model.name, round=round) for one in given.value.opinions]
+
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know of the panel and of what it was shown."""
+        return (*_seen(self._batches), *panel_notes(self._settings))
+
+
+def batches(case: Case, settings: Settings) -> list[_Batch]:
+    """Criteria of a category and a section together, a few at a time, each with its context. Blocking."""
+    assert case.index is not None
+    changed = case.snapshot.changed
+    only = None if changed is None else case.index.affected_by(changed)
+    ordered = sorted(case.criteria, key=lambda c: (c.category.value, c.section or ""))
+    found = []
+    for _, group in groupby(ordered, key=lambda c: c.category):
+        alike = list(group)
+        size = settings.criteria_per_call
+        for start in range(0, len(alike), size):
+            chosen = tuple(alike[start : start + size])
+            context = select.select(
+                case.index, chosen, case.analysis.findings, budget=settings.context_tokens, only=only
+            )
+            found.append(_Batch(chosen, context))
+    return found
+
+
+def messages(
+    context: Context, criteria: Sequence[Criterion], role: JudgeRole, keys: Sequence[str], *, task: str
+) -> tuple[Mapping[str, str], ...]:
+    """What is the same for every judge of a batch comes first, so that the providers' prefix caches hit."""
+    listed = "\n".join(f"{c.key} ({c.category.value}, {c.severity.value}): {c.statement}" for c in criteria)
+    material = (
+        prompts.fenced("Parts of the repository, and what static analysis found in them:", context.text),
+        prompts.fenced("The criteria, each with its key:", listed.replace("\0", " ")),
+    )
+    last = (
+        prompts.text(role.value),
+        *((prompts.text("debate"), prompts.fenced("What the other judges said:", task)) if task else ()),
+        prompts.text("answer").replace("{keys}", ", ".join(keys)),
+    )
+    return (
+        {"role": "system", "content": prompts.text("rules")},
+        {"role": "user", "content": "\n\n".join(material)},
+        {"role": "user", "content": "\n\n".join(last)},
+    )
+
+
+def _others(results: Sequence[CriterionResult], role: JudgeRole) -> str:
+    """The other judges' words, in another order for each who reads them."""
+    roles = list(JudgeRole)
+    at = roles.index(role)
+    order = [*roles[at + 1 :], *roles[:at]]
+    lines = []
+    for result in results:
+        by_role = {opinion.role: opinion for opinion in result.opinions}
+        lines.append(f"On {result.criterion.key}:")
+        for other in order:
+            said = by_role.get(other)
+            if said is None:
+                continue
+            places = "; ".join(f"{e.path}:{e.start_line}-{e.end_line}" for e in said.evidence if e.verified)
+            score = f", score {said.score}" if said.score is not None else ""
+            lines.append(
+                f"- {other.value}: {said.vote.value}{score}. {said.rationale}" + (f" [{places}]" if places else "")
+            )
+    return "\n".join(lines).replace("\0", " ")
+
+
+def _seen(made: Sequence[_Batch]) -> tuple[str, ...]:
+    if not made:
+        return ()
+    shown = {path for batch in made for path in batch.context.files}
+    of = max(batch.context.of_files for batch in made)
+    if all(batch.context.complete for batch in made):
+        return (f"The judges were shown all {of} text files whole.",)
+    return (f"The judges were shown parts of {len(shown)} of {of} text files, chosen for each criterion.",)
+
+
+def panel_notes(settings: Settings) -> tuple[str, ...]:
+    """Judges of one family, and models whose price is not known."""
+    from worker.llm import client
+
+    chains = {role: providers.chain(role.value, settings) for role in JudgeRole}
+    families = {role: chain[0].family for role, chain in chains.items() if chain}
+    notes = []
+    for family in sorted(set(families.values())):
+        alike = [role.value for role, own in families.items() if own == family]
+        if len(alike) > 1:
+            notes.append(f"The judges {', '.join(alike)} share the model family {family}: they may err together.")
+    unknown = sorted({m.name for chain in chains.values() for m in chain if not client.price(m, settings)[1]})
+    if unknown:
+        price = settings.llm_assumed_price
+        notes.append(
+            f"The price of {', '.join(unknown)} is not known; it is counted as ${price.input:g} and ${price.output:g} "
+            "per million tokens (CVA_LLM_PRICES sets it)."
+        )
+    return tuple(notes)
