@@ -1,6 +1,7 @@
 """The command line. `bash start.sh ROLE` calls it once the environment is there."""
 
 import argparse
+import importlib
 import os
 import signal
 import sys
@@ -40,8 +41,11 @@ def _parser() -> _Parser:
     verify.add_argument("--format", choices=("table", "json", "sarif", "markdown"), default="table")
     verify.add_argument("--output", metavar="FILE", help="write there instead of standard output")
     bench = roles.add_parser("bench", help="measure; nothing is asserted")
-    bench.add_argument("what", choices=("queue",))
-    bench.add_argument("--seconds", type=float, default=8.0, help="how long each figure is measured")
+    bench.add_argument("what", choices=("queue", "verify", "retrieval"))
+    bench.add_argument("--seconds", type=float, default=8.0, help="queue: how long each figure is measured")
+    bench.add_argument("--call-seconds", type=float, default=2.0, help="verify: how long each LLM call takes")
+    bench.add_argument("--repo", action="append", default=[], help="retrieval: a git repository; may be repeated")
+    bench.add_argument("--commits", type=int, default=60, help="retrieval: how many commits of each repository")
     return parser
 
 
@@ -86,9 +90,9 @@ def main(argv: list[str] | None = None) -> int:
 
             return verify.command(arguments)
         case _:
-            import invariant.bench.queue
-
-            return invariant.bench.queue.command(arguments)
+            bench = importlib.import_module(f"invariant.bench.{arguments.what}")
+            found: int = bench.command(arguments)
+            return found
 
 
 if __name__ == "__main__":

@@ -198,6 +198,24 @@ def honest_script(seconds: float = 0.0) -> Script:
     return lambda request: Reply(completion(request, answer(request)), seconds=seconds)
 
 
+def debated_script(seconds: float) -> Script:
+    """Honest judges, but for the first criterion of each call, which they split over until they debate it."""
+
+    def script(request: Request) -> Reply:
+        if request.role == "extraction" or request.is_debate or not request.keys:
+            return Reply(completion(request, answer(request)), seconds=seconds)
+        found = honest(request)
+        if request.role == "security":
+            found[0] = opinion(request.keys[0], "ABSTAIN")
+        if request.role == "user_proxy":
+            path, number, line = next(place for place in request.lines() if len(place[2]) > 20)
+            place = {"path": path, "start_line": number, "end_line": number, "quote": line}
+            found[0] = opinion(request.keys[0], "FAIL", evidence=[place])
+        return Reply(completion(request, json.dumps({"opinions": found})), seconds=seconds)
+
+    return script
+
+
 class Provider:
     """The server. `requests` are the calls so far, in the order of their arrival."""
 
@@ -292,14 +310,14 @@ def running(script: Script) -> Iterator[Provider]:
 
 
 def main() -> None:
-    """`python -m invariant.bench.provider PORT SECONDS`: honest judges that take their time."""
+    """`python -m invariant.bench.provider PORT SECONDS`: judges that take their time, and split at times."""
     parser = argparse.ArgumentParser()
     parser.add_argument("port", type=int)
     parser.add_argument("seconds", type=float)
     given = parser.parse_args()
 
     async def serve() -> None:
-        provider = Provider(honest_script(given.seconds))
+        provider = Provider(debated_script(given.seconds))
         server = await asyncio.start_server(provider.handle, "127.0.0.1", given.port, limit=1 << 26, backlog=1024)
         await server.serve_forever()
 

@@ -16,6 +16,7 @@ from worker.core.settings import Settings
 from worker.sources.snapshot import Snapshot
 
 # Linux takes 128 KiB for one argument and 2 MiB for all of them with the environment.
+_FILES_ALONE = 40
 _ARGUMENT_BYTES = 512 << 10
 # With one of these ruff says that it saw nothing else of the file.
 _UNREADABLE = frozenset({"invalid-syntax", "E902"})
@@ -64,12 +65,11 @@ async def analyze(
     """
     gate = asyncio.Semaphore(2)
 
-    async def bounded(analyzer: Analyzer) -> tuple[list[Finding], ToolReport, list[str]]:
-        async with gate:
-            return await _run(analyzer, snapshot, settings, sorted(extra_rules.get(analyzer.name, ())))
-
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(bounded(analyzer)) for analyzer in analyzers]
+        tasks = [
+            group.create_task(_run(analyzer, snapshot, settings, sorted(extra_rules.get(analyzer.name, ())), gate))
+            for analyzer in analyzers
+        ]
     done = [task.result() for task in tasks]
     found = [finding for findings, _, _ in done for finding in findings]
     notes = [note for _, _, told in done for note in told]
@@ -81,7 +81,7 @@ async def analyze(
 
 
 async def _run(
-    analyzer: Analyzer, snapshot: Snapshot, settings: Settings, extra_rules: list[str]
+    analyzer: Analyzer, snapshot: Snapshot, settings: Settings, extra_rules: list[str], gate: asyncio.Semaphore
 ) -> tuple[list[Finding], ToolReport, list[str]]:
     wanted = [file for file in snapshot.files if analyzer.wants(file.path)]
     files = [file.path for file in wanted if file.size <= settings.max_file_bytes]
@@ -97,12 +97,17 @@ async def _run(
     version: str | None = None
     whole = True
     batches = list(_batches(files)) if FILES in analyzer.command else [files]
-    for batch in batches:
-        try:
-            reading = await _run_once(analyzer, batch, snapshot, settings, extra_rules)
-        except _ToolFailed as error:
-            note = f"{analyzer.name} did not finish ({error}): {len(files)} file(s) were not analysed by it"
-            return [], ToolReport(analyzer.name, version, frozenset(), len(wanted), 0, str(error)), [note]
+
+    async def one(batch: list[str]) -> sarif.Reading:
+        async with gate:
+            return await _run_once(analyzer, batch, snapshot, settings, extra_rules)
+
+    for reading in await asyncio.gather(*map(one, batches), return_exceptions=True):
+        if isinstance(reading, _ToolFailed):
+            note = f"{analyzer.name} did not finish ({reading}): {len(files)} file(s) were not analysed by it"
+            return [], ToolReport(analyzer.name, version, frozenset(), len(wanted), 0, str(reading)), [note]
+        if isinstance(reading, BaseException):
+            raise reading
         findings += reading.findings
         failed |= reading.failed_files
         version = version or reading.version
@@ -160,11 +165,13 @@ def _output_file(folder: Path) -> Iterator[Path]:
 
 
 def _batches(files: list[str]) -> Iterable[list[str]]:
+    """As many files as a command line holds; of many files a half, so that two processes share them."""
+    most = max(_FILES_ALONE, -(-len(files) // 2))
     batch: list[str] = []
     size = 0
     for path in files:
         size += len(path.encode()) + 3
-        if batch and size > _ARGUMENT_BYTES:
+        if batch and (size > _ARGUMENT_BYTES or len(batch) == most):
             yield batch
             batch, size = [], len(path.encode()) + 3
         batch.append(path)

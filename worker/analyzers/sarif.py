@@ -6,6 +6,7 @@ nothing raises but a document that is no SARIF at all.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -127,6 +128,7 @@ def _failed_files(run: Mapping[str, Any], root: Path) -> Iterator[str]:
                         yield path
 
 
+@lru_cache(maxsize=4096)
 def _path(uri: str | None, root: Path) -> str | None:
     """The URI as a path relative to `root`; None for one that points elsewhere."""
     if not uri:

@@ -82,6 +82,9 @@ def start(home: Path) -> EmbeddedPostgres:
     data.parent.mkdir(parents=True, exist_ok=True)
     before = PostmasterInfo.read_from_pgdata(data)
     server = get_server(data, cleanup_mode=None)
+    if before is None:
+        # The package remembers a server that this process stopped, and would hand it out as it is.
+        server.start()
     started = before is None or before.pid != server.get_pid()
     return EmbeddedPostgres(url=server.get_uri(), started=started, _server=server)
 

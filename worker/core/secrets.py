@@ -118,14 +118,21 @@ def mask_file(text: str, path: str) -> str:
     """A file's text as a stranger may read it: with as many lines, and nothing that looks like a secret.
 
     Stricter than `mask_code`: in configuration a value needs no quotes to be masked, in `.env` files every
-    value is, and so is what looks random. Lines are cut at 8,000 characters.
+    value is, and so is what looks random.
     """
-    text = _SHAPES.sub(lambda found: MASK + "\n" * found[0].count("\n"), text)
+    if any(hint in text for hint in _HINTS):
+        text = _SHAPES.sub(lambda found: MASK + "\n" * found[0].count("\n"), text)
+    text = _RANDOM.sub(_looks_random, text)
+    lines = text.split("\n")
+    # Most lines name no secret: they are not looked at one by one.
+    number, place, done = 0, 0, -1
+    for found in _NAMES.finditer(text):
+        number += text.count("\n", place, found.start())
+        place = found.start()
+        if number != done:
+            lines[number] = mask_code(lines[number])
+            done = number
     assigned = _SETTING if _ENVIRONMENT.search(path) else _ASSIGNED if _CONFIGURATION.search(path) else None
-    lines = []
-    for line in text.split("\n"):
-        masked = mask_code(line)
-        if assigned is not None:
-            masked = assigned.sub(lambda found: found["name"] + MASK, masked)
-        lines.append(_RANDOM.sub(_looks_random, masked))
+    if assigned is not None:
+        lines = [assigned.sub(lambda found: found["name"] + MASK, line) for line in lines]
     return "\n".join(lines)

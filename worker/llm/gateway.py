@@ -39,7 +39,7 @@ NONCE = "\0"
 """Stands in messages where the fence's nonce goes; it is not part of what the ledger hashes."""
 
 _TRIES = 3
-_PATIENCE = 20.0
+_PATIENCE = 10.0
 _BUDGET_PATIENCE = 600.0
 _SETTLE_SECONDS = 120.0
 _MAX_ANSWER = 400_000
@@ -82,10 +82,11 @@ class Gateway:
         Of several reasons the one that trying again may mend is raised, with the shortest wait.
         """
         chain = providers.chain(ask.role, self._settings)
+        patience = time.monotonic() + _PATIENCE
         errors: list[LlmError] = []
         for model in await self._answered_first(chain, ask):
             try:
-                return await self._ask_model(model, ask, caller)
+                return await self._ask_model(model, ask, caller, patience)
             except OverBudget:
                 raise
             except LlmError as error:
@@ -115,8 +116,8 @@ class Gateway:
         }
         return sha256(canonical(what).encode())
 
-    async def _ask_model(self, model: Model, ask: Ask[T], caller: Caller) -> Answer[T]:
-        text = await self._text(model, ask.messages, ask, caller, purpose=ask.purpose)
+    async def _ask_model(self, model: Model, ask: Ask[T], caller: Caller, patience: float) -> Answer[T]:
+        text = await self._text(model, ask.messages, ask, caller, purpose=ask.purpose, patience=patience)
         try:
             return Answer(_parse(text, ask), model)
         except ValueError as error:
@@ -130,14 +131,14 @@ class Gateway:
             {"role": "assistant", "content": text[:_MAX_REPAIR] or "(empty)"},
             {"role": "user", "content": complaint},
         )
-        text = await self._text(model, repair, ask, caller, purpose="repair")
+        text = await self._text(model, repair, ask, caller, purpose="repair", patience=patience)
         try:
             return Answer(_parse(text, ask), model)
         except ValueError as error:
             raise Unparseable(f"{model.name} gave no usable answer: {_first_line(error)}") from None
 
     async def _text(
-        self, model: Model, messages: Sequence[Message], ask: Ask[Any], caller: Caller, *, purpose: str
+        self, model: Model, messages: Sequence[Message], ask: Ask[Any], caller: Caller, *, purpose: str, patience: float
     ) -> str:
         """The model's words, from the ledger or from the provider. Raises an LlmError."""
         key = self._key(model, messages, ask)
@@ -146,7 +147,7 @@ class Gateway:
                 stored = await ledger.lookup(self._db, key, caller)
                 if stored is None:
                     try:
-                        stored = await self._call(key, model, messages, ask, caller, purpose=purpose)
+                        stored = await self._call(key, model, messages, ask, caller, purpose=purpose, patience=patience)
                     except Busy:
                         await asyncio.sleep(full_jitter(1, base=0.5))
                         continue
@@ -171,7 +172,15 @@ class Gateway:
             mine.set()
 
     async def _call(
-        self, key: str, model: Model, messages: Sequence[Message], ask: Ask[Any], caller: Caller, *, purpose: str
+        self,
+        key: str,
+        model: Model,
+        messages: Sequence[Message],
+        ask: Ask[Any],
+        caller: Caller,
+        *,
+        purpose: str,
+        patience: float,
     ) -> ledger.Stored | None:
         """Reserve, send, settle; tries again while that may help soon. None: somebody else completed it."""
         sent = self._prepared(messages)
@@ -179,7 +188,6 @@ class Gateway:
         cost = await asyncio.to_thread(self._cost, model, size // 2 + 64, self._settings.llm_output_tokens)
         entry = Entry(key, ask.role, purpose, model.provider, model.name, ask.prompt_version, cost)
         tries = 0
-        patience = _PATIENCE
         async with self._slots.setdefault(model.provider, asyncio.Semaphore(self._settings.llm_concurrency)):
             while True:
                 tries += 1
@@ -190,8 +198,7 @@ class Gateway:
                         return None
                     return await self._send(reserved, key, model, sent, ask, cost=cost, ailing=leave.ailing)
                 except RateLimited as error:
-                    patience -= error.seconds
-                    if patience < 0:
+                    if time.monotonic() + error.seconds > patience:
                         raise
                     tries -= 1
                     await asyncio.sleep(error.seconds + full_jitter(1, base=0.2))

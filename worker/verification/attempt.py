@@ -293,8 +293,9 @@ async def _later(claim: Claim, resources: Resources, error: RateLimited) -> str:
             text("SELECT extract(epoch FROM clock_timestamp() - created_at) FROM runs WHERE id = :run_id"),
             {"run_id": claim.run_id},
         )
-    if waited is None or waited + error.seconds > resources.settings.llm_wait_seconds:
-        message = f"{error} Gave up after {waited or 0:.0f} s (CVA_LLM_WAIT_SECONDS)."
+    seconds = float(waited or 0)
+    if seconds + error.seconds > resources.settings.llm_wait_seconds:
+        message = f"{error} Gave up after {seconds:.0f} s (CVA_LLM_WAIT_SECONDS)."
         return await _error(claim, resources, error.code, message)
     async with resources.db.transaction() as session:
         held = await lifecycle.hand_back(

@@ -155,7 +155,7 @@ async def test_a_missing_tool_decides_nothing_and_is_told_of(tmp_path: Path) -> 
     broken = [{"name": "bandit", "command": ["surely-not-installed", "{files}"], "patterns": ["*.py"]}]
     found = await outcome_of("- Code MUST NOT call eval()\n", snapshot(tmp_path, {"a.py": CLEAN}), CVA_ANALYZERS=broken)
     assert found.results[0].outcome is Outcome.UNDECIDED
-    assert any("bandit is not installed" in note for note in found.notes)
+    assert any("bandit is not installed" in note for note in found.analysis.notes)
 
 
 async def test_only_what_changed_counts_in_diff_mode(tmp_path: Path) -> None:
@@ -189,6 +189,6 @@ async def test_critical_findings_end_the_run_before_any_judge(tmp_path: Path) ->
     rule = "- No unused imports in Python code\n"
     found = await outcome_of(rule, snapshot(tmp_path / "1", {"a.py": CLEAN}), CVA_ANALYZERS=added)
     assert found.verdict.verdict == "FAIL"
-    assert "CVA_FAIL_FAST" in found.tribunal_why
+    assert "CVA_FAIL_FAST" in found.tribunal.why
     off = await outcome_of(rule, snapshot(tmp_path / "2", {"a.py": CLEAN}), CVA_ANALYZERS=added, CVA_FAIL_FAST=False)
     assert off.verdict.verdict == "PASS"

@@ -27,7 +27,6 @@ class SourceFile:
     path: str
     lines: tuple[str, ...]
     chunks: tuple[Chunk, ...]
-    names: tuple[str, ...]
 
     def numbered(self, chunk: Chunk) -> str:
         """The chunk with line numbers."""
@@ -41,7 +40,7 @@ def cut(path: str, masked: str, text: str) -> SourceFile:
     """`text` gives the syntax, `masked` (as many lines) is what is shown."""
     shown = tuple(line if len(line) <= _MAX_WIDTH else f"{line[:_MAX_WIDTH]} …" for line in masked.split("\n"))
     found = symbols(text, path)
-    return SourceFile(path, shown, tuple(_chunks(path, len(shown), found)), tuple(symbol.name for symbol in found))
+    return SourceFile(path, shown, tuple(_chunks(path, len(shown), found)))
 
 
 def _chunks(path: str, count: int, found: Sequence[Symbol]) -> Iterator[Chunk]:

@@ -1,12 +1,11 @@
 """A repository made searchable: BM25F over the words of paths, definitions and text, and the import graph.
 
 BM25F weighs a term by the field it stands in before it saturates (Robertson, Zaragoza, Taylor: «Simple BM25
-extension to multiple weighted fields», CIKM 2004). A file is worth its best piece and a share of the rest, and
-a little of what its neighbours in the import graph are worth.
+extension to multiple weighted fields», CIKM 2004). A file is worth what its best piece is worth: sums over
+pieces, shares for neighbours in the import graph and for a file's test ranked worse (`invariant bench retrieval`).
 """
 
 import math
-import posixpath
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,9 +23,6 @@ MAX_TOTAL_BYTES = 40_000_000
 _K1 = 1.2
 _BODY, _NAMES, _PATH = 1.0, 2.0, 4.0
 _LENGTH_BODY, _LENGTH_NAMES, _LENGTH_PATH = 0.6, 0.3, 0.3
-_BEST = 0.5
-_NEIGHBOURS = 0.1
-_PARTNERS = 0.2
 _SECONDARY = 0.75
 
 # Made by a machine or by others: not what a constitution speaks of, and long.
@@ -65,10 +61,8 @@ class Index:
         self.graph = {path: imports(texts[path], path, paths) for path in files}
         self.dependents = dependents(self.graph)
         self.chunks: list[Chunk] = [chunk for file in files.values() for chunk in file.chunks]
+        self.sizes = [sum(len(line) + 6 for line in self._lines(chunk)) for chunk in self.chunks]
         self._postings = self._post()
-        self._partners: dict[str, list[str]] = defaultdict(list)
-        for path in files:
-            self._partners[_stem(path)].append(path)
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "Index":
@@ -93,11 +87,13 @@ class Index:
             texts[file.path] = text
         return cls(files, texts, left_out)
 
+    def _lines(self, chunk: Chunk) -> Sequence[str]:
+        return self.files[chunk.path].lines[chunk.start - 1 : chunk.end]
+
     def _post(self) -> dict[str, list[_Posting]]:
         fields: list[tuple[Counter[str], Counter[str], Counter[str]]] = []
         for chunk in self.chunks:
-            file = self.files[chunk.path]
-            body = Counter(words("\n".join(file.lines[chunk.start - 1 : chunk.end])))
+            body = Counter(words("\n".join(self._lines(chunk))))
             fields.append((body, Counter(words(" ".join(chunk.names))), Counter(words(chunk.path))))
         if not fields:
             return {}
@@ -114,52 +110,24 @@ class Index:
                 postings[word].append(_Posting(number, value))
         return dict(postings)
 
-    def _matches(self, query: str) -> dict[str, dict[int, float]]:
-        """Word of the query → number of a chunk → how much it speaks of it."""
-        found: dict[str, dict[int, float]] = {}
+    def score_chunks(self, query: str) -> dict[int, float]:
+        """Number of a chunk → how well it answers, for those that hold any word of the query."""
+        scores: dict[int, float] = defaultdict(float)
         for word, times in Counter(words(query)).items():
             postings = self._postings.get(word, [])
             rarity = math.log(1 + (len(self.chunks) - len(postings) + 0.5) / (len(postings) + 0.5))
             scale = rarity * (1 + math.log(times))
-            found[word] = {p.chunk: scale * p.weight / (_K1 + p.weight) for p in postings}
-        return found
-
-    def score_chunks(self, query: str) -> dict[int, float]:
-        """Number of a chunk → how well it answers, for those that hold any word of the query."""
-        scores: dict[int, float] = defaultdict(float)
-        for matches in self._matches(query).values():
-            for number, value in matches.items():
-                scores[number] += value
+            for posting in postings:
+                scores[posting.chunk] += scale * posting.weight / (_K1 + posting.weight)
         return scores
 
     def rank(self, query: str) -> list[tuple[str, float]]:
-        """Files, the best first; those without any word of the query are not listed. Ties by path."""
+        """Files by their best piece, the best first; those without any word of the query are not listed."""
         best: dict[str, float] = defaultdict(float)
-        spread: dict[str, float] = defaultdict(float)
-        scores: dict[int, float] = defaultdict(float)
-        for matches in self._matches(query).values():
-            highest: dict[str, float] = defaultdict(float)
-            for number, value in matches.items():
-                scores[number] += value
-                path = self.chunks[number].path
-                highest[path] = max(highest[path], value)
-            for path, value in highest.items():
-                spread[path] += value
-        for number, value in scores.items():
+        for number, value in self.score_chunks(query).items():
             path = self.chunks[number].path
-            best[path] = max(best[path], value)
-        own = {
-            path: (_BEST * best[path] + (1 - _BEST) * spread[path]) * (_SECONDARY if _PROSE.search(path) else 1.0)
-            for path in spread
-        }
-        total = {}
-        for path, value in own.items():
-            near = max((own.get(other, 0.0) for other in self.neighbours(path)), default=0.0)
-            partner = max(
-                (own.get(other, 0.0) for other in self._partners.get(_stem(path), ()) if other != path), default=0.0
-            )
-            total[path] = value + _NEIGHBOURS * near + _PARTNERS * partner
-        return sorted(total.items(), key=lambda entry: (-entry[1], entry[0]))
+            best[path] = max(best[path], value * (_SECONDARY if _PROSE.search(path) else 1.0))
+        return sorted(best.items(), key=lambda entry: (-entry[1], entry[0]))
 
     def neighbours(self, path: str) -> frozenset[str]:
         """Files that import this one or are imported by it."""
@@ -181,9 +149,3 @@ def _why_not(path: str, size: int, total: int) -> str | None:
     if total + size > MAX_TOTAL_BYTES:
         return f"the repository's text is larger than {MAX_TOTAL_BYTES} bytes"
     return None
-
-
-def _stem(path: str) -> str:
-    """The name that a file and its test share."""
-    name = posixpath.basename(path).split(".", 1)[0].lower()
-    return re.sub(r"^test_|_test$|tests?$", "", name)

@@ -32,11 +32,6 @@ class Context:
     complete: bool
 
 
-def tokens(text: str) -> int:
-    """A fair guess, for budgets of context; money is reserved by a bound of its own."""
-    return len(text) // _CHARS_PER_TOKEN + 1
-
-
 def select(
     index: Index,
     criteria: Sequence[Criterion],
@@ -47,9 +42,7 @@ def select(
 ) -> Context:
     """The context for `criteria`. `only` limits it to some files (`diff` mode)."""
     candidates = {number for number, chunk in enumerate(index.chunks) if only is None or chunk.path in only}
-    cost = {
-        number: tokens(index.files[index.chunks[number].path].numbered(index.chunks[number])) for number in candidates
-    }
+    cost = {number: index.sizes[number] // _CHARS_PER_TOKEN + 1 for number in candidates}
     shown_findings = [f for f in findings if f.verified and (only is None or f.path in only)]
     whole = sum(cost.values()) <= budget
     chosen = candidates if whole else _choose(index, criteria, shown_findings, cost, budget)
@@ -85,6 +78,12 @@ def _choose(
             else:
                 chosen.add(piece)
                 left -= cost[piece]
+    # What is left goes to what the chosen files import: the definitions that their code rests on.
+    near = {path for number in chosen for path in index.graph.get(index.chunks[number].path, ())}
+    for number in sorted(cost):
+        if number not in chosen and index.chunks[number].path in near and cost[number] <= left:
+            chosen.add(number)
+            left -= cost[number]
     return chosen
 
 

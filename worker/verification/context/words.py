@@ -1,6 +1,8 @@
 """Words of code and prose: identifiers whole and in their parts, endings cut, fillers left out."""
 
 import re
+from functools import lru_cache
+from itertools import chain
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:_+[A-Za-z0-9]+)*")
 _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
@@ -26,12 +28,13 @@ def stem(word: str) -> str:
     return word[:-1] if len(word) > _CUT - 1 and word.endswith("e") else word
 
 
+@lru_cache(maxsize=1 << 17)
+def _of(identifier: str) -> tuple[str, ...]:
+    parts = [part.lower() for part in _PART.findall(identifier)]
+    whole = ("".join(parts),) if len(parts) > 1 else ()
+    return (*whole, *(stem(part) for part in parts if len(part) >= _MIN and part not in _FILLERS))
+
+
 def words(text: str) -> list[str]:
     """Every occurrence, in order: an identifier of several parts counts as a whole and in its parts."""
-    found = []
-    for identifier in _IDENTIFIER.findall(text):
-        parts = [part.lower() for part in _PART.findall(identifier)]
-        if len(parts) > 1:
-            found.append("".join(parts))
-        found += [stem(part) for part in parts if len(part) >= _MIN and part not in _FILLERS]
-    return found
+    return list(chain.from_iterable(map(_of, _IDENTIFIER.findall(text))))

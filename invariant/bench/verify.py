@@ -1,0 +1,184 @@
+"""`invariant bench verify`: what the product adds to the time that its calls take.
+
+A repository of 500 files in several languages, a constitution of 24 criteria, a provider whose every call takes
+two seconds, a real api, worker and queue. The judges split over one criterion of each batch, so the longest chain
+is three calls: extraction, judging, debate. One run, then 32 at once in one worker: against the same constitution
+(their calls are one another's), and against 32 different ones (no call is shared).
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from rich.console import Console
+from rich.table import Table
+
+from invariant import stack
+from invariant.bench.database import temporary
+from invariant.client import Client
+from worker.core import settings
+from worker.core.settings import Settings
+
+_FILES = 500
+_CRITERIA = 24
+_RUNS = 32
+_DEADLINE = 240.0
+# How a function opens, goes on and ends.
+_LANGUAGES = {
+    "py": (
+        "def {name}(request, limit=10):",
+        "    # Part {n} of the {word} is kept apart from the others.\n"
+        "    value_{n} = limit * {n} + value_{n} if limit > {n} else {n}\n"
+        "    limit += request.get('{word}', value_{n})",
+        "    return limit",
+    ),
+    "ts": (
+        "export function {name}(request: Request, limit = 10): number {{",
+        "  const value{n} = request.{word} + {n} * limit;",
+        "  return value1;\n}}",
+    ),
+    "go": (
+        "func {name}(request *Request, limit int) int {{",
+        "\tvalue{n} := request.{word} + {n}*limit",
+        "\treturn value1\n}}",
+    ),
+    "md": ("## {name}\n", "The {word} of part {n} is told here, in a sentence that is not short.", ""),
+}
+_SUBJECTS = (
+    "session password upload invoice callback schedule template currency webhook retention archive locale "
+    "gateway metric snapshot permission consent receipt warehouse shipment voucher digest quota replica"
+)
+_WORDS = _SUBJECTS.split()
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Seconds of work of each run, and what the runs of the database did in all."""
+
+    seconds: list[float]
+    chain: float
+    calls: int
+    prompt_tokens: int
+
+
+def command(arguments: argparse.Namespace) -> int:
+    """Measure and print one table; returns 0."""
+    config = settings.load()
+    table = Table(title=f"verify: {_FILES} files, {_CRITERIA} criteria, every call {arguments.call_seconds:g} s")
+    for column in ("figure", "wall", "longest chain of calls", "ratio", "calls"):
+        table.add_column(column, justify="left" if column == "figure" else "right")
+    with tempfile.TemporaryDirectory(prefix="invariant-bench-") as name:
+        folder = Path(name)
+        repository = _repository(folder / "repository")
+        whole = sum(path.stat().st_size for path in repository.rglob("*") if path.is_file()) // 4
+        for title, many in (
+            ("one run", [0]),
+            (f"{_RUNS} at once, the same", [0] * _RUNS),
+            (f"{_RUNS} at once, different", list(range(_RUNS))),
+        ):
+            with _stack(config, folder, arguments.call_seconds) as (running, url):
+                found = _measure(running, url, [(repository, _constitution(n)) for n in many], arguments)
+            wall = max(found.seconds)
+            table.add_row(title, f"{wall:.2f} s", f"{found.chain:.2f} s", f"{wall / found.chain:.2f}", str(found.calls))
+            if len(many) == 1:
+                share = found.prompt_tokens / (3 * whole)
+    console = Console()
+    console.print(table)
+    console.print(f"prompt tokens of one run: {share:.0%} of sending the whole repository to each judge")
+    return 0
+
+
+def _measure(running: stack.Stack, url: str, wanted: list[tuple[Path, str]], arguments: argparse.Namespace) -> Measured:
+    with Client(running.url, running.token) as client:
+        # The libraries are loaded and the pools are warm before anything is measured.
+        warm = client.enqueue({"kind": "files", "files": {"a.py": "x = 1\n"}}, "- Code MUST NOT call `warm_up(`.\n")
+        _wait(url, [warm["id"]])
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("DELETE FROM llm_uses; DELETE FROM llm_calls")
+        ids = [client.enqueue({"kind": "path", "path": str(path)}, text)["id"] for path, text in wanted]
+        _wait(url, ids)
+    with psycopg.connect(url, autocommit=True) as connection:
+        seconds = [
+            float(row[0])
+            for row in connection.execute(
+                "SELECT extract(epoch FROM finished_at - (SELECT min(started_at) FROM runs WHERE id = ANY(%s)))"
+                " FROM runs WHERE id = ANY(%s) AND status = 'completed'",
+                [ids, ids],
+            )
+        ]
+        rounds, calls, tokens = connection.execute(
+            "SELECT count(DISTINCT purpose), count(*), sum(prompt_tokens) FILTER (WHERE purpose <> 'criteria')"
+            " FROM llm_calls WHERE state = 'completed'"
+        ).fetchone() or (0, 0, 0)
+    if len(seconds) != len(ids):
+        raise RuntimeError(f"{len(ids) - len(seconds)} runs did not complete; the worker's log is in {running.logs}")
+    return Measured(seconds, rounds * arguments.call_seconds, calls, tokens)
+
+
+def _wait(url: str, ids: list[str]) -> None:
+    deadline = time.monotonic() + _DEADLINE
+    with psycopg.connect(url, autocommit=True) as connection:
+        while time.monotonic() < deadline:
+            row = connection.execute(
+                "SELECT count(*) FROM runs WHERE id = ANY(%s) AND finished_at IS NULL", [ids]
+            ).fetchone()
+            if row and not row[0]:
+                return
+            time.sleep(0.2)
+    raise RuntimeError(f"the runs did not end within {_DEADLINE:.0f} s")
+
+
+@contextlib.contextmanager
+def _stack(config: Settings, folder: Path, seconds: float) -> Iterator[tuple[stack.Stack, str]]:
+    port = stack.free_port()
+    provider = subprocess.Popen([sys.executable, "-m", "invariant.bench.provider", str(port), str(seconds)])
+    try:
+        with temporary(config) as url:
+            own = Settings(**{**config.model_dump(by_alias=True, exclude_unset=True), "DATABASE_URL": url})
+            environment = {
+                "CVA_LLM_BASE_URL": f"http://127.0.0.1:{port}/v1",
+                "CVA_LLM_MODEL": "judge-1",
+                "CVA_LLM_CONCURRENCY": "1000",
+                "CVA_LLM_PRICES": json.dumps({"judge-1": {"input": 0, "output": 0}}),
+                "CVA_WORKER_CONCURRENCY": str(_RUNS),
+                "CVA_FAIL_FAST": "false",
+            }
+            kept = {key for key in os.environ if key.endswith("_API_KEY")}
+            with stack.running(own, environment={**environment, **dict.fromkeys(kept, "")}) as running:
+                yield running, url
+    finally:
+        provider.send_signal(signal.SIGTERM)
+        provider.wait(10)
+
+
+def _repository(folder: Path) -> Path:
+    """500 files of four languages, about a hundred lines each."""
+    for place in range(_FILES):
+        ending = list(_LANGUAGES)[place % len(_LANGUAGES)]
+        opening, line, closing = _LANGUAGES[ending]
+        parts = []
+        for part in range(5):
+            word = _WORDS[(place * 5 + part) % len(_WORDS)]
+            parts.append(opening.format(name=f"{word}_{place}_{part}"))
+            lines = 18 // (line.count("\n") + 1)
+            parts += [line.format(n=n, word=word) for n in range(1, lines + 1)]
+            parts.append(closing.format())
+        path = folder / f"part{place % 20}" / f"{_WORDS[place % len(_WORDS)]}_{place}.{ending}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(parts) + "\n")
+    return folder
+
+
+def _constitution(number: int) -> str:
+    rules = [f"- Every {word} of edition {number} MUST be free of `{word}_forbidden(`." for word in _WORDS[:_CRITERIA]]
+    return "\n".join([f"# Edition {number}", "", *rules, ""])
