@@ -6,6 +6,7 @@ import os
 import random
 import socket
 import sys
+import threading
 
 import uvloop
 from sqlalchemy import text
@@ -16,6 +17,7 @@ from worker.core.db import Database, is_unavailable
 from worker.core.resources import Resources
 from worker.core.settings import Settings
 from worker.core.version import VERSION
+from worker.llm import client, providers
 from worker.sources import take
 from worker.supervisor import Supervisor
 
@@ -61,6 +63,9 @@ async def serve(config: Settings, url: str) -> None:
         removed = await asyncio.to_thread(take.sweep, config)
         if removed:
             log.info("old work folders removed", count=removed)
+        if config.has_provider:
+            # Seconds of import that the first run need not wait for; whoever wants it meanwhile waits on its lock.
+            threading.Thread(target=client.load, name="load-litellm", daemon=True).start()
         await Supervisor(resources, jobs.QUEUES).run()
     finally:
         await db.dispose()
@@ -71,6 +76,7 @@ def main() -> int:
         config = settings.load()
         logs.configure(config, service="worker")
         check_providers(config)
+        providers.check(config)
         url = embedded.database_url(config)
     except RuntimeError as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")

@@ -208,7 +208,7 @@ def debated_script(seconds: float) -> Script:
         if request.role == "security":
             found[0] = opinion(request.keys[0], "ABSTAIN")
         if request.role == "user_proxy":
-            path, number, line = next(place for place in request.lines() if len(place[2]) > 20)
+            path, number, line = max(request.lines(), key=lambda shown: len(shown[2]))
             place = {"path": path, "start_line": number, "end_line": number, "quote": line}
             found[0] = opinion(request.keys[0], "FAIL", evidence=[place])
         return Reply(completion(request, json.dumps({"opinions": found})), seconds=seconds)

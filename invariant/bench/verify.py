@@ -38,7 +38,7 @@ _LANGUAGES = {
     "py": (
         "def {name}(request, limit=10):",
         "    # Part {n} of the {word} is kept apart from the others.\n"
-        "    value_{n} = limit * {n} + value_{n} if limit > {n} else {n}\n"
+        "    value_{n} = limit * {n} if limit > {n} else {n}\n"
         "    limit += request.get('{word}', value_{n})",
         "    return limit",
     ),

@@ -16,6 +16,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -110,7 +111,7 @@ class Gateway:
             "model": model.litellm_name,
             "endpoint": model.base_url,
             "messages": [dict(message) for message in messages],
-            "schema": ask.answer.model_json_schema(),
+            "schema": _schema(ask.answer),
             "parameters": {"temperature": 0, "max_tokens": self._settings.llm_output_tokens},
             "prompt_version": ask.prompt_version,
         }
@@ -247,7 +248,7 @@ class Gateway:
             done = await client.complete(
                 model,
                 messages,
-                ask.answer.model_json_schema(),
+                _schema(ask.answer),
                 max_tokens=self._settings.llm_output_tokens,
                 settings=self._settings,
             )
@@ -331,6 +332,11 @@ class Gateway:
 
 class _Open(Unavailable):
     """The breaker is open; trying again at once is of no use."""
+
+
+@cache
+def _schema(answer: type[BaseModel]) -> dict[str, Any]:
+    return answer.model_json_schema()
 
 
 def _dollars(value: float) -> Decimal:

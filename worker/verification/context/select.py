@@ -20,6 +20,7 @@ _MAX_FINDINGS = 40
 _MAX_FOLDERS = 80
 _PIECES_PER_CRITERION = 60
 _MIN_TERM = 3
+_FOUND = 0.25
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,13 @@ def _choose(
     queues = []
     for criterion in criteria:
         scores = index.score_chunks(f"{criterion.statement} {criterion.section or ''}")
-        # Where an analyzer found something that shares words with the criterion, the judges should look.
+        # Where an analyzer found something that shares words with the criterion the judges should rather look; not
+        # so much that it would hide what names the very thing.
+        share = _FOUND * max(scores.values(), default=1.0)
         wanted = set(words(criterion.statement))
         for number, bag in at.items():
             if wanted & bag:
-                scores[number] = scores.get(number, 0.0) + max(scores.values(), default=1.0)
+                scores[number] = scores.get(number, 0.0) + share
         # Coarse, so that a small change elsewhere does not change the order here.
         ranked = sorted((n for n in scores if n in cost), key=lambda n: (-round(scores[n], 1), index.chunks[n].path, n))
         queues.append(iter(ranked[:_PIECES_PER_CRITERION]))
