@@ -16,7 +16,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
-from functools import cache
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -334,9 +333,14 @@ class _Open(Unavailable):
     """The breaker is open; trying again at once is of no use."""
 
 
-@cache
+_SCHEMAS: dict[type[BaseModel], dict[str, Any]] = {}
+
+
 def _schema(answer: type[BaseModel]) -> dict[str, Any]:
-    return answer.model_json_schema()
+    """Made once per form of answer: it takes pydantic milliseconds, and every call needs it."""
+    if answer not in _SCHEMAS:
+        _SCHEMAS[answer] = answer.model_json_schema()
+    return _SCHEMAS[answer]
 
 
 def _dollars(value: float) -> Decimal:
