@@ -18,6 +18,10 @@ bash start.sh [ROLE]
   verify PATH --constitution FILE [--format json|sarif|markdown]
               for people and CI; exit codes 0 PASS, 1 FAIL or VETO, 2 PARTIAL, 3 ERROR
   bench queue measure the queue
+  bench verify
+              measure what the product adds to the time of its LLM calls
+  bench retrieval --repo PATH [--repo PATH …]
+              measure which files the judges would be shown, beside plain BM25
   test        every check and the whole test suite; with arguments, pytest on them
   help        this text
 
