@@ -25,6 +25,7 @@ _CHUNK_CHARS = 12_000
 _SAME = 0.8
 _COVERED = 0.6
 _DUTY = re.compile(r"\b(?:MUST|SHALL|NEVER|REQUIRED)\b")
+_FORBIDS = re.compile(r"\b(?:not|never|no|none|nobody|nothing|without|free of|cannot)\b|n't\b", re.IGNORECASE)
 _MARK = re.compile(r"[\[(]\s*(?:severity\s*:\s*)?(critical|high|medium|low)\s*[\])]", re.IGNORECASE)
 
 
@@ -144,27 +145,50 @@ def _with_duties(found: list[Criterion], constitution: str, notes: list[str]) ->
     except ConstitutionRejected:
         return found
     keys = {criterion.key for criterion in found}
-    known = [frozenset(words(criterion.statement)) for criterion in found]
+    known = [_Meaning.of(criterion.statement) for criterion in found]
     added = []
     for criterion in read:
         if criterion.key in keys or not _DUTY.search(criterion.statement):
             continue
-        own = frozenset(words(criterion.statement))
-        if not any(len(own & other) >= _COVERED * len(own) for other in known):
+        own = _Meaning.of(criterion.statement)
+        if not any(own.covered_by(other) for other in known):
             added.append(criterion)
     if added:
         notes.append(f"{len(added)} statement(s) with MUST, SHALL or NEVER were added that the model had left out.")
     return sorted([*found, *added], key=lambda criterion: criterion.line)
 
 
+@dataclass(frozen=True)
+class _Meaning:
+    """Words of a statement, and apart from them what must not differ: numbers, code, and whether it forbids."""
+
+    bag: frozenset[str]
+    exact: frozenset[str]
+    forbids: bool
+
+    @classmethod
+    def of(cls, statement: str) -> "_Meaning":
+        exact = frozenset([*re.findall(r"\d+", statement), *re.findall(r"`([^`]+)`", statement)])
+        return cls(frozenset(words(statement)), exact, _FORBIDS.search(statement) is not None)
+
+    def same_as(self, other: "_Meaning") -> bool:
+        alike = len(self.bag & other.bag) >= _SAME * len(self.bag | other.bag)
+        return bool(self.bag) and alike and self.exact == other.exact and self.forbids == other.forbids
+
+    def covered_by(self, other: "_Meaning") -> bool:
+        """Most of its words are in the other, and all that must not differ."""
+        most = len(self.bag & other.bag) >= _COVERED * len(self.bag)
+        return most and self.exact <= other.exact and self.forbids == other.forbids
+
+
 def _merged(found: Sequence[Criterion], notes: list[str]) -> list[Criterion]:
     """Each statement once: of two that say the same the more severe one stays; equal keys are told apart."""
     kept: list[Criterion] = []
-    bags: list[frozenset[str]] = []
+    meanings: list[_Meaning] = []
     merged = 0
     for criterion in found:
-        bag = frozenset(words(criterion.statement))
-        twin = next((n for n, other in enumerate(bags) if bag and len(bag & other) >= _SAME * len(bag | other)), None)
+        meaning = _Meaning.of(criterion.statement)
+        twin = next((n for n, other in enumerate(meanings) if meaning.same_as(other)), None)
         if twin is not None:
             merged += 1
             if criterion.severity.rank < kept[twin].severity.rank:
@@ -172,7 +196,7 @@ def _merged(found: Sequence[Criterion], notes: list[str]) -> list[Criterion]:
             continue
         same = sum(other.key == criterion.key or other.key.startswith(f"{criterion.key}-") for other in kept)
         kept.append(replace(criterion, key=f"{criterion.key}-{same + 1}") if same else criterion)
-        bags.append(bag)
+        meanings.append(meaning)
     if merged:
         notes.append(f"{merged} criterion(s) that said the same as another were merged.")
     return kept

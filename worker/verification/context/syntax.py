@@ -106,8 +106,8 @@ def _walk(node: "Node", known: _Language, *, tree_depth: int, depth: int) -> Ite
 
 
 def _name(node: "Node") -> str | None:
-    """The `name` field, the type of a Rust `impl`, or the innermost declarator of C."""
-    for field in ("name", "type", "declarator"):
+    """The `name` field, the innermost declarator of C, or the type of a Rust `impl`."""
+    for field in ("name", "declarator", "type"):
         found = node.child_by_field_name(field)
         while found is not None and (inner := found.child_by_field_name("declarator")) is not None:
             found = inner

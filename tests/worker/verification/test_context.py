@@ -1,0 +1,163 @@
+"""What judges are shown: symbols, imports, masks, retrieval, budgets."""
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.worker.analyzers.test_analyze import snapshot
+from worker.core.secrets import mask_file
+from worker.core.vocabulary import Category, Severity
+from worker.verification.context import select
+from worker.verification.context.chunks import cut
+from worker.verification.context.imports import Paths, imports
+from worker.verification.context.index import Index
+from worker.verification.context.syntax import symbols
+from worker.verification.context.words import words
+from worker.verification.criteria import Criterion
+
+CODE = {
+    "a.py": ("class Shelf:\n    def lend(self):\n        pass\n\n\nasync def main():\n    pass\n", ["Shelf", "lend", "main"]),
+    "a.js": ("class Shelf { lend() {} }\nfunction main() {}\nconst run = () => 1;\n", ["Shelf", "lend", "main", "run"]),
+    "a.ts": ("interface Shelf { n: number }\nexport enum Kind { A }\nexport function main(): void {}\n", ["Shelf", "Kind", "main"]),
+    "a.tsx": ("export const View = () => <p/>;\n", ["View"]),
+    "a.go": ("package a\n\ntype Shelf struct{}\n\nfunc (s *Shelf) Lend() {}\n\nfunc Main() {}\n", ["Shelf", "Lend", "Main"]),
+    "A.java": ("class Shelf { Shelf() {} int lend() { return 1; } }\n", ["Shelf", "Shelf", "lend"]),
+    "a.rs": ("struct Shelf;\nimpl Shelf { fn lend(&self) {} }\nfn main() {}\n", ["Shelf", "Shelf", "lend", "main"]),
+    "a.c": ("struct shelf { int n; };\nint *lend(struct shelf *s) { return 0; }\n", ["shelf", "lend"]),
+    "a.txt": ("class Shelf:\n", []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", list(CODE))
+def test_definitions_of_every_language(path: str) -> None:
+    text, expected = CODE[path]
+    found = symbols(text, path)
+    assert [symbol.name for symbol in found] == expected
+    assert all(1 <= symbol.start <= symbol.end <= text.count("\n") + 1 for symbol in found)
+
+
+@given(st.sampled_from(list(CODE)), st.text(max_size=200))
+def test_broken_code_is_no_error(path: str, text: str) -> None:
+    text = text.replace("\r", "\n").replace("\0", " ")
+    file = cut(path, text, text)
+    covered = [line for chunk in file.chunks for line in range(chunk.start, chunk.end + 1)]
+    assert covered == list(range(1, len(file.lines) + 1))
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "expected"),
+    [
+        ("app/a.py", "from app.b import x\nimport lib.c\n", {"app/b.py", "src/lib/c.py"}),
+        ("app/a.py", "from . import b\nfrom ..src.lib import c\n", {"app/b.py", "src/lib/c.py"}),
+        ("web/a.ts", "import {x} from './b'\nconst y = require('../web/c')\n", {"web/b.ts", "web/c/index.js"}),
+        ("cmd/a.go", 'import (\n\t"fmt"\n\tx "example.org/m/pkg/store"\n)\n', {"pkg/store/store.go"}),
+        ("A.java", "import org.x.Shelf;\n", {"main/org/x/Shelf.java"}),
+        ("src/main.rs", "mod shelf;\nuse crate::pkg::deep;\n", {"src/shelf.rs", "src/pkg/deep.rs"}),
+        ("c/a.c", '#include "shelf.h"\n#include <stdio.h>\n', {"c/shelf.h"}),
+        ("notes.md", "import everything\n", set()),
+    ],
+)
+def test_imports_resolve_to_files_that_are_there(path: str, text: str, expected: set[str]) -> None:
+    there = (
+        "app/a.py app/b.py src/lib/c.py web/a.ts web/b.ts web/c/index.js cmd/a.go pkg/store/store.go "
+        "pkg/store/store_test.go main/org/x/Shelf.java src/main.rs src/shelf.rs src/pkg/deep.rs c/a.c c/shelf.h"
+    )
+    paths = Paths(there.split())
+    assert imports(text, path, paths) == expected
+
+
+def test_words_are_whole_and_in_parts() -> None:
+    assert words("parseHTTPResponse user_names") == [
+        "parsehttpresponse",
+        "pars",
+        "http",
+        "respons",
+        "usernames",
+        "user",
+        "name",
+    ]
+
+
+@given(st.text(max_size=400), st.sampled_from(["a.py", ".env", "c.yml", "d.json"]))
+def test_masking_keeps_the_lines(text: str, path: str) -> None:
+    assert mask_file(text, path).count("\n") == text.count("\n")
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (".env", "ANYTHING=hunter22\n"),
+        ("a.yml", "db_password: hunter22\n"),
+        ("a.toml", "api-key = hunter22\n"),
+        ("a.py", "password = 'hunter22'\n"),
+        ("a.py", "x = 1\nconnect(token='hunter22')\n"),
+        ("a.go", 'const secretKey = "hunter22"\n'),
+        ("a.py", "-----BEGIN PRIVATE KEY-----\nhunter22\n-----END PRIVATE KEY-----\n"),
+        ("a.sh", "curl -H 'Authorization: Bearer hunter22hunter22'\n"),
+        ("a.py", "X = 'hunter22Zx9Qp4Lm7Vt2Rk8Wc3Bn6'\n"),
+    ],
+)
+def test_what_looks_like_a_secret_is_masked(path: str, text: str) -> None:
+    assert "hunter22" not in mask_file(text, path)
+
+
+def criterion(statement: str) -> Criterion:
+    return Criterion("k", Category.STYLE, Severity.LOW, statement, None, 1)
+
+
+def repository(tmp_path: Path, count: int = 60) -> Index:
+    files: dict[str, str | bytes] = {
+        f"part/m{n}.py": "".join(f"def part_{n}_{i}(value):\n    return store(value, {i})\n\n\n" for i in range(12))
+        for n in range(count)
+    }
+    files["auth/login.py"] = "def check_password(given, stored):\n    return given == stored\n"
+    files["data.bin"] = b"\0\1\2"
+    files["deploy.key"] = "-----BEGIN"
+    files["web/node_modules/x.js"] = "var x\n"
+    return Index.of(snapshot(tmp_path, files))
+
+
+def test_what_a_criterion_speaks_of_comes_first_and_the_budget_holds(tmp_path: Path) -> None:
+    index = repository(tmp_path)
+    assert {left.path: left.why for left in index.left_out} == {
+        "data.bin": "binary",
+        "deploy.key": "may hold secrets",
+        "web/node_modules/x.js": "generated or vendored",
+    }
+    statement = criterion("Passwords MUST be compared in constant time")
+    for budget in (500, 2000, 8000):
+        context = select.select(index, [statement], [], budget=budget)
+        assert "auth/login.py" in context.files
+        assert len(context.text) <= 3 * budget + 2000
+        assert not context.complete
+    assert index.rank(statement.statement)[0][0] == "auth/login.py"
+    whole = select.select(index, [statement], [], budget=10**6)
+    assert len(whole.files) == whole.of_files == 61
+
+
+def test_the_same_choice_is_the_same_text(tmp_path: Path) -> None:
+    index = repository(tmp_path, 8)
+    statements = [criterion(text) for text in ("Passwords MUST be safe", "A value is stored in every part")]
+    texts = {select.select(index, random.sample(statements, 2), [], budget=10**6).text for _ in range(6)}
+    assert len(texts) == 1
+
+
+def test_a_change_concerns_those_who_import_it(tmp_path: Path) -> None:
+    index = Index.of(snapshot(tmp_path, {"a.py": "import b\n", "b.py": "X = 1\n", "c.py": "Y = 1\n"}))
+    only = index.affected_by({"b.py", "gone.py"})
+    assert only == {"a.py", "b.py"}
+    context = select.select(index, [criterion("X is set")], [], budget=10**6, only=only)
+    assert (context.files, context.complete) == (("a.py", "b.py"), False)
+
+
+@pytest.mark.parametrize(
+    ("terms", "confirmed"),
+    [(["LICENSE"], True), (["check_password", "LICENSE"], False), ([], False), (["xy"], False), (["qwertz"], False)],
+)
+def test_an_absence_is_searched_for(tmp_path: Path, terms: list[str], confirmed: bool) -> None:
+    index = repository(tmp_path, 3)
+    found = select.absent(index, index.files, terms, criterion("There MUST be a LICENSE file"))
+    assert (found is not None) is confirmed
