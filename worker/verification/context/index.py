@@ -23,7 +23,8 @@ MAX_TOTAL_BYTES = 40_000_000
 _K1 = 1.2
 _BODY, _NAMES, _PATH = 1.0, 2.0, 4.0
 _LENGTH_BODY, _LENGTH_NAMES, _LENGTH_PATH = 0.6, 0.3, 0.3
-_SECONDARY = 0.75
+_TITLE = 2.0
+_SECONDARY = 0.9
 
 # Made by a machine or by others: not what a constitution speaks of, and long.
 _NOT_OURS = re.compile(
@@ -33,6 +34,9 @@ _NOT_OURS = re.compile(
 )
 _SECRET_FILE = re.compile(
     r"\.(?:pem|key|p12|pfx|jks|keystore)$|(?:^|/)id_(?:rsa|dsa|ecdsa|ed25519)$|(?:^|/)\.(?:netrc|pgpass|htpasswd)$"
+)
+_NOISE = re.compile(
+    r"https?://\S+|\b(?:fix(?:es|ed)?|close[sd]?|resolve[sd]?|see|pr|issue)\s*:?\s*#\d+|#\d+", re.IGNORECASE
 )
 _PROSE = re.compile(r"\.(?:md|markdown|rst|txt|adoc)$|(?:^|/)(?:docs?|examples?|_examples?|changelog)/", re.IGNORECASE)
 
@@ -111,12 +115,17 @@ class Index:
         return dict(postings)
 
     def score_chunks(self, query: str) -> dict[int, float]:
-        """Number of a chunk → how well it answers, for those that hold any word of the query."""
+        """Number of a chunk → how well it answers, for those that hold any word of the query.
+
+        The query's first line says what it is about, and counts double; addresses and issue numbers say nothing.
+        """
+        query = _NOISE.sub(" ", query)
+        title = frozenset(words(query.strip().partition("\n")[0]))
         scores: dict[int, float] = defaultdict(float)
         for word, times in Counter(words(query)).items():
             postings = self._postings.get(word, [])
             rarity = math.log(1 + (len(self.chunks) - len(postings) + 0.5) / (len(postings) + 0.5))
-            scale = rarity * (1 + math.log(times))
+            scale = rarity * (1 + math.log(times)) * (_TITLE if word in title else 1)
             for posting in postings:
                 scores[posting.chunk] += scale * posting.weight / (_K1 + posting.weight)
         return scores

@@ -60,7 +60,7 @@ def _choose(
     at = _places(index, findings)
     queues = []
     for criterion in criteria:
-        scores = index.score_chunks(f"{criterion.statement} {criterion.section or ''}")
+        scores = index.score_chunks(f"{criterion.statement}\n{criterion.section or ''}")
         # Where an analyzer found something that shares words with the criterion the judges should rather look; not
         # so much that it would hide what names the very thing.
         share = _FOUND * max(scores.values(), default=1.0)
