@@ -73,8 +73,8 @@ install() {
     fi
     export UV_PROJECT_ENVIRONMENT=.venv UV_COMPILE_BYTECODE=1
     # Again with the system's certificates: behind a proxy that has its own, only they will do.
-    "$uv" sync --quiet --frozen --python "$python" --extra local "$@" 2>/dev/null ||
-        "$uv" sync --quiet --frozen --python "$python" --extra local --system-certs "$@" ||
+    "$uv" sync --quiet --frozen --inexact --python "$python" --extra local "$@" 2>/dev/null ||
+        "$uv" sync --quiet --frozen --inexact --python "$python" --extra local --system-certs "$@" ||
         fail "the dependencies could not be installed"
     echo "$wanted" >.venv/.installed
 }

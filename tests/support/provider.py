@@ -6,7 +6,19 @@ from typing import Any
 
 from invariant.bench.provider import Provider, Reply, Request, Script, answer, completion, honest, opinion, running
 
-__all__ = ["FAULTS", "Provider", "Reply", "Request", "Script", "by_role", "honest", "judging", "opinion", "running"]
+__all__ = [
+    "FAULTS",
+    "Provider",
+    "Reply",
+    "Request",
+    "Script",
+    "by_role",
+    "honest",
+    "judging",
+    "opinion",
+    "patience",
+    "running",
+]
 
 Judge = Callable[[Request], list[dict[str, Any]]]
 
@@ -119,3 +131,8 @@ FAULTS: dict[str, tuple[Callable[[Request], Reply], str]] = {
     "usage zero": (_text(answer, usage={"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}), "ok"),
     "usage missing": (_text(answer, usage=None), "ok"),
 }
+
+
+def patience(name: str) -> float:
+    """Seconds to wait for an answer: few where none will come, many where a busy machine may take them."""
+    return 1.0 if name in ("hang", "drip") else 30.0

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+import httpx
+
 from worker.core.secrets import mask
 from worker.core.settings import PriceSetting, Settings
 from worker.llm import providers
@@ -170,9 +172,19 @@ def _classified(litellm: Any, error: Exception, model: Model, settings: Settings
         return Rejected(f"{model.name} rejected the request: {said}")
     response = getattr(error, "litellm_response_headers", None)
     # With an answer's headers the provider spoke, and a server's error is not charged. Without, who knows.
-    refused = "Connection error" in said or isinstance(error, ConnectionError)
-    charge = Charge.NOTHING if response is not None or refused else Charge.UNKNOWN
+    charge = Charge.NOTHING if response is not None or _never_connected(error) else Charge.UNKNOWN
     return Unavailable(f"{model.name} is unavailable ({status or type(error).__name__}).", charge=charge)
+
+
+def _never_connected(error: BaseException | None) -> bool:
+    """Whether the request did not even go out, by what the error came from."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) or "ConnectorError" in type(error).__name__:
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _retry_after(error: Exception) -> float:

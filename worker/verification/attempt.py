@@ -198,6 +198,8 @@ async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
         await asyncio.gather(extracting, return_exceptions=True)
     await _keep_criteria(loaded.constitution.id, judged.extracted, resources)
     await step("recording", {"verdict": judged.verdict.verdict.value})
+    # The prices of models are the library's, whose import takes seconds when every answer was there already.
+    notes = await asyncio.to_thread(judged.tribunal.notes)
     async with resources.db.transaction() as session:
         calls = await history.calls(session, claim.run_id)
     return RunOutcome(
@@ -209,7 +211,7 @@ async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
         tribunal=judged.tribunal.mode,
         tribunal_why=judged.tribunal.why,
         extraction=judged.extracted.method,
-        remarks=(*judged.extracted.notes, *judged.tribunal.notes()),
+        remarks=(*judged.extracted.notes, *notes),
         calls=calls,
         previous=loaded.history.previous,
         agreement=loaded.history.agreement,

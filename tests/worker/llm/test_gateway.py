@@ -122,7 +122,7 @@ async def test_every_fault_is_of_its_class(db: Database, url: str, name: str) ->
         check=exactly(["a-1", "b-2"]),
     )  # fmt: skip
     with provider.running(script) as server:
-        door = gateway(db, server, CVA_LLM_SECONDS=1.0)
+        door = gateway(db, server, CVA_LLM_SECONDS=provider.patience(name))
         with pytest.raises(errors.LlmError) as caught:
             await door.ask(question, NOBODY)
         assert caught.value.code == code
@@ -133,6 +133,11 @@ async def test_every_fault_is_of_its_class(db: Database, url: str, name: str) ->
     assert budgets(url)["day"] == (sum(call.cost_usd for call in calls), 0)
     for call in calls:
         assert call.latency_ms is not None or call.state == "failed"
+        if name in ("cut", "reset", "hang", "drip", "no choices"):
+            # The request went out, and nobody knows what the provider counted.
+            assert call.cost_usd == call.reserved_usd > 0
+        if name in ("429", "500", "503", "401"):
+            assert call.cost_usd == 0
         if code == "answer_unparseable":
             assert call.state == "completed"
             assert call.cost_usd > 0

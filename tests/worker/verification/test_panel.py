@@ -92,7 +92,9 @@ async def test_no_fault_decides_anything(client: httpx.AsyncClient, url: str, na
 
     with provider.running(script) as server:
         run_id = await enqueue(client)
-        ended = await app.work(url, run_id, **provider.settings(server, CVA_LLM_SECONDS=1.0, CVA_MAX_ATTEMPTS=1))
+        ended = await app.work(
+            url, run_id, **provider.settings(server, CVA_LLM_SECONDS=provider.patience(name), CVA_MAX_ATTEMPTS=1)
+        )
     run = (await client.get(f"/api/runs/{run_id}")).json()
     found = await verdict_of(client, run_id) if run["status"] != "queued" else {}
     if code == "ok":
