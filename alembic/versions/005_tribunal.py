@@ -65,9 +65,66 @@ def upgrade() -> None:
     )
     op.create_index("feedback_run_id_idx", "feedback", ["run_id"], unique=False)
     op.create_index("feedback_scope_idx", "feedback", ["scope", "mark"], unique=False)
+    op.execute(RESERVE)
+
+
+# All or nothing in one statement, so that no lock outlasts it. Each statement of a volatile function sees what was
+# committed before it (PostgreSQL, «Function Volatility Categories»): an insert that waited for the call's completion
+# is followed by a look that finds it.
+RESERVE = """
+CREATE FUNCTION llm_reserve(
+    p_id uuid, p_key text, p_run uuid, p_attempt int, p_role text, p_purpose text, p_provider text, p_model text,
+    p_prompt_version text, p_cost numeric, p_run_limit numeric, p_day_limit numeric
+) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    v_scope text;
+    v_limit numeric;
+    v_taken text[] := '{}';
+    v_spent numeric;
+BEGIN
+    INSERT INTO llm_calls (id, key, run_id, attempt, state, role, purpose, provider, model, prompt_version,
+                           reserved_usd, created_at)
+    VALUES (p_id, p_key, p_run, p_attempt, 'reserved', p_role, p_purpose, p_provider, p_model, p_prompt_version,
+            p_cost, clock_timestamp())
+    ON CONFLICT (key) WHERE state = 'reserved' DO NOTHING;
+    IF NOT FOUND THEN
+        RETURN 'busy';
+    END IF;
+    IF EXISTS (SELECT FROM llm_calls WHERE key = p_key AND state = 'completed') THEN
+        DELETE FROM llm_calls WHERE id = p_id;
+        RETURN 'completed';
+    END IF;
+    FOR v_scope, v_limit IN
+        SELECT scope, cap FROM (VALUES
+            (1, 'run:' || p_run, p_run_limit),
+            (2, 'day:' || to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD'), p_day_limit)
+        ) AS budget (place, scope, cap)
+        WHERE scope IS NOT NULL ORDER BY place
+    LOOP
+        INSERT INTO llm_budgets AS b (scope, reserved_usd) SELECT v_scope, p_cost WHERE p_cost <= v_limit
+        ON CONFLICT (scope) DO UPDATE SET reserved_usd = b.reserved_usd + excluded.reserved_usd
+        WHERE b.spent_usd + b.reserved_usd + excluded.reserved_usd <= v_limit;
+        IF NOT FOUND THEN
+            DELETE FROM llm_calls WHERE id = p_id;
+            UPDATE llm_budgets SET reserved_usd = reserved_usd - p_cost WHERE scope = ANY (v_taken);
+            SELECT spent_usd INTO v_spent FROM llm_budgets WHERE scope = v_scope;
+            IF coalesce(v_spent, 0) + p_cost > v_limit THEN
+                RETURN 'over ' || split_part(v_scope, ':', 1);
+            END IF;
+            RETURN 'full';
+        END IF;
+        v_taken := v_taken || v_scope;
+    END LOOP;
+    RETURN 'reserved';
+END
+$$
+"""
 
 
 def downgrade() -> None:
+    op.execute(
+        "DROP FUNCTION llm_reserve(uuid, text, uuid, int, text, text, text, text, text, numeric, numeric, numeric)"
+    )
     op.drop_table("feedback")
     op.drop_table("llm_providers")
     op.drop_table("llm_budgets")

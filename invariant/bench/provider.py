@@ -10,8 +10,10 @@ import contextlib
 import json
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 _PLACE = re.compile(r"^(\d+)\| (.*)$")
@@ -33,7 +35,7 @@ class Request:
     def model(self) -> str:
         return str(self.body.get("model"))
 
-    @property
+    @cached_property
     def texts(self) -> list[str]:
         """The messages, the system's first."""
         found = [self.body["system"]] if "system" in self.body else []
@@ -43,7 +45,7 @@ class Request:
             for content in found
         ]
 
-    @property
+    @cached_property
     def text(self) -> str:
         return "\n\n".join(self.texts)
 
@@ -235,12 +237,15 @@ class Provider:
         path = head.split(" ", 2)[1]
         length = re.search(r"(?i)content-length: (\d+)", head)
         raw = (await reader.readexactly(int(length[1]) if length else 0)).decode()
+        arrived = time.monotonic()
         request = Request(path, json.loads(raw), raw, len(self.requests) + 1)
         self.requests.append(request)
         reply = self.script(request)
-        if reply.seconds or reply.fault == "hang":
+        # A call takes as long as it shall, whatever thinking up the answer took of it.
+        left = 3600.0 if reply.fault == "hang" else reply.seconds - (time.monotonic() - arrived)
+        if left > 0:
             gone = asyncio.ensure_future(reader.read(1))
-            done, _ = await asyncio.wait({gone}, timeout=3600 if reply.fault == "hang" else reply.seconds)
+            done, _ = await asyncio.wait({gone}, timeout=left)
             if done:
                 request.cancelled = True
                 return False

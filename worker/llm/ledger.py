@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from worker.core.db import Database
 from worker.core.ids import new_id
@@ -97,28 +97,14 @@ async def known(db: Database, keys: list[str]) -> set[str]:
         return {row.key for row in rows}
 
 
-_INSERT = text(
+_RESERVE = text(
     """
-    INSERT INTO llm_calls (id, key, run_id, attempt, state, role, purpose, provider, model, prompt_version,
-                           reserved_usd, created_at)
-    VALUES (:id, :key, :run_id, :attempt, 'reserved', :role, :purpose, :provider, :model, :prompt_version, :cost,
-            clock_timestamp())
-    ON CONFLICT (key) WHERE state = 'reserved' DO NOTHING
-    RETURNING id
+    SELECT llm_reserve(CAST(:id AS uuid), :key, CAST(:run_id AS uuid), CAST(:attempt AS int), :role, :purpose,
+        :provider, :model, :prompt_version, CAST(:cost AS numeric), CAST(:run_limit AS numeric),
+        CAST(:day_limit AS numeric))
     """
 )
-_COMPLETED = text("SELECT EXISTS (SELECT FROM llm_calls WHERE key = :key AND state = 'completed')")
-_BUDGET = text(
-    """
-    INSERT INTO llm_budgets AS b (scope, reserved_usd) SELECT CAST(:scope AS text), CAST(:cost AS numeric)
-    WHERE CAST(:cost AS numeric) <= CAST(:limit AS numeric)
-    ON CONFLICT (scope) DO UPDATE SET reserved_usd = b.reserved_usd + excluded.reserved_usd
-    WHERE b.spent_usd + b.reserved_usd + excluded.reserved_usd <= :limit
-    RETURNING scope
-    """
-)
-_SPENT = text("SELECT spent_usd FROM llm_budgets WHERE scope = :scope")
-_TODAY = text("SELECT 'day:' || to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD')")
+_OVER = {"over run": ("run's", "CVA_RUN_BUDGET_USD"), "over day": ("day's", "CVA_DAILY_BUDGET_USD")}
 
 
 async def reserve(
@@ -127,49 +113,48 @@ async def reserve(
     """Take the key and the money; None when the answer is there by now.
 
     Raises Busy, Full, or OverBudget when the budget cannot hold the call even if every reservation came back.
+
+    One function of the database does it (revision 005): the calls of a run share its budget's row, whose lock must
+    not be held while this process is busy with something else.
     """
     call = new_id()
-    async with db.transaction() as session:
-        await session.execute(_RELEASE_KEY, {"key": entry.key})
-        row = (
-            await session.execute(
-                _INSERT,
-                {
-                    "id": call,
-                    "key": entry.key,
-                    "run_id": caller.run_id,
-                    "attempt": caller.attempt,
-                    "role": entry.role,
-                    "purpose": entry.purpose,
-                    "provider": entry.provider,
-                    "model": entry.model,
-                    "prompt_version": entry.prompt_version,
-                    "cost": entry.cost,
-                },
-            )
-        ).first()
-        if row is None:
-            raise Busy
-        # Asked in a statement of its own: the insert may have waited for the one that completed it.
-        if await session.scalar(_COMPLETED, {"key": entry.key}):
-            await session.rollback()
-            return None
-        today = await session.scalar(_TODAY)
-        scopes = [(today, day_limit, "day's", "CVA_DAILY_BUDGET_USD")]
-        if caller.run_id is not None:
-            scopes.insert(0, (f"run:{caller.run_id}", run_limit, "run's", "CVA_RUN_BUDGET_USD"))
-        for scope, limit, whose, variable in scopes:
-            taken = await session.scalar(_BUDGET, {"scope": scope, "cost": entry.cost, "limit": limit})
-            if taken is None:
-                spent = await session.scalar(_SPENT, {"scope": scope}) or Decimal(0)
-                if spent + entry.cost > limit:
-                    raise OverBudget(f"The {whose} budget of ${limit:.2f} is used up ({variable}).")
-                raise Full
-    return Reserved(call)
+    values = {
+        "id": call,
+        "key": entry.key,
+        "run_id": caller.run_id,
+        "attempt": caller.attempt,
+        "role": entry.role,
+        "purpose": entry.purpose,
+        "provider": entry.provider,
+        "model": entry.model,
+        "prompt_version": entry.prompt_version,
+        "cost": entry.cost,
+        "run_limit": run_limit,
+        "day_limit": day_limit,
+    }
+    said = await _scalar(db, _RESERVE, values)
+    if said == "busy" and await _scalar(db, _RELEASE_KEY, {"key": entry.key}):
+        said = await _scalar(db, _RESERVE, values)
+    if said == "reserved":
+        return Reserved(call)
+    if said == "completed":
+        return None
+    if said == "busy":
+        raise Busy
+    if said == "full":
+        raise Full
+    whose, variable = _OVER[said]
+    limit = run_limit if said == "over run" else day_limit
+    raise OverBudget(f"The {whose} budget of ${limit:.2f} is used up ({variable}).")
+
+
+async def _scalar(db: Database, statement: TextClause, values: dict[str, Any]) -> Any:
+    async with db.single_statement() as connection:
+        return (await connection.execute(statement, values)).scalar_one()
 
 
 # The reservation's day is the day it was made on, whatever day it ends on. The day's row is updated after the
-# run's row, as in `reserve`: two statements that take both never wait for each other in a circle.
+# run's row, as in llm_reserve: two statements that take both never wait for each other in a circle.
 _RELEASE = """
     WITH lost AS (
         UPDATE llm_calls c SET state = 'failed', outcome = 'lost', cost_usd = c.reserved_usd,
