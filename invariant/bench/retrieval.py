@@ -23,7 +23,8 @@ from worker.verification.context.index import Index
 _LIMITS = SnapshotLimits(100_000, 2 << 30, 1 << 20)
 _WORD = re.compile(r"\w+")
 _TRIVIAL = re.compile(
-    r"^(?:merge|revert|bump|release|version|prepare|v?\d+\.|\d+\.\d|update changelog|wip\b)", re.IGNORECASE
+    r"^(?:merge|revert|bump|release|version|prepare|v?\d+\.|[\w-]+-\d+\.\d+\.\d+$|update changelog|wip\b)",
+    re.IGNORECASE | re.MULTILINE,
 )
 _MIN_WORDS = 4
 _MAX_TOUCHED = 5
