@@ -41,8 +41,11 @@ class Change:
 
 
 def command(arguments: argparse.Namespace) -> int:
-    """Measure each repository and print one table; returns 0."""
+    """Measure each repository and print one table; returns 0, or 2 when none is named."""
     console = Console()
+    if not arguments.repo:
+        console.print("bench retrieval: name at least one git repository with --repo PATH")
+        return 2
     table = Table(title="retrieval")
     columns = ("repository", "commits", "recall@10", "plain", "difference", "MRR", "plain", "difference")
     for number, column in enumerate(columns):

@@ -6,6 +6,7 @@ what was answered is on the ledger, and an outage decides nothing.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -21,6 +22,7 @@ from worker.verification import answer, prompts
 from worker.verification.answer import JudgeAnswer
 from worker.verification.consensus import CriterionResult
 from worker.verification.context import select
+from worker.verification.context.index import LeftOut
 from worker.verification.context.select import Context
 from worker.verification.criteria import Criterion
 from worker.verification.opinion import Opinion
@@ -45,10 +47,12 @@ class LlmTribunal:
         self._caller = caller
         self._settings = settings
         self._batches: Sequence[_Batch] = ()
+        self._left_out: Sequence[LeftOut] = ()
         self.why = "Each criterion was judged by three LLM judges apart from each other."
 
     async def judge(self, case: Case, progress: Progress) -> list[Opinion]:
         self._batches = await asyncio.to_thread(batches, case, self._settings)
+        self._left_out = case.index.left_out if case.index is not None else ()
         left = {number: len(JudgeRole) for number in range(len(self._batches))}
         done = 0
 
@@ -117,7 +121,7 @@ class LlmTribunal:
 
     def notes(self) -> tuple[str, ...]:
         """What a reader should know of the panel and of what it was shown."""
-        return (*_seen(self._batches), *panel_notes(self._settings))
+        return (*_seen(self._batches), *_not_shown(self._left_out), *panel_notes(self._settings))
 
 
 def batches(case: Case, settings: Settings) -> list[_Batch]:
@@ -189,6 +193,14 @@ def _seen(made: Sequence[_Batch]) -> tuple[str, ...]:
     if all(batch.context.complete for batch in made):
         return (f"The judges were shown all {of} text files whole.",)
     return (f"The judges were shown parts of {len(shown)} of {of} text files, chosen for each criterion.",)
+
+
+def _not_shown(left_out: Sequence[LeftOut]) -> tuple[str, ...]:
+    reasons = Counter(left.why for left in left_out)
+    if not reasons:
+        return ()
+    told = ", ".join(f"{count} {why}" for why, count in sorted(reasons.items()))
+    return (f"{len(left_out)} file(s) were shown to no judge: {told}.",)
 
 
 def panel_notes(settings: Settings) -> tuple[str, ...]:

@@ -104,6 +104,7 @@ async def test_one_obedient_judge_changes_no_verdict(
         honest = await run_of(client, url, server, tmp_path / "repo")
         requests += server.requests
     assert honest["verdict"] == ("PASS" if clean else "VETO")
+    assert "1 file(s) were shown to no judge: 1 may hold secrets." in honest["notes"]
     outcomes = [criterion["outcome"] for criterion in honest["criteria"]]
     for role, vote in itertools.product(JudgeRole, ("PASS", "FAIL")):
         # A server of its own: another endpoint, so that nothing is found on the ledger.

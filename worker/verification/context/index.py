@@ -18,7 +18,7 @@ from worker.verification.context.imports import Paths, dependents, imports
 from worker.verification.context.words import words
 
 MAX_FILE_BYTES = 200_000
-MAX_TOTAL_BYTES = 40_000_000
+MAX_TOTAL_BYTES = 10_000_000
 
 _K1 = 1.2
 _BODY, _NAMES, _PATH = 1.0, 2.0, 4.0
