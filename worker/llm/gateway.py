@@ -42,6 +42,7 @@ _TRIES = 3
 _PATIENCE = 10.0
 _BUDGET_PATIENCE = 600.0
 _SETTLE_SECONDS = 120.0
+_FAILURE_SECONDS = 2.0
 _MAX_ANSWER = 400_000
 _MAX_REPAIR = 4000
 
@@ -270,7 +271,8 @@ class Gateway:
             task = asyncio.create_task(self._settle(reserved, how))
             self._settling.add(task)
             task.add_done_callback(self._settling.discard)
-            await asyncio.shield(task)
+            # An answer is not handed on before it is safe; of a failure nobody need wait for the book-keeping long.
+            await asyncio.wait({task}, timeout=_SETTLE_SECONDS if how.completed else _FAILURE_SECONDS)
 
     async def _settle(self, reserved: Reserved, how: Settlement) -> None:
         """Until it is written, also when the run was cancelled meanwhile: what was paid is not to be lost."""
