@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from worker.analyzers import sarif
 from worker.core.vocabulary import Category, Severity
 
-ROOT = Path("/work/snapshot")
+ROOT = Path("/srv/snapshot")
 
 
 def document(*results: Any, rules: list[Any] | None = None) -> bytes:
@@ -29,7 +29,7 @@ def read(content: bytes) -> sarif.Reading:
     return sarif.read(content, analyzer="tool", root=ROOT)
 
 
-@pytest.mark.parametrize("uri", ["a%20b/c.py", "./a%20b/c.py", "file:///work/snapshot/a%20b/c.py"])
+@pytest.mark.parametrize("uri", ["a%20b/c.py", "./a%20b/c.py", "file:///srv/snapshot/a%20b/c.py"])
 def test_paths_are_relative_to_the_snapshot(uri: str) -> None:
     (finding,) = read(document(result(uri))).findings
     assert (finding.path, finding.start_line, finding.end_line) == ("a b/c.py", 3, 4)
