@@ -3,11 +3,11 @@
 import asyncio
 import contextlib
 import os
-import random
 import sys
 from collections.abc import AsyncIterator
 
 from worker.core import logs
+from worker.core.backoff import full_jitter
 from worker.core.settings import Settings
 
 log = logs.get("api.companion")
@@ -47,7 +47,7 @@ async def _keep(settings: Settings) -> None:
             await _end(process, settings.drain_seconds + _GRACE_SECONDS)
             raise
         failures = 1 if asyncio.get_running_loop().time() - began > 60 else failures + 1
-        delay = random.uniform(0.5, min(30.0, 2.0**failures))  # noqa: S311  jitter, no secret
+        delay = full_jitter(failures, base=1.0, cap=30.0, floor=0.5)
         log.error("worker process ended", code=code, retry_seconds=round(delay, 1))
         await asyncio.sleep(delay)
 

@@ -109,6 +109,7 @@ class Client:
                 lost_since = lost_since or time.monotonic()
                 if time.monotonic() - lost_since > _RETRY_SECONDS:
                     raise ApiError(f"The connection to {self.url} was lost ({type(error).__name__}).") from None
+            # The stream was cut, by a deploy or a proxy's limit: ask again where it stopped, but not in a busy loop.
             time.sleep(1)
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import os
-import random
 import socket
 import sys
 import threading
@@ -13,6 +12,7 @@ from sqlalchemy import text
 
 from worker import tasks
 from worker.core import embedded, jobs, logs, migrate, settings
+from worker.core.backoff import spread
 from worker.core.db import Database, is_unavailable
 from worker.core.resources import Resources
 from worker.core.settings import Settings
@@ -50,7 +50,7 @@ async def wait_for_schema(db: Database) -> None:
         if problem != told:
             log.warning("worker waits", reason=problem)
             told = problem
-        await asyncio.sleep(random.uniform(0.5, 1.5))  # noqa: S311  jitter, no secret
+        await asyncio.sleep(spread(1.0, 0.5))
 
 
 async def serve(config: Settings, url: str) -> None:

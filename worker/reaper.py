@@ -4,9 +4,9 @@ It runs in every worker beside the queue, not as a job in it: what mends the que
 """
 
 import asyncio
-import random
 
 from worker.core import lifecycle, logs
+from worker.core.backoff import spread
 from worker.core.db import is_unavailable
 from worker.core.resources import Resources
 
@@ -25,7 +25,7 @@ async def reap_once(resources: Resources) -> int:
 async def reap_forever(resources: Resources) -> None:
     """Pass after pass, with jitter so that workers do not look in step, until cancelled."""
     while True:
-        await asyncio.sleep(resources.settings.reap_seconds * random.uniform(0.8, 1.2))  # noqa: S311  jitter, no secret
+        await asyncio.sleep(spread(resources.settings.reap_seconds, 0.2))
         try:
             while await reap_once(resources):
                 pass

@@ -7,7 +7,6 @@ leases of their own, and a retired worker only waits for them.
 """
 
 import asyncio
-import random
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from procrastinate.worker import Worker
 from sqlalchemy import text
 
 from worker.core import lifecycle, logs, notify, queue
+from worker.core.backoff import full_jitter
 from worker.core.db import is_unavailable
 from worker.core.resources import Resources
 from worker.reaper import reap_forever
@@ -102,7 +102,7 @@ class Supervisor:
                 break
             self._retire(service)
             failures = 1 if asyncio.get_running_loop().time() - began > 60 else failures + 1
-            delay = random.uniform(0.1, min(_BACKOFF_CAP_SECONDS, 0.5 * 2**failures))  # noqa: S311  jitter, no secret
+            delay = full_jitter(failures, base=0.5, cap=_BACKOFF_CAP_SECONDS, floor=0.1)
             log.warning("worker rebuilt", reason=reason, retry_seconds=round(delay, 2))
             await self._sleep(delay)
         await self._drain(service)

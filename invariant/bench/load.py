@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import partial
 from typing import cast
 
 
@@ -59,7 +60,7 @@ async def post(
     for _ in range(connections):
         done: asyncio.Future[None] = loop.create_future()
         ends.append(done)
-        await loop.create_connection(lambda done=done: _Connection(request, deadline, tally, done), host, port)  # type: ignore[misc]
+        await loop.create_connection(partial(_Connection, request, deadline, tally, done), host, port)
     async with asyncio.timeout(seconds + 30):
         await asyncio.gather(*ends)
     return tally

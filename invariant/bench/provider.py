@@ -196,10 +196,6 @@ def answer(request: Request) -> str:
     return json.dumps({"opinions": honest(request)})
 
 
-def honest_script(seconds: float = 0.0) -> Script:
-    return lambda request: Reply(completion(request, answer(request)), seconds=seconds)
-
-
 def debated_script(seconds: float) -> Script:
     """Honest judges, but for the first criterion of each call, which they split over until they debate it."""
 

@@ -116,7 +116,7 @@ def changes(repo: Path, wanted: int) -> list[Change]:
 
 def measure(repo: Path, wanted: int) -> Figures:
     """Both rankings over the same commits."""
-    sums: Counter[str] = Counter()
+    sums: dict[str, float] = defaultdict(float)
     for change in changes(repo, wanted):
         with tempfile.TemporaryDirectory(prefix="invariant-retrieval-") as folder:
             archive = subprocess.run(
@@ -136,9 +136,9 @@ def measure(repo: Path, wanted: int) -> Figures:
             ("", [path for path, _ in index.rank(change.message)]),
             ("plain_", plain(change.message, texts)),
         ):
-            sums[f"{name}recall"] += len(touched & set(ranked[:10])) / min(10, len(touched))  # type: ignore[assignment]
+            sums[f"{name}recall"] += len(touched & set(ranked[:10])) / min(10, len(touched))
             first = next((place for place, path in enumerate(ranked, start=1) if path in touched), None)
-            sums[f"{name}rank"] += 1 / first if first else 0  # type: ignore[assignment]
+            sums[f"{name}rank"] += 1 / first if first else 0
     count = max(1, sums["commits"])
     return Figures(sums["commits"], *(sums[name] / count for name in ("recall", "plain_recall", "rank", "plain_rank")))
 

@@ -110,7 +110,7 @@ def test_all_backends_terminated_again_and_again(url: str, tmp_path: Path, reque
                     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
                 )
                 # How often the fault strikes; what it is waited for stands below.
-            time.sleep(0.5)
+                time.sleep(0.5)
         runs = _recovered(client, run_ids)
         assert {run["status"] for run in runs} == {"completed"}
         assert all(recorded_once(url, run_id) for run_id in run_ids)

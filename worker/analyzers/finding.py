@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from worker.core.secrets import MASK, mask_code
 from worker.core.vocabulary import Category, Severity
@@ -39,6 +39,12 @@ class Finding:
     def rule(self) -> str:
         """`analyzer:rule_id`, unique among all analyzers."""
         return f"{self.analyzer}:{self.rule_id}"
+
+    @property
+    def details(self) -> dict[str, str | float | bool]:
+        """All but the rule, JSON-ready: what the database keeps of it and what the verdict tells."""
+        found = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("analyzer", "rule_id")}
+        return {**found, "category": self.category.value, "severity": self.severity.value}
 
 
 def _clipped(line: str) -> str:

@@ -1,13 +1,13 @@
 """Listen to Postgres notifications for as long as the process lives, through any loss of the connection."""
 
 import asyncio
-import random
 from collections.abc import Callable, Mapping
 
 import psycopg
 import psycopg.sql
 
 from worker.core import logs
+from worker.core.backoff import full_jitter
 from worker.core.db import connect_args, libpq_url
 
 log = logs.get(__name__)
@@ -41,6 +41,6 @@ async def listen(url: str, handlers: Mapping[str, Handler], *, application: str)
                     await asyncio.wait_for(connection.execute("SELECT 1"), timeout=_SIGN_OF_LIFE_SECONDS)
         except (psycopg.Error, OSError, TimeoutError) as error:
             failures += 1
-            delay = random.uniform(0.1, min(_BACKOFF_MAX_SECONDS, 0.2 * 2**failures))  # noqa: S311  jitter, no secret
+            delay = full_jitter(failures, base=0.2, cap=_BACKOFF_MAX_SECONDS, floor=0.1)
             log.warning("listener lost its connection", error=str(error).strip(), retry_seconds=round(delay, 2))
             await asyncio.sleep(delay)

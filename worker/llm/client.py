@@ -4,8 +4,8 @@ litellm takes seconds to import, so it is imported on first use, with the price 
 """
 
 import asyncio
-import json
 import logging
+import math
 import os
 import threading
 import time
@@ -200,9 +200,4 @@ def _retry_after(error: Exception) -> float:
             seconds = parsedate_to_datetime(given).timestamp() - time.time()
         except (TypeError, ValueError):
             return DEFAULT_WAIT
-    return min(max(seconds, 0.0), MAX_WAIT) if seconds == seconds else DEFAULT_WAIT  # noqa: PLR0124  NaN
-
-
-def canonical(value: object) -> str:
-    """JSON that is the same for equal values, for hashing."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return DEFAULT_WAIT if math.isnan(seconds) else min(max(seconds, 0.0), MAX_WAIT)

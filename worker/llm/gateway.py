@@ -13,7 +13,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
 from typing import Any, Generic, TypeVar
@@ -23,11 +23,12 @@ from pydantic import BaseModel, ValidationError
 from worker.core import logs
 from worker.core.backoff import full_jitter
 from worker.core.db import Database, is_unavailable
+from worker.core.flight import Turns
 from worker.core.ids import sha256
 from worker.core.secrets import mask
 from worker.core.settings import Settings
 from worker.llm import breaker, client, ledger, providers
-from worker.llm.client import Completion, Message, canonical
+from worker.llm.client import Completion, Message
 from worker.llm.errors import Charge, LlmError, OverBudget, RateLimited, Refused, Transient, Unavailable, Unparseable
 from worker.llm.ledger import Busy, Caller, Entry, Full, Reserved, Settlement
 from worker.llm.providers import Model
@@ -74,7 +75,8 @@ class Gateway:
         self._settings = settings
         self._db = db
         self._slots: dict[str, asyncio.Semaphore] = {}
-        self._flights: dict[str, asyncio.Event] = {}
+        # Between processes the reservation sees to it that a question is asked once.
+        self._turns = Turns()
         self._settling: set[asyncio.Task[None]] = set()
 
     async def ask(self, ask: Ask[T], caller: Caller) -> Answer[T]:
@@ -115,7 +117,7 @@ class Gateway:
             "parameters": {"temperature": 0, "max_tokens": self._settings.llm_output_tokens},
             "prompt_version": ask.prompt_version,
         }
-        return sha256(canonical(what).encode())
+        return sha256(json.dumps(what, sort_keys=True, ensure_ascii=False).encode())
 
     async def _ask_model(self, model: Model, ask: Ask[T], caller: Caller, patience: float) -> Answer[T]:
         text = await self._text(model, ask.messages, ask, caller, purpose=ask.purpose, patience=patience)
@@ -144,7 +146,7 @@ class Gateway:
         """The model's words, from the ledger or from the provider. Raises an LlmError."""
         key = self._key(model, messages, ask)
         while True:
-            async with self._flight(key):
+            async with self._turns.take(key):
                 stored = await ledger.lookup(self._db, key, caller)
                 if stored is None:
                     try:
@@ -159,18 +161,6 @@ class Gateway:
             if stored.outcome == "truncated":
                 raise Unparseable(f"{model.name} was cut off at {self._settings.llm_output_tokens} tokens.")
             return str(stored.response.get("text", ""))
-
-    @contextlib.asynccontextmanager
-    async def _flight(self, key: str) -> AsyncIterator[None]:
-        """One at a time per key in this process; between processes the reservation sees to it."""
-        while (other := self._flights.get(key)) is not None:
-            await other.wait()
-        mine = self._flights[key] = asyncio.Event()
-        try:
-            yield
-        finally:
-            del self._flights[key]
-            mine.set()
 
     async def _call(
         self,

@@ -71,11 +71,11 @@ class Full(Exception):
 _LOOKUP = text(
     """
     WITH found AS (
-        SELECT id, key, response, outcome FROM llm_calls WHERE state = 'completed' AND key = ANY(:keys)
+        SELECT id, key, response, outcome FROM llm_calls WHERE state = 'completed' AND key = :key
     ), used AS (
         INSERT INTO llm_uses (run_id, call_id, reused)
         SELECT CAST(:run_id AS uuid), id, true FROM found
-        WHERE CAST(:run_id AS uuid) IS NOT NULL AND key = CAST(:first AS text)
+        WHERE CAST(:run_id AS uuid) IS NOT NULL
         ON CONFLICT DO NOTHING
     )
     SELECT key, response, outcome FROM found
@@ -86,15 +86,17 @@ _LOOKUP = text(
 async def lookup(db: Database, key: str, caller: Caller) -> Stored | None:
     """The completed answer to the call, noted as used by the caller's run."""
     async with db.single_statement() as connection:
-        row = (await connection.execute(_LOOKUP, {"keys": [key], "first": key, "run_id": caller.run_id})).first()
+        row = (await connection.execute(_LOOKUP, {"key": key, "run_id": caller.run_id})).first()
     return None if row is None else Stored(row.key, row.response, row.outcome)
+
+
+_KNOWN = text("SELECT key FROM llm_calls WHERE state = 'completed' AND key = ANY(:keys)")
 
 
 async def known(db: Database, keys: list[str]) -> set[str]:
     """Those of `keys` that have a completed answer."""
     async with db.single_statement() as connection:
-        rows = await connection.execute(_LOOKUP, {"keys": keys, "first": None, "run_id": None})
-        return {row.key for row in rows}
+        return set((await connection.execute(_KNOWN, {"keys": keys})).scalars())
 
 
 _RESERVE = text(

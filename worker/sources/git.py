@@ -32,13 +32,6 @@ _TOO_LARGE = re.compile(r"File size limit exceeded|exceeds maximum allowed size|
 
 
 @dataclass(frozen=True)
-class Fetched:
-    commit: str
-    notes: tuple[str, ...]
-    changed: tuple[str, ...] | None
-
-
-@dataclass(frozen=True)
 class _Blob:
     oid: str
     size: int

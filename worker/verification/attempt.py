@@ -177,8 +177,8 @@ async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
                 raise _Gone(f"the fence closed before the step {name}")
 
     loaded = await _load(claim, resources)
-    models_ = _models(claim, resources)
-    extracting = asyncio.create_task(pipeline.start_extraction(loaded.constitution.content, models_))
+    llm = _llm(claim, resources)
+    extracting = asyncio.create_task(pipeline.start_extraction(loaded.constitution.content, llm))
     try:
         await step("snapshot", {"source": loaded.run.source_kind})
         async with take.snapshot(
@@ -189,7 +189,7 @@ async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
                 constitution=loaded.constitution.content,
                 snapshot=snapshot,
                 accepted=loaded.history.accepted,
-                models=models_,
+                models=llm,
                 flights=resources.shared(Flights, lambda: Flights(kept=8)),
             )
             judged = await pipeline.verify(work, extracting, settings=settings, step=step)
@@ -221,7 +221,7 @@ async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
     )
 
 
-def _models(claim: Claim, resources: Resources) -> pipeline.Models | None:
+def _llm(claim: Claim, resources: Resources) -> pipeline.Models | None:
     if not resources.settings.has_provider:
         return None
     gateway = resources.shared(Gateway, lambda: Gateway(resources.settings, resources.db))

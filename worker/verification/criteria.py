@@ -98,12 +98,12 @@ def read(text: str) -> list[Criterion]:
 
 
 def _criterion(statement: str, section: str | None, line: int) -> Criterion | None:
-    mark, category_mark = _MARK.search(statement), _CATEGORY_MARK.search(statement)
+    category_mark = _CATEGORY_MARK.search(statement)
     plain = unmarked(statement)
     if len(re.findall(r"\w+", plain)) < _MIN_WORDS:
         return None
     category = Category(category_mark[1].lower()) if category_mark else _category(plain, section)
-    severity = Severity(mark[1].lower()) if mark else _severity(plain, section)
+    severity = marked_severity(statement) or _severity(plain, section)
     return Criterion(key_of(plain), category, severity, plain, section, line)
 
 
@@ -127,6 +127,12 @@ def _severity(statement: str, section: str | None) -> Severity:
     if _MUST.search(section or ""):
         return Severity.HIGH
     return Severity.MEDIUM
+
+
+def marked_severity(statement: str) -> Severity | None:
+    """The severity that the text itself gives, as in `[critical]` or `(high)`."""
+    mark = _MARK.search(statement)
+    return Severity(mark[1].lower()) if mark else None
 
 
 def unmarked(statement: str) -> str:

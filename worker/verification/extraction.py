@@ -26,7 +26,6 @@ _SAME = 0.8
 _COVERED = 0.6
 _DUTY = re.compile(r"\b(?:MUST|SHALL|NEVER|REQUIRED)\b")
 _FORBIDS = re.compile(r"\b(?:not|never|no|none|nobody|nothing|without|free of|cannot)\b|n't\b", re.IGNORECASE)
-_MARK = re.compile(r"[\[(]\s*(?:severity\s*:\s*)?(critical|high|medium|low)\s*[\])]", re.IGNORECASE)
 
 
 class _Extracted(BaseModel):
@@ -133,8 +132,8 @@ def _line_of(quote: str, lines: Sequence[str]) -> int | None:
 
 
 def _criterion(item: _Extracted, line: int, constitution: str) -> Criterion:
-    mark = _MARK.search(item.quote) or _MARK.search(constitution.split("\n")[line - 1])
-    severity = Severity(mark[1].lower()) if mark else item.severity
+    given = criteria.marked_severity(item.quote) or criteria.marked_severity(constitution.split("\n")[line - 1])
+    severity = given or item.severity
     quote = criteria.unmarked(item.quote)
     return Criterion(criteria.key_of(quote), item.category, severity, " ".join(item.statement.split()), None, line)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from worker.core.settings import Settings
 from worker.core.vocabulary import JudgeRole, TribunalMode, Vote
-from worker.llm import providers
+from worker.llm import client, providers
 from worker.llm.errors import LlmError, OverBudget, Rejected, Transient
 from worker.llm.gateway import Ask, Gateway
 from worker.llm.ledger import Caller
@@ -121,7 +121,7 @@ class LlmTribunal:
 
     def notes(self) -> tuple[str, ...]:
         """What a reader should know of the panel and of what it was shown."""
-        return (*_seen(self._batches), *_not_shown(self._left_out), *panel_notes(self._settings))
+        return (*_seen(self._batches), *_not_shown(self._left_out), *_panel_notes(self._settings))
 
 
 def batches(case: Case, settings: Settings) -> list[_Batch]:
@@ -203,10 +203,8 @@ def _not_shown(left_out: Sequence[LeftOut]) -> tuple[str, ...]:
     return (f"{len(left_out)} file(s) were shown to no judge: {told}.",)
 
 
-def panel_notes(settings: Settings) -> tuple[str, ...]:
+def _panel_notes(settings: Settings) -> tuple[str, ...]:
     """Judges of one family, and models whose price is not known."""
-    from worker.llm import client
-
     chains = {role: providers.chain(role.value, settings) for role in JudgeRole}
     families = {role: chain[0].family for role, chain in chains.items() if chain}
     notes = []

@@ -1,4 +1,5 @@
-"""The steps from a snapshot to a verdict. Values in, values out; the database is not spoken to from here."""
+"""The steps from a snapshot to a verdict. Values in, values out: nothing of a run is read or written from here, and
+the models are asked through the gateway, which keeps its own books."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence

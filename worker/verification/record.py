@@ -152,16 +152,7 @@ def _findings(claim: Claim, outcome: RunOutcome) -> list[dict[str, Any]]:
             "run_id": claim.run_id,
             "analyzer": finding.analyzer,
             "rule_id": finding.rule_id,
-            "category": finding.category.value,
-            "severity": finding.severity.value,
-            "confidence": finding.confidence,
-            "message": finding.message,
-            "path": finding.path,
-            "start_line": finding.start_line,
-            "end_line": finding.end_line,
-            "quote": finding.quote,
-            "fingerprint": finding.fingerprint,
-            "verified": finding.verified,
+            **finding.details,
         }
         for finding in outcome.analysis.findings
     ]

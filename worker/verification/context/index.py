@@ -138,10 +138,6 @@ class Index:
             best[path] = max(best[path], value * (_SECONDARY if _PROSE.search(path) else 1.0))
         return sorted(best.items(), key=lambda entry: (-entry[1], entry[0]))
 
-    def neighbours(self, path: str) -> frozenset[str]:
-        """Files that import this one or are imported by it."""
-        return self.graph.get(path, frozenset()) | self.dependents.get(path, frozenset())
-
     def affected_by(self, changed: Iterable[str]) -> frozenset[str]:
         """The changed files and those that import them, directly."""
         found = {path for path in changed if path in self.files}

@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-from worker.analyzers.finding import Finding
 from worker.verification.consensus import CriterionResult
 from worker.verification.evidence import place_fingerprint
 from worker.verification.opinion import Opinion
@@ -42,7 +41,7 @@ def document(outcome: RunOutcome) -> dict[str, Any]:
         "constitution": {"sha256": outcome.subject.constitution_sha256, "extraction": outcome.extraction},
         "criteria": [_criterion(result) for result in outcome.results],
         "findings": [
-            {**_finding(finding), "accepted": finding.fingerprint in outcome.accepted}
+            {"rule": finding.rule, **finding.details, "accepted": finding.fingerprint in outcome.accepted}
             for finding in outcome.analysis.findings
         ],
         "analyzers": [
@@ -155,19 +154,3 @@ def evidence_view(opinion: Opinion) -> list[dict[str, Any]]:
         }
         for item in opinion.evidence
     ]
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {
-        "rule": finding.rule,
-        "category": finding.category.value,
-        "severity": finding.severity.value,
-        "confidence": finding.confidence,
-        "message": finding.message,
-        "path": finding.path,
-        "start_line": finding.start_line,
-        "end_line": finding.end_line,
-        "quote": finding.quote,
-        "fingerprint": finding.fingerprint,
-        "verified": finding.verified,
-    }
