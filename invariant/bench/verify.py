@@ -1,6 +1,6 @@
 """`invariant bench verify`: what the product adds to the time that its calls take.
 
-A repository of 500 files in several languages, a constitution of 24 criteria, a provider whose every call takes
+A git repository of 500 files in several languages, a constitution of 24 criteria, a provider whose every call takes
 two seconds, a real api, worker and queue. The judges split over one criterion of each batch, so the longest chain
 is three calls: extraction, judging, debate. One run, then 32 at once in one worker: against the same constitution
 (their calls are one another's), and against 32 different ones (no call is shared).
@@ -79,15 +79,16 @@ def command(arguments: argparse.Namespace) -> int:
         table.add_column(column, justify="left" if column == "figure" else "right")
     with tempfile.TemporaryDirectory(prefix="invariant-bench-") as name:
         folder = Path(name)
-        repository = _repository(folder / "repository")
-        whole = sum(path.stat().st_size for path in repository.rglob("*") if path.is_file()) // 4
+        place = folder / "repository"
+        whole = _repository(place) // 4
+        source = {"kind": "git", "url": str(place), "ref": _commit(place)}
         for title, many in (
             ("one run", [0]),
             (f"{_RUNS} at once, the same", [0] * _RUNS),
             (f"{_RUNS} at once, different", list(range(_RUNS))),
         ):
             with _stack(config, folder, arguments.call_seconds) as (running, url):
-                found = _measure(running, url, [(repository, _constitution(n)) for n in many], arguments)
+                found = _measure(running, url, source, [_constitution(n) for n in many], arguments)
             wall = max(found.seconds)
             table.add_row(title, f"{wall:.2f} s", f"{found.chain:.2f} s", f"{wall / found.chain:.2f}", str(found.calls))
             if len(many) == 1:
@@ -98,14 +99,16 @@ def command(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _measure(running: stack.Stack, url: str, wanted: list[tuple[Path, str]], arguments: argparse.Namespace) -> Measured:
+def _measure(
+    running: stack.Stack, url: str, source: dict[str, str], constitutions: list[str], arguments: argparse.Namespace
+) -> Measured:
     with Client(running.url, running.token) as client:
         # The libraries are loaded and the pools are warm before anything is measured.
         warm = client.enqueue({"kind": "files", "files": {"a.py": "x = 1\n"}}, "- Code MUST NOT call `warm_up(`.\n")
         _wait(url, [warm["id"]])
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("DELETE FROM llm_uses; DELETE FROM llm_calls")
-        ids = [client.enqueue({"kind": "path", "path": str(path)}, text)["id"] for path, text in wanted]
+        ids = [client.enqueue(source, text)["id"] for text in constitutions]
         _wait(url, ids)
     with psycopg.connect(url, autocommit=True) as connection:
         seconds = [
@@ -161,8 +164,9 @@ def _stack(config: Settings, folder: Path, seconds: float) -> Iterator[tuple[sta
         provider.wait(10)
 
 
-def _repository(folder: Path) -> Path:
-    """500 files of four languages, about a hundred lines each."""
+def _repository(folder: Path) -> int:
+    """500 files of four languages, about a hundred lines each; returns how many bytes that is."""
+    size = 0
     for place in range(_FILES):
         ending = list(_LANGUAGES)[place % len(_LANGUAGES)]
         opening, line, closing = _LANGUAGES[ending]
@@ -175,8 +179,17 @@ def _repository(folder: Path) -> Path:
             parts.append(closing.format())
         path = folder / f"part{place % 20}" / f"{_WORDS[place % len(_WORDS)]}_{place}.{ending}"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(parts) + "\n")
-    return folder
+        size += path.write_bytes("\n".join([*parts, ""]).encode())
+    return size
+
+
+def _commit(folder: Path) -> str:
+    """Make the folder a git repository of one commit; returns its id."""
+    who = ("-c", "user.name=bench", "-c", "user.email=bench@example.org", "-c", "commit.gpgsign=false")
+    for arguments in (("init", "-q"), ("add", "."), (*who, "commit", "-qm", "The whole repository")):
+        subprocess.run(["git", *arguments], cwd=folder, check=True)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, check=True, capture_output=True, text=True)
+    return head.stdout.strip()
 
 
 def _constitution(number: int) -> str:

@@ -31,6 +31,11 @@ _UNSAFE = re.compile(r"fsck error|error in object|unpack-objects.*error|index-pa
 _TOO_LARGE = re.compile(r"File size limit exceeded|exceeds maximum allowed size|File too large", re.IGNORECASE)
 
 
+def is_commit(ref: str) -> bool:
+    """Whether `ref` is a commit's id in full, which names the same files for ever."""
+    return _COMMIT.match(ref) is not None
+
+
 @dataclass(frozen=True)
 class _Blob:
     oid: str

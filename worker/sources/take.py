@@ -23,12 +23,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Request:
-    """What to take. `content` holds the upload's bytes, `content_format` their kind (zip, tar.gz, files)."""
+    """What to take. `content` holds the bytes of the upload `upload_id`, `content_format` their kind (zip, tar.gz,
+    files)."""
 
     source: object
     base: str | None = None
     content: bytes | None = None
     content_format: str | None = None
+    upload_id: uuid.UUID | None = None
 
 
 def limits_of(settings: Settings) -> SnapshotLimits:

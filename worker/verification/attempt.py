@@ -33,6 +33,7 @@ from worker.llm.gateway import Gateway
 from worker.llm.ledger import Caller
 from worker.sources import take
 from worker.sources.errors import SourceError
+from worker.sources.shared import Snapshots
 from worker.sources.snapshot import Snapshot
 from worker.verification import history, pipeline, record
 from worker.verification.criteria import ConstitutionRejected
@@ -154,7 +155,7 @@ async def _load(claim: Claim, resources: Resources) -> _Loaded:
                 content, content_format = row.content, row.format
         known = await history.load(session, run, constitution.sha256)
     base = run.base if run.mode == "diff" else None
-    return _Loaded(run, constitution, take.Request(_source_of(run), base, content, content_format), known)
+    return _Loaded(run, constitution, take.Request(_source_of(run), base, content, content_format, run.upload_id), known)
 
 
 def _source_of(run: models.Run) -> object:
@@ -181,7 +182,8 @@ async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
     extracting = asyncio.create_task(pipeline.start_extraction(loaded.constitution.content, llm))
     try:
         await step("snapshot", {"source": loaded.run.source_kind})
-        async with take.snapshot(
+        snapshots = resources.shared(Snapshots, Snapshots)
+        async with snapshots.use(
             loaded.request, settings=settings, run_id=claim.run_id, attempt=claim.attempt
         ) as snapshot:
             await step("criteria", {"files": len(snapshot.files), "commit": snapshot.commit})

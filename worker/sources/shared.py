@@ -1,0 +1,81 @@
+"""Snapshots that the runs of one process share: what cannot change is taken once for all who want it at the same
+time, and removed when the last of them is done. For one event loop."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager
+
+from worker.core import source
+from worker.core.settings import Settings
+from worker.sources import git, take
+from worker.sources.snapshot import Snapshot
+from worker.sources.take import Request
+
+
+class _Shared:
+    """One snapshot in a task of its own, which none of its users ends by being cancelled."""
+
+    def __init__(self, request: Request, *, settings: Settings, run_id: uuid.UUID, attempt: int) -> None:
+        self.users = 0
+        self.taken: asyncio.Future[Snapshot] = asyncio.get_running_loop().create_future()
+        self._task = asyncio.create_task(self._hold(request, settings, run_id, attempt))
+
+    async def _hold(self, request: Request, settings: Settings, run_id: uuid.UUID, attempt: int) -> None:
+        try:
+            async with take.snapshot(request, settings=settings, run_id=run_id, attempt=attempt) as found:
+                self.taken.set_result(found)
+                await asyncio.Event().wait()
+        except Exception as error:
+            self.taken.set_exception(error)
+
+    async def end(self) -> None:
+        """Returns when nothing is left of it."""
+        self._task.cancel()
+        await asyncio.wait({self._task})
+        if not self.taken.cancel():
+            # Its error is everybody's who waited for it; that nobody did is no complaint of asyncio's.
+            self.taken.exception()
+
+
+class Snapshots:
+    """One per process."""
+
+    def __init__(self) -> None:
+        self._shared: dict[Hashable, _Shared] = {}
+
+    @asynccontextmanager
+    async def use(
+        self, request: Request, *, settings: Settings, run_id: uuid.UUID, attempt: int
+    ) -> AsyncIterator[Snapshot]:
+        """The snapshot, for as long as the block lasts. Raises SourceError."""
+        key = identity(request)
+        if key is None:
+            async with take.snapshot(request, settings=settings, run_id=run_id, attempt=attempt) as found:
+                yield found
+            return
+        shared = self._shared.get(key)
+        # One that failed is nobody's any more: who comes later tries for himself.
+        if shared is None or (shared.taken.done() and shared.taken.exception() is not None):
+            shared = self._shared[key] = _Shared(request, settings=settings, run_id=run_id, attempt=attempt)
+        shared.users += 1
+        try:
+            yield await asyncio.shield(shared.taken)
+        finally:
+            shared.users -= 1
+            if not shared.users:
+                if self._shared.get(key) is shared:
+                    del self._shared[key]
+                await shared.end()
+
+
+def identity(request: Request) -> Hashable | None:
+    """Equal for requests that will always give the same files; None where a branch or a folder may move on."""
+    match request.source:
+        case source.GitSource(url=url, ref=ref):
+            fixed = ref is not None and git.is_commit(ref) and (request.base is None or git.is_commit(request.base))
+            return ("git", url, ref, request.base) if fixed else None
+        case source.PathSource():
+            return None
+        case _:
+            return None if request.upload_id is None else ("upload", request.upload_id, request.base)
