@@ -120,9 +120,12 @@ def measure(repo: Path, wanted: int) -> Figures:
     for change in changes(repo, wanted):
         with tempfile.TemporaryDirectory(prefix="invariant-retrieval-") as folder:
             archive = subprocess.run(
-                ["git", "-C", str(repo), "archive", change.parent], check=True, capture_output=True
-            ).stdout
-            subprocess.run(["tar", "-x", "-C", folder], input=archive, check=True)
+                ["git", "-C", str(repo), "archive", change.parent], check=False, capture_output=True
+            )
+            if archive.returncode:
+                # A partial clone does not have every file of every commit.
+                continue
+            subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
             for path in Path(folder).rglob("*"):
                 if path.is_symlink():
                     path.unlink()

@@ -17,12 +17,11 @@ _OPEN_AT_MOST = 300.0
 
 @dataclass(frozen=True)
 class Leave:
-    """Whether a call may go out now. `wait` in seconds; `open`: the breaker says no; `ailing`: calls have failed."""
+    """Whether a call may go out now, and if not, in how many seconds. `open`: the breaker says no."""
 
     granted: bool
-    open: bool = False
-    wait: float = 0.0
-    ailing: bool = False
+    open: bool
+    wait: float
 
 
 # One statement decides and takes: the probe of a breaker that may close, or tokens from the bucket.
@@ -56,22 +55,10 @@ _ASK = text(
     FROM decided d LEFT JOIN taken t ON true
     """
 )
-_PEEK = text(
-    """
-    SELECT failures, limited_until > clock_timestamp() AS limited
-    FROM llm_providers WHERE provider = :provider
-    """
-)
 
 
 async def ask(db: Database, provider: str, *, need: int, rate: int) -> Leave:
     """May a call of `need` tokens go out? `rate` in tokens per minute, 0 without a limit."""
-    async with db.single_statement() as connection:
-        if not rate:
-            # The common case takes no lock: nothing is wrong, and nothing is counted.
-            row = (await connection.execute(_PEEK, {"provider": provider})).first()
-            if row is None or (row.failures < THRESHOLD and not row.limited):
-                return Leave(granted=True, ailing=row is not None and row.failures > 0)
     async with db.transaction() as session:
         await session.execute(
             text("INSERT INTO llm_providers (provider) VALUES (:provider) ON CONFLICT DO NOTHING"),
@@ -89,7 +76,7 @@ async def ask(db: Database, provider: str, *, need: int, rate: int) -> Leave:
                 },
             )
         ).one()
-    return Leave(granted=row.granted, open=row.is_open, wait=float(row.wait), ailing=True)
+    return Leave(granted=row.granted, open=row.is_open, wait=float(row.wait))
 
 
 _FAILED = text(

@@ -26,6 +26,7 @@ Message = Mapping[str, str]
 DEFAULT_WAIT = 5.0
 MAX_WAIT = 3600.0
 _import = threading.Lock()
+_loaded: list[Any] = []
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,20 @@ class Completion:
     latency: float
 
 
+def is_loaded() -> bool:
+    return bool(_loaded)
+
+
+async def ready() -> Any:
+    """The library, configured; the first time without holding up the event loop."""
+    return _loaded[0] if _loaded else await asyncio.to_thread(load)
+
+
 def load() -> Any:
     """The library, configured. Blocking: seconds, the first time."""
     with _import:
+        if _loaded:
+            return _loaded[0]
         # Read by litellm at import; without it the price map is fetched from the network.
         os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
         os.environ.setdefault("LITELLM_LOG", "ERROR")
@@ -61,6 +73,7 @@ def load() -> Any:
         litellm.drop_params = True
         for name in ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
+        _loaded.append(litellm)
         return litellm
 
 
@@ -86,7 +99,7 @@ async def complete(
 
     `schema` is the JSON schema of the answer. Raises RateLimited, Unavailable, Rejected or Refused.
     """
-    litellm = await asyncio.to_thread(load)
+    litellm = await ready()
     form = {"type": "json_schema", "json_schema": {"name": "answer", "schema": dict(schema), "strict": True}}
     began = time.monotonic()
     try:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
+from functools import lru_cache, partial
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -30,7 +31,7 @@ from worker.core.settings import Settings
 from worker.llm import breaker, client, ledger, providers
 from worker.llm.client import Completion, Message
 from worker.llm.errors import Charge, LlmError, OverBudget, RateLimited, Refused, Transient, Unavailable, Unparseable
-from worker.llm.ledger import Busy, Caller, Entry, Full, Reserved, Settlement
+from worker.llm.ledger import Busy, Caller, Doubtful, Entry, Full, Reserved, Settlement, Stored
 from worker.llm.providers import Model
 
 log = logs.get(__name__)
@@ -78,6 +79,8 @@ class Gateway:
         # Between processes the reservation sees to it that a question is asked once.
         self._turns = Turns()
         self._settling: set[asyncio.Task[None]] = set()
+        # Judges of a batch, and both rounds of a debate, are shown the same long text.
+        self._masked = lru_cache(maxsize=64)(partial(mask, secrets=settings.secrets()))
 
     async def ask(self, ask: Ask[T], caller: Caller) -> Answer[T]:
         """Raises an LlmError when no model of the role's chain gives an answer that can be read.
@@ -147,15 +150,11 @@ class Gateway:
         key = self._key(model, messages, ask)
         while True:
             async with self._turns.take(key):
-                stored = await ledger.lookup(self._db, key, caller)
-                if stored is None:
-                    try:
-                        stored = await self._call(key, model, messages, ask, caller, purpose=purpose, patience=patience)
-                    except Busy:
-                        await asyncio.sleep(full_jitter(1, base=0.5))
-                        continue
-            if stored is None:
-                continue
+                try:
+                    stored = await self._call(key, model, messages, ask, caller, purpose=purpose, patience=patience)
+                except Busy:
+                    await asyncio.sleep(full_jitter(1, base=0.5))
+                    continue
             if stored.outcome == "refused":
                 raise Refused(f"{model.name} refused to answer.")
             if stored.outcome == "truncated":
@@ -172,22 +171,30 @@ class Gateway:
         *,
         purpose: str,
         patience: float,
-    ) -> ledger.Stored | None:
-        """Reserve, send, settle; tries again while that may help soon. None: somebody else completed it."""
+    ) -> Stored:
+        """The answer that is there, or: reserve, send, settle; tries again while that may help soon."""
+        slots = self._slots.setdefault(model.provider, asyncio.Semaphore(self._settings.llm_concurrency))
+        if slots.locked() or self._settings.llm_tokens_per_minute or not client.is_loaded():
+            # An answer that is there need not wait for others' calls or for a library, nor count as a call.
+            stored = await ledger.lookup(self._db, key, caller)
+            if stored is not None:
+                return stored
+        await client.ready()
         sent = self._prepared(messages)
         size = sum(len(message["content"].encode()) for message in sent)
-        cost = await asyncio.to_thread(self._cost, model, size // 2 + 64, self._settings.llm_output_tokens)
+        cost = self._cost(model, size // 2 + 64, self._settings.llm_output_tokens)
         entry = Entry(key, ask.role, purpose, model.provider, model.name, ask.prompt_version, cost)
         tries = 0
-        async with self._slots.setdefault(model.provider, asyncio.Semaphore(self._settings.llm_concurrency)):
+        async with slots:
             while True:
                 tries += 1
                 try:
-                    leave = await self._leave(model, size // 3 + self._settings.llm_output_tokens // 4)
-                    reserved = await self._reserve(entry, caller)
-                    if reserved is None:
-                        return None
-                    return await self._send(reserved, key, model, sent, ask, cost=cost, ailing=leave.ailing)
+                    taken = await self._take(
+                        entry, caller, model, need=size // 3 + self._settings.llm_output_tokens // 4
+                    )
+                    if isinstance(taken, Stored):
+                        return taken
+                    return await self._send(taken, key, model, sent, ask, cost=cost)
                 except RateLimited as error:
                     if time.monotonic() + error.seconds > patience:
                         raise
@@ -200,26 +207,34 @@ class Gateway:
                         raise
                     await asyncio.sleep(full_jitter(tries, base=0.5))
 
-    async def _leave(self, model: Model, need: int) -> breaker.Leave:
-        leave = await breaker.ask(self._db, model.provider, need=need, rate=self._settings.llm_tokens_per_minute)
-        if leave.open:
-            raise _Open(f"{model.provider} failed again and again; it is left alone for a while.")
-        if not leave.granted:
-            raise RateLimited(f"{model.provider} is at its rate limit.", seconds=max(leave.wait, 0.05))
-        return leave
-
-    async def _reserve(self, entry: Entry, caller: Caller) -> Reserved | None:
+    async def _take(self, entry: Entry, caller: Caller, model: Model, *, need: int) -> Stored | Reserved:
         """Waits while the money is only reserved by others; raises OverBudget when it is spent."""
         run_limit, day_limit = (_dollars(x) for x in (self._settings.run_budget_usd, self._settings.daily_budget_usd))
         deadline = time.monotonic() + _BUDGET_PATIENCE
+        # Tokens per minute are counted for every call; otherwise the breaker is asked when there is a reason.
+        cleared = bool(self._settings.llm_tokens_per_minute)
+        if cleared:
+            await self._leave(model, need)
         while True:
             try:
-                return await ledger.reserve(self._db, entry, caller, run_limit=run_limit, day_limit=day_limit)
+                return await ledger.take(
+                    self._db, entry, caller, run_limit=run_limit, day_limit=day_limit, cleared=cleared
+                )
+            except Doubtful:
+                await self._leave(model, need)
+                cleared = True
             except Full:
                 if time.monotonic() > deadline:
                     raise OverBudget("The budget stayed reserved by other calls for too long.") from None
                 await ledger.release_lost(self._db)
                 await asyncio.sleep(full_jitter(1, base=0.4))
+
+    async def _leave(self, model: Model, need: int) -> None:
+        leave = await breaker.ask(self._db, model.provider, need=need, rate=self._settings.llm_tokens_per_minute)
+        if leave.open:
+            raise _Open(f"{model.provider} failed again and again; it is left alone for a while.")
+        if not leave.granted:
+            raise RateLimited(f"{model.provider} is at its rate limit.", seconds=max(leave.wait, 0.05))
 
     async def _send(
         self,
@@ -230,8 +245,7 @@ class Gateway:
         ask: Ask[Any],
         *,
         cost: Decimal,
-        ailing: bool,
-    ) -> ledger.Stored:
+    ) -> Stored:
         # Whatever ends this call, a cancellation too, the reservation is settled.
         how = Settlement(completed=False, outcome="cancelled", error="The call was cancelled.")
         try:
@@ -243,10 +257,10 @@ class Gateway:
                 settings=self._settings,
             )
             how = self._settled(done, model, messages, cost)
-            if ailing:
+            if reserved.ailing:
                 await breaker.succeeded(self._db, model.provider)
             assert how.response is not None
-            return ledger.Stored(key, how.response, how.outcome)
+            return Stored(key, how.response, how.outcome)
         except RateLimited as error:
             how = Settlement(completed=False, outcome=error.code, error=str(error), cost=Decimal(0))
             await breaker.limited(self._db, model.provider, error.seconds)
@@ -314,9 +328,8 @@ class Gateway:
     def _prepared(self, messages: Sequence[Message]) -> list[dict[str, str]]:
         """As they go out: secrets of ours masked, and a nonce that nobody who wrote the repository can know."""
         nonce = secrets.token_hex(8)
-        known = self._settings.secrets()
         return [
-            {"role": message["role"], "content": mask(message["content"], known).replace(NONCE, nonce)}
+            {"role": message["role"], "content": self._masked(message["content"]).replace(NONCE, nonce)}
             for message in messages
         ]
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import Row, TextClause, text
 
 from worker.core.db import Database
 from worker.core.ids import new_id
+from worker.llm import breaker
 from worker.llm.errors import OverBudget
 
 # Without a run, nothing tells that a reservation's holder is alive but its age.
@@ -57,11 +58,18 @@ class Stored:
 
 @dataclass(frozen=True)
 class Reserved:
+    """The right to make the call. `ailing`: the provider's last call failed."""
+
     id: uuid.UUID
+    ailing: bool
 
 
 class Busy(Exception):
     """An identical call is under way elsewhere."""
+
+
+class Doubtful(Exception):
+    """The breaker has to be asked before a call goes out to this provider."""
 
 
 class Full(Exception):
@@ -99,24 +107,41 @@ async def known(db: Database, keys: list[str]) -> set[str]:
         return set((await connection.execute(_KNOWN, {"keys": keys})).scalars())
 
 
-_RESERVE = text(
+# The function of the database (revision 005) is called only where CASE comes to it.
+_TAKE = text(
     """
-    SELECT llm_reserve(CAST(:id AS uuid), :key, CAST(:run_id AS uuid), CAST(:attempt AS int), :role, :purpose,
-        :provider, :model, :prompt_version, CAST(:cost AS numeric), CAST(:run_limit AS numeric),
-        CAST(:day_limit AS numeric))
+    WITH found AS (
+        SELECT id, key, response, outcome FROM llm_calls WHERE state = 'completed' AND key = :key
+    ), used AS (
+        INSERT INTO llm_uses (run_id, call_id, reused)
+        SELECT CAST(:run_id AS uuid), id, true FROM found
+        WHERE CAST(:run_id AS uuid) IS NOT NULL
+        ON CONFLICT DO NOTHING
+    ), health AS (
+        SELECT failures > 0 AS ailing, failures >= :threshold OR limited_until > clock_timestamp() AS doubtful
+        FROM llm_providers WHERE provider = :provider
+    )
+    SELECT found.key, found.response, found.outcome, coalesce(health.ailing, false) AS ailing,
+        CASE WHEN found.key IS NOT NULL THEN 'found'
+            WHEN health.doubtful AND NOT :cleared THEN 'doubtful'
+            ELSE llm_reserve(CAST(:id AS uuid), :key, CAST(:run_id AS uuid), CAST(:attempt AS int), :role, :purpose,
+                :provider, :model, :prompt_version, CAST(:cost AS numeric), CAST(:run_limit AS numeric),
+                CAST(:day_limit AS numeric))
+        END AS said
+    FROM (SELECT) AS always LEFT JOIN found ON true LEFT JOIN health ON true
     """
 )
 _OVER = {"over run": ("run's", "CVA_RUN_BUDGET_USD"), "over day": ("day's", "CVA_DAILY_BUDGET_USD")}
+_REFUSED: dict[str, type[Exception]] = {"busy": Busy, "full": Full, "doubtful": Doubtful}
 
 
-async def reserve(
-    db: Database, entry: Entry, caller: Caller, *, run_limit: Decimal, day_limit: Decimal
-) -> Reserved | None:
-    """Take the key and the money; None when the answer is there by now.
+async def take(
+    db: Database, entry: Entry, caller: Caller, *, run_limit: Decimal, day_limit: Decimal, cleared: bool
+) -> Stored | Reserved:
+    """The completed answer to the call, or the right to make it: the key and the money are then reserved.
 
-    Raises Busy, Full, or OverBudget when the budget cannot hold the call even if every reservation came back.
-
-    One function of the database does it (revision 005): the calls of a run share its budget's row, whose lock must
+    Raises Busy, Full, Doubtful unless the breaker has `cleared` the call, or OverBudget when the budget cannot hold
+    it even if every reservation came back. One statement: the calls of a run share its budget's row, whose lock must
     not be held while this process is busy with something else.
     """
     call = new_id()
@@ -133,26 +158,28 @@ async def reserve(
         "cost": entry.cost,
         "run_limit": run_limit,
         "day_limit": day_limit,
+        "threshold": breaker.THRESHOLD,
+        "cleared": cleared,
     }
-    said = await _scalar(db, _RESERVE, values)
-    if said == "busy" and await _scalar(db, _RELEASE_KEY, {"key": entry.key}):
-        said = await _scalar(db, _RESERVE, values)
-    if said == "reserved":
-        return Reserved(call)
-    if said == "completed":
-        return None
-    if said == "busy":
-        raise Busy
-    if said == "full":
-        raise Full
-    whose, variable = _OVER[said]
-    limit = run_limit if said == "over run" else day_limit
-    raise OverBudget(f"The {whose} budget of ${limit:.2f} is used up ({variable}).")
+    row = await _one(db, _TAKE, values)
+    # Completed by somebody else in this very moment, or held by an attempt that is gone: once more.
+    lost = row.said == "busy" and (await _one(db, _RELEASE_KEY, {"key": entry.key})).count
+    if row.said == "completed" or lost:
+        row = await _one(db, _TAKE, values)
+    if row.said == "found":
+        return Stored(row.key, row.response, row.outcome)
+    if row.said == "reserved":
+        return Reserved(call, row.ailing)
+    if row.said in _OVER:
+        whose, variable = _OVER[row.said]
+        limit = run_limit if row.said == "over run" else day_limit
+        raise OverBudget(f"The {whose} budget of ${limit:.2f} is used up ({variable}).")
+    raise _REFUSED[row.said]
 
 
-async def _scalar(db: Database, statement: TextClause, values: dict[str, Any]) -> Any:
+async def _one(db: Database, statement: TextClause, values: dict[str, Any]) -> Row[Any]:
     async with db.single_statement() as connection:
-        return (await connection.execute(statement, values)).scalar_one()
+        return (await connection.execute(statement, values)).one()
 
 
 # The reservation's day is the day it was made on, whatever day it ends on. The day's row is updated after the
@@ -173,7 +200,7 @@ _RELEASE = """
         FROM (SELECT day, sum(cost) AS cost FROM lost, (SELECT count(*) FROM of_runs) AS after GROUP BY day) s
         WHERE b.scope = s.day RETURNING 1
     )
-    SELECT count(*) FROM of_days
+    SELECT count(*) AS count FROM of_days
 """
 _RELEASE_KEY = text(_RELEASE.format(which="c.key = :key", alive=_ALIVE))
 _RELEASE_ALL = text(_RELEASE.format(which="true", alive=_ALIVE))

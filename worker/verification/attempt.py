@@ -155,7 +155,8 @@ async def _load(claim: Claim, resources: Resources) -> _Loaded:
                 content, content_format = row.content, row.format
         known = await history.load(session, run, constitution.sha256)
     base = run.base if run.mode == "diff" else None
-    return _Loaded(run, constitution, take.Request(_source_of(run), base, content, content_format, run.upload_id), known)
+    request = take.Request(_source_of(run), base, content, content_format, run.upload_id)
+    return _Loaded(run, constitution, request, known)
 
 
 def _source_of(run: models.Run) -> object:

@@ -15,7 +15,7 @@ from worker.verification.context.chunks import cut
 from worker.verification.context.imports import Paths, imports
 from worker.verification.context.index import Index
 from worker.verification.context.syntax import symbols
-from worker.verification.context.words import words
+from worker.verification.context.words import identifiers, words
 from worker.verification.criteria import Criterion
 
 CODE = {
@@ -136,6 +136,37 @@ def test_what_a_criterion_speaks_of_comes_first_and_the_budget_holds(tmp_path: P
     assert index.rank(statement.statement)[0][0] == "auth/login.py"
     whole = select.select(index, [statement], [], budget=10**6)
     assert len(whole.files) == whole.of_files == 61
+
+
+def test_a_name_does_not_hide_what_breaks_the_rule_nor_the_other_way_round(tmp_path: Path) -> None:
+    # Names and comments speak of routers everywhere; one file, called otherwise, calls what is forbidden.
+    files: dict[str, str | bytes] = {
+        f"router/router_{n}.py": f'"""A router of routes."""\n\n\ndef router_{n}(route):\n    return route\n'
+        + "\n" * 55
+        for n in range(40)
+    }
+    files["misc/z.py"] = "def helper(x):\n    return unsafe_route(x)\n"
+    files["plan/of_the_ways.py"] = "# router router router router router\n"
+    index = Index.of(snapshot(tmp_path, files))
+    statement = "A router MUST NOT call `unsafe_route(`"
+    context = select.select(index, [criterion(statement)], [], budget=500)
+    assert "misc/z.py" in context.files
+    assert any(path.startswith("router/") for path in context.files)
+    # What defines the thing that is named stands before all that only speak of it.
+    assert index.rank("Make `router_17` faster")[0][0] == "router/router_17.py"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("Fix a crash in `Context.copy`", {"context", "copy"}),
+        ("getUserName and URLParser and snake_case", {"getusername", "urlparser", "snake_case"}),
+        ("call make() twice", {"make"}),
+        ("The router is slow.", set()),
+    ],
+)
+def test_code_that_prose_names(text: str, named: set[str]) -> None:
+    assert identifiers(text) == named
 
 
 def test_the_same_choice_is_the_same_text(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """What the judges are shown for a batch of criteria, within a budget of tokens, and a record of it.
 
-A repository that fits is shown whole. Otherwise the pieces that answer each criterion best are taken in turn,
-so that no criterion starves another, and put in the order of the repository: the same choice is the same text,
-however the scores moved a little, and answers to it are found again on the ledger.
+A repository that fits is shown whole. Otherwise the pieces that answer each criterion best are taken in turn, by
+what stands in them and by what their files are called and define: so no criterion starves another, and neither a
+telling name hides the one place that breaks a rule, nor the other way round. They are put in the order of the
+repository: the same choice is the same text, however the scores moved a little, and answers to it are found again on
+the ledger.
 """
 
 import re
@@ -56,21 +58,24 @@ def select(
 def _choose(
     index: Index, criteria: Sequence[Criterion], findings: Sequence[Finding], cost: dict[int, int], budget: int
 ) -> set[int]:
-    """In turn, the best piece of each criterion that is not taken and still fits."""
+    """In turn, the best piece of each criterion, in each of the two orders, that is not taken and still fits."""
     at = _places(index, findings)
     queues = []
     for criterion in criteria:
-        scores = index.score_chunks(f"{criterion.statement}\n{criterion.section or ''}")
-        # Where an analyzer found something that shares words with the criterion the judges should rather look; not
-        # so much that it would hide what names the very thing.
-        share = _FOUND * max(scores.values(), default=1.0)
+        query = f"{criterion.statement}\n{criterion.section or ''}"
         wanted = set(words(criterion.statement))
-        for number, bag in at.items():
-            if wanted & bag:
-                scores[number] = scores.get(number, 0.0) + share
-        # Coarse, so that a small change elsewhere does not change the order here.
-        ranked = sorted((n for n in scores if n in cost), key=lambda n: (-round(scores[n], 1), index.chunks[n].path, n))
-        queues.append(iter(ranked[:_PIECES_PER_CRITERION]))
+        for scores in (index.score_chunks(query), index.place_chunks(query)):
+            # Where an analyzer found something that shares words with the criterion the judges should rather look;
+            # not so much that it would hide what names the very thing.
+            share = _FOUND * max(scores.values(), default=1.0)
+            for number, bag in at.items():
+                if wanted & bag:
+                    scores[number] = scores.get(number, 0.0) + share
+            # Coarse, so that a small change elsewhere does not change the order here.
+            ranked = sorted(
+                (n for n in scores if n in cost), key=lambda n: (-round(scores[n], 1), index.chunks[n].path, n)
+            )
+            queues.append(iter(ranked[:_PIECES_PER_CRITERION]))
     chosen: set[int] = set()
     left = budget
     while queues:

@@ -38,3 +38,14 @@ def _of(identifier: str) -> tuple[str, ...]:
 def words(text: str) -> list[str]:
     """Every occurrence, in order: an identifier of several parts counts as a whole and in its parts."""
     return list(chain.from_iterable(map(_of, _IDENTIFIER.findall(text))))
+
+
+_QUOTED = re.compile(r"`([^`]+)`")
+_NAME = re.compile(r"[A-Za-z_]\w+")
+_LIKE_CODE = re.compile(r"\b[A-Za-z]*[a-z][A-Z]\w*|\b[A-Z]{2,}[a-z]\w+|\b\w+_\w+|\b\w+(?=\()")
+
+
+def identifiers(text: str) -> set[str]:
+    """What a prose text names as code, in lower case: between backticks, in camel or snake case, or called."""
+    quoted = {name for piece in _QUOTED.findall(text) for name in _NAME.findall(piece)}
+    return {name.lower() for name in quoted.union(_LIKE_CODE.findall(text))}
