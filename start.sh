@@ -22,6 +22,7 @@ bash start.sh [ROLE]
               measure what the product adds to the time of its LLM calls
   bench retrieval --repo PATH [--repo PATH …]
               measure which files the judges would be shown, beside plain BM25
+  chaos       kill, stop and cut off everything in turn, beside a bare procrastinate worker; --short is a tenth of it
   test        every check and the whole test suite; with arguments, pytest on them
   help        this text
 
@@ -112,7 +113,7 @@ migrate | demo | verify)
     prepare
     exec "$(environment_python)" -m invariant "$role" "$@"
     ;;
-dev | bench)
+dev | bench | chaos)
     prepare --group dev
     exec "$(environment_python)" -m invariant "$role" "$@"
     ;;

@@ -46,6 +46,9 @@ def _parser() -> _Parser:
     bench.add_argument("--call-seconds", type=float, default=2.0, help="verify: how long each LLM call takes")
     bench.add_argument("--repo", action="append", default=[], help="retrieval: a git repository; may be repeated")
     bench.add_argument("--commits", type=int, default=60, help="retrieval: how many commits of each repository")
+    chaos = roles.add_parser("chaos", help="harm it, and see that nothing is lost or doubled")
+    chaos.add_argument("--scenario", action="append", default=[], help="a part of a scenario's name; may be repeated")
+    chaos.add_argument("--short", action="store_true", help="a tenth of the time")
     return parser
 
 
@@ -89,6 +92,10 @@ def main(argv: list[str] | None = None) -> int:
             from invariant import verify
 
             return verify.command(arguments)
+        case "chaos":
+            from invariant.chaos import command
+
+            return command.command(arguments)
         case _:
             bench = importlib.import_module(f"invariant.bench.{arguments.what}")
             found: int = bench.command(arguments)

@@ -9,8 +9,9 @@ import httpx
 import pytest
 import structlog
 
-from tests.support import app, postgres, processes
-from tests.support.postgres import Server
+from invariant import postgres
+from invariant.postgres import Server
+from tests.support import app, processes
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,8 @@ import httpx
 import psycopg
 import pytest
 
-from tests.support import postgres, processes
+from invariant import postgres
+from tests.support import processes
 from tests.support.processes import Process, eventually
 
 FAST = {"CVA_LEASE_SECONDS": "3", "CVA_REAP_SECONDS": "0.5", "CVA_DRAIN_SECONDS": "1"}

@@ -11,8 +11,8 @@ import pytest
 from procrastinate.schema import SchemaManager
 
 from alembic import command
+from invariant.postgres import Server
 from tests.support import processes
-from tests.support.postgres import Server
 from worker.core import migrate
 
 REVISIONS = ["001_init", "002_monitor_jobs", "003_analytics_tables", "004_remediation_tables", "005_tribunal"]

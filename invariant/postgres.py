@@ -1,7 +1,7 @@
-"""A Postgres server for the suite, and a database per test cloned from a migrated template.
+"""A Postgres server for tests and chaos, that can be stopped and started, with a migrated template to clone.
 
 The binaries come from CVA_TEST_POSTGRES_BIN (Debian: /usr/lib/postgresql/15/bin) or from the embedded package.
-The server is for tests alone: nothing is flushed to the disk.
+Nothing is flushed to the disk: what it holds is not worth keeping.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ unix_socket_directories = '{folder}'
 fsync = off
 synchronous_commit = {synchronous}
 full_page_writes = off
-max_connections = 400
+max_connections = {connections}
 shared_buffers = 64MB
 autovacuum = off
 """
@@ -51,7 +51,7 @@ def _package() -> ModuleType:
 
 @dataclass
 class Server:
-    """A running server. `stop` and `start` are for tests of what happens without it."""
+    """A running server. `stop` and `start` show what happens without it."""
 
     folder: Path
     bin: Path
@@ -102,10 +102,10 @@ class Server:
 
 
 @contextlib.contextmanager
-def server(*, durable: bool = False) -> Iterator[Server]:
+def server(*, durable: bool = False, connections: int = 400) -> Iterator[Server]:
     """A server in a folder of its own, with the migrated template in it.
 
-    A `durable` one keeps what it committed when it is stopped at once.
+    A `durable` one keeps what it committed when it is stopped at once; `connections` are all it takes.
     """
     folder = Path(tempfile.mkdtemp(prefix="invariant-pg-"))
     user = embedded.system_user()
@@ -130,7 +130,8 @@ def server(*, durable: bool = False) -> Iterator[Server]:
     )
     configuration = folder / "data" / "postgresql.conf"
     with configuration.open("a") as file:
-        file.write(_CONFIGURATION.format(folder=folder, synchronous="on" if durable else "off"))
+        synchronous = "on" if durable else "off"
+        file.write(_CONFIGURATION.format(folder=folder, synchronous=synchronous, connections=connections))
     found = Server(folder, bin_folder, user)
     found.start()
     try:

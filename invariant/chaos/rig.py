@@ -1,0 +1,79 @@
+"""Everything that one scenario needs, started fresh: a Postgres of its own, both sides with their workers, judges."""
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+from invariant import postgres, stack
+from invariant.bench.provider import Provider
+from invariant.chaos import proxy
+from invariant.chaos.proxy import Proxy
+from invariant.chaos.sides import Bare, Product, Side, judges
+from invariant.client import Client
+from invariant.postgres import Server
+from worker.core.settings import Settings
+
+_CALL_SECONDS = 0.25
+_READY_SECONDS = 60.0
+
+
+@dataclass
+class Rig:
+    server: Server
+    product: Product
+    bare: Bare
+    proxy: Proxy
+    judges: Provider
+    logs: Path
+
+    @property
+    def sides(self) -> tuple[Side, Side]:
+        return self.product, self.bare
+
+
+@contextlib.contextmanager
+def ready(settings: Mapping[str, str], *, through_proxy: bool = False) -> Iterator[Rig]:
+    """A rig that is at work. `settings` are the product's workers'."""
+    with contextlib.ExitStack() as on:
+        folder = Path(on.enter_context(tempfile.TemporaryDirectory(prefix="invariant-chaos-")))
+        server = on.enter_context(postgres.server(durable=True, connections=100))
+        url, bare_url = (on.enter_context(server.database()) for _ in range(2))
+        swallowing = on.enter_context(proxy.running(server.folder / ".s.PGSQL.5432"))
+
+        def reached(address: str) -> str:
+            if not through_proxy:
+                return address
+            plain = {"sslmode": "disable", "gssencmode": "disable"}
+            there = make_url(address).set(host="127.0.0.1", port=swallowing.port, query=plain)
+            return there.render_as_string(hide_password=False)
+
+        found = on.enter_context(judges(_CALL_SECONDS))
+        api = on.enter_context(
+            stack.running(
+                Settings(DATABASE_URL=url, CVA_HOME=str(folder)), workers=0, environment={"CVA_HOME": str(folder)}
+            )
+        )
+        client = on.enter_context(Client(api.url, api.token))
+        product = Product(url, reached(url), client, found, folder, CVA_WORK_DIR=str(folder / "work"), **settings)
+        bare = Bare(bare_url, reached(bare_url), folder, 2 * _CALL_SECONDS)
+        rig = Rig(server, product, bare, swallowing, found, folder)
+        for side in rig.sides:
+            on.callback(side.workers.stop)
+            on.callback(side.stop_producing)
+            side.begin()
+        _until_at_work(rig)
+        yield rig
+
+
+def _until_at_work(rig: Rig) -> None:
+    deadline = time.monotonic() + _READY_SECONDS
+    while not all(len(side.completed()) > 20 for side in rig.sides):
+        if time.monotonic() > deadline:
+            logs = "\n".join(path.read_text(errors="replace")[-2000:] for path in sorted(rig.logs.glob("*.log")))
+            raise RuntimeError(f"the workers did not begin within {_READY_SECONDS:.0f} s:\n{logs}")
+        time.sleep(0.2)
