@@ -1,11 +1,11 @@
-"""Find runs that are neither finished nor held, and give each a fresh job.
+"""Find runs and work items that are neither finished nor held, and give each a fresh job.
 
 It runs in every worker beside the queue, not as a job in it: what mends the queue cannot depend on it.
 """
 
 import asyncio
 
-from worker.core import lifecycle, logs
+from worker.core import lifecycle, logs, work
 from worker.core.backoff import spread
 from worker.core.db import is_unavailable
 from worker.core.resources import Resources
@@ -14,12 +14,16 @@ log = logs.get(__name__)
 
 
 async def reap_once(resources: Resources) -> int:
-    """One pass; returns how many runs were given a fresh job. Safe when many workers do it at once."""
+    """One pass; returns how many were given a fresh job. Safe when many workers do it at once."""
+    patience = resources.settings.lease_seconds
     async with resources.db.transaction() as session:
-        found = await lifecycle.reap(session, patience=resources.settings.lease_seconds)
-    for run_id, was in found:
+        runs = await lifecycle.reap(session, patience=patience)
+        items = await work.reap(session, patience=patience)
+    for run_id, was in runs:
         log.warning("run given a fresh job", run_id=str(run_id), was=was)
-    return len(found)
+    for kind, subject in items:
+        log.warning("work given a fresh job", kind=kind, subject=subject)
+    return len(runs) + len(items)
 
 
 async def reap_forever(resources: Resources) -> None:

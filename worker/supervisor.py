@@ -21,6 +21,7 @@ from worker.core.backoff import full_jitter
 from worker.core.db import is_unavailable
 from worker.core.resources import Resources
 from worker.reaper import reap_forever
+from worker.upkeep import tidy_forever
 
 log = logs.get(__name__)
 
@@ -28,7 +29,7 @@ _HEARTBEAT_SECONDS = 5.0
 _SILENT_SECONDS = 20.0
 _PROBE_SECONDS = 5.0
 _POLL_SECONDS = 2.0
-_BACKOFF_CAP_SECONDS = 10.0
+_BACKOFF_CAP_SECONDS = 4.0
 # After the drain every run hands itself back; this long the process waits for that.
 _HAND_BACK_SECONDS = 10.0
 
@@ -81,6 +82,7 @@ class Supervisor:
         handlers = {lifecycle.CONTROL_CHANNEL: self.resources.controls.poke}
         side = [
             asyncio.create_task(reap_forever(self.resources)),
+            asyncio.create_task(tidy_forever(self.resources)),
             asyncio.create_task(notify.listen(self.resources.db.url, handlers, application="invariant-worker-control")),
         ]
         try:

@@ -15,7 +15,14 @@ from invariant.postgres import Server
 from tests.support import processes
 from worker.core import migrate
 
-REVISIONS = ["001_init", "002_monitor_jobs", "003_analytics_tables", "004_remediation_tables", "005_tribunal"]
+REVISIONS = [
+    "001_init",
+    "002_monitor_jobs",
+    "003_analytics_tables",
+    "004_remediation_tables",
+    "005_tribunal",
+    "006_work_items",
+]
 
 
 def test_upgrade_check_downgrade_upgrade(server: Server) -> None:

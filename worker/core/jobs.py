@@ -4,9 +4,10 @@ A job carries ids only. NAME is permanent: renaming it would orphan the jobs tha
 """
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import Field, asdict, dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -37,7 +38,26 @@ class DeliverCallback:
     QUEUE: ClassVar[str] = "monitoring"
     run_id: uuid.UUID
 
+    @property
+    def subject(self) -> str:
+        return str(self.run_id)
 
+    @classmethod
+    def of(cls, subject: str) -> Self:
+        return cls(uuid.UUID(subject))
+
+
+class ItemJob(Job, Protocol):
+    """A job that delivers a work item (worker.core.work), which its `subject` names."""
+
+    @property
+    def subject(self) -> str: ...
+
+    @classmethod
+    def of(cls, subject: str) -> Self: ...
+
+
+ITEMS: Mapping[str, type[ItemJob]] = {DeliverCallback.NAME: DeliverCallback}
 QUEUES: tuple[str, ...] = (VerifyRun.QUEUE, DeliverCallback.QUEUE)
 
 

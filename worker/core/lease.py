@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from worker.core import lifecycle, logs
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.core import logs
 from worker.core.db import is_unavailable
-from worker.core.lifecycle import Claim
 from worker.core.resources import Resources
 
 log = logs.get(__name__)
@@ -23,7 +25,7 @@ class WorkStopped(Exception):
     """The work was ended from outside; the message says by what.
 
     WorkStopped
-    ├── Superseded        another attempt holds the run, or its lease could not be renewed in time
+    ├── Superseded        another attempt holds the work, or its lease could not be renewed in time
     ├── CancelRequested   somebody cancelled it
     └── Draining          this process is about to end
     """
@@ -41,12 +43,24 @@ class Draining(WorkStopped):
     pass
 
 
-async def _heartbeat(claim: Claim, resources: Resources) -> WorkStopped:
+@dataclass(frozen=True)
+class Renewal:
+    """`held` False: another attempt has the work, or it has ended."""
+
+    held: bool
+    cancel_requested: bool
+
+
+Renew = Callable[[AsyncConnection], Awaitable[Renewal]]
+"""Prolongs the lease by CVA_LEASE_SECONDS, if the attempt still holds it."""
+
+
+async def _heartbeat(key: Hashable, renew: Renew, resources: Resources) -> WorkStopped:
     """Renew until there is a reason to stop; returns the reason."""
     lease = resources.settings.lease_seconds
     interval = min(lease / 3, _POLL_SECONDS)
     held_until = time.monotonic() + lease
-    poked = resources.controls.watch(claim.run_id)
+    poked = resources.controls.watch(key)
     while True:
         # Before the question, not after it: a poke that arrives while it is asked must be heard.
         poked.clear()
@@ -59,17 +73,17 @@ async def _heartbeat(claim: Claim, resources: Resources) -> WorkStopped:
                 resources.db.single_statement() as connection,
             ):
                 asked = time.monotonic()
-                renewal = await lifecycle.renew(connection, claim, lease=lease)
+                renewal = await renew(connection)
         except Exception as error:
             if not (is_unavailable(error) or isinstance(error, TimeoutError)):
                 raise
-            log.warning("lease not renewed", run_id=str(claim.run_id), error=str(error).split("\n")[0])
+            log.warning("lease not renewed", work=str(key), error=str(error).split("\n")[0])
             if time.monotonic() >= held_until:
                 return Superseded("the lease could not be renewed in time")
             await asyncio.sleep(min(1.0, interval))
             continue
         if not renewal.held:
-            return Superseded("another attempt holds the run, or it has ended")
+            return Superseded("another attempt holds it, or it has ended")
         if renewal.cancel_requested:
             return CancelRequested("cancelled on request")
         held_until = asked + lease
@@ -77,13 +91,13 @@ async def _heartbeat(claim: Claim, resources: Resources) -> WorkStopped:
             await asyncio.wait_for(poked.wait(), timeout=interval)
 
 
-async def hold(claim: Claim, work: Coroutine[Any, Any, T], resources: Resources) -> T:
-    """Do `work` while the lease lasts; returns its result or raises its error.
+async def hold(key: Hashable, work: Coroutine[Any, Any, T], resources: Resources, *, renew: Renew) -> T:
+    """Do `work` while the lease lasts; returns its result or raises its error. A poke of `key` is heard at once.
 
     Raises WorkStopped when the heartbeat ended it; the work has then been cancelled and has finished.
     """
     task = asyncio.create_task(work)
-    heart = asyncio.create_task(_heartbeat(claim, resources))
+    heart = asyncio.create_task(_heartbeat(key, renew, resources))
     try:
         await asyncio.wait({task, heart}, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
@@ -94,7 +108,7 @@ async def hold(claim: Claim, work: Coroutine[Any, Any, T], resources: Resources)
             return task.result()
         raise heart.result()
     finally:
-        resources.controls.unwatch(claim.run_id)
+        resources.controls.unwatch(key)
         for pending in (task, heart):
             pending.cancel()
         await asyncio.gather(task, heart, return_exceptions=True)

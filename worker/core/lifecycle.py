@@ -18,8 +18,9 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from worker.core import events
+from worker.core import events, work
 from worker.core.jobs import DeliverCallback, VerifyRun, enqueue
+from worker.core.lease import Renewal
 from worker.core.vocabulary import RunStatus, Verdict
 
 CONTROL_CHANNEL = "invariant_control"
@@ -73,14 +74,6 @@ async def claim(session: Session, run_id: uuid.UUID, *, holder: str, lease: floa
     if row is None:
         return None
     return Claim(run_id, row.attempt, row.failures, row.lost_before, row.cancel_requested, row.request_id)
-
-
-@dataclass(frozen=True)
-class Renewal:
-    """`held` False: another attempt has the run, or it has ended."""
-
-    held: bool
-    cancel_requested: bool
 
 
 _RENEW = text(
@@ -161,6 +154,9 @@ _FINISH = text(
     ), told AS (
         INSERT INTO run_events (run_id, seq, type, data)
         SELECT id, event_seq, :status, CAST(:data AS jsonb) FROM finished
+    ), owed AS (
+        INSERT INTO work_items (kind, subject)
+        SELECT :callback_task, id::text FROM finished WHERE callback_url IS NOT NULL ON CONFLICT DO NOTHING
     )
     SELECT id, pg_notify(:channel, id::text),
         CASE WHEN callback_url IS NOT NULL THEN procrastinate_defer_jobs_v1(ARRAY[ROW(
@@ -233,7 +229,7 @@ async def request_cancel(session: AsyncSession, run_id: uuid.UUID) -> RunStatus 
     if status is RunStatus.CANCELLED:
         await events.append(session, run_id, "cancelled", {})
         if row.callback_url:
-            await enqueue(session, DeliverCallback(run_id))
+            await work.add(session, DeliverCallback(run_id))
     else:
         await events.append(session, run_id, "cancel_requested", {})
         await session.execute(

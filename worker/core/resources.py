@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -14,17 +14,17 @@ T = TypeVar("T")
 
 @dataclass
 class Controls:
-    """Pokes the runs of this process: «look at your row now», or «hand back what you hold»."""
+    """Pokes the work of this process: «look at your row now», or «hand back what you hold»."""
 
     draining: bool = False
-    _events: dict[uuid.UUID, asyncio.Event] = field(default_factory=dict)
+    _events: dict[Hashable, asyncio.Event] = field(default_factory=dict)
 
-    def watch(self, run_id: uuid.UUID) -> asyncio.Event:
-        """The event that is set when `run_id` should look at its row."""
-        return self._events.setdefault(run_id, asyncio.Event())
+    def watch(self, key: Hashable) -> asyncio.Event:
+        """The event that is set when the work called `key`, a run's id or an item's name, should look at its row."""
+        return self._events.setdefault(key, asyncio.Event())
 
-    def unwatch(self, run_id: uuid.UUID) -> None:
-        self._events.pop(run_id, None)
+    def unwatch(self, key: Hashable) -> None:
+        self._events.pop(key, None)
 
     def poke(self, payload: str) -> None:
         """A notification's payload: a run's id, or nothing, which means all of them."""
@@ -40,13 +40,13 @@ class Controls:
             self._events[run_id].set()
 
     def drain(self) -> None:
-        """Ask every run to hand itself back."""
+        """Ask all work to hand itself back."""
         self.draining = True
         self.poke("")
 
     @property
     def holding(self) -> int:
-        """How many runs this process works on."""
+        """How much work this process holds."""
         return len(self._events)
 
 

@@ -120,6 +120,14 @@ class Settings(BaseSettings):
         ("github.com", "gitlab.com", "bitbucket.org", "codeberg.org"), alias="CVA_GIT_HOSTS"
     )
 
+    keep_jobs_days: float = Field(7.0, alias="CVA_KEEP_JOBS_DAYS", ge=0, description="failed jobs; 0: for ever")
+    keep_events_days: float = Field(90.0, alias="CVA_KEEP_EVENTS_DAYS", ge=0, description="0: for ever")
+    keep_uploads_days: float = Field(7.0, alias="CVA_KEEP_UPLOADS_DAYS", ge=0, description="0: for ever")
+    keep_artifacts_days: float = Field(0.0, alias="CVA_KEEP_ARTIFACTS_DAYS", ge=0, description="0: for ever")
+    keep_tokens_days: float = Field(
+        30.0, alias="CVA_KEEP_TOKENS_DAYS", ge=0, description="after they expired or were revoked; 0: for ever"
+    )
+
     max_body_bytes: int = Field(8 << 20, alias="CVA_MAX_BODY_BYTES", ge=1024)
     max_upload_bytes: int = Field(50 << 20, alias="CVA_MAX_UPLOAD_BYTES", ge=1024)
     max_snapshot_bytes: int = Field(256 << 20, alias="CVA_MAX_SNAPSHOT_BYTES", ge=1024)

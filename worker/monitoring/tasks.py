@@ -2,18 +2,21 @@
 
 import uuid
 
-from procrastinate import JobContext, RetryStrategy
+from procrastinate import JobContext
 
+from worker.core import work
 from worker.core.jobs import DeliverCallback
 from worker.core.queue import app
 from worker.core.resources import Resources
 from worker.monitoring import callbacks
 
-# 4, 16, 64, 256 s: a receiver that is being deployed is back by then, and so is the database.
-_RETRY = RetryStrategy(max_attempts=5, exponential_wait=4)
 
-
-@app.task(name=DeliverCallback.NAME, queue=DeliverCallback.QUEUE, pass_context=True, retry=_RETRY)
+@app.task(name=DeliverCallback.NAME, queue=DeliverCallback.QUEUE, pass_context=True)
 async def deliver_callback(context: JobContext, run_id: str) -> None:
     resources: Resources = context.additional_context["resources"]
-    await callbacks.deliver(uuid.UUID(run_id), resources)
+
+    async def deliver(item: work.Item) -> None:
+        await callbacks.deliver(uuid.UUID(item.subject), resources)
+
+    # Up to 4, 8, 16, 32 s and so on: a receiver that is being deployed is back by then.
+    await work.perform(resources, DeliverCallback.NAME, run_id, deliver, max_failures=8)

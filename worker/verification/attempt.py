@@ -11,12 +11,14 @@ import asyncio
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.core import events, lease, lifecycle, logs, models, source
 from worker.core.backoff import full_jitter
@@ -78,8 +80,9 @@ async def _attempt(claim: Claim, resources: Resources) -> str:
     if claim.failures >= resources.settings.max_attempts:
         message = f"Gave up after {claim.failures} attempts whose worker disappeared (CVA_MAX_ATTEMPTS)."
         return await _error(claim, resources, "attempts_exhausted", message)
+    renew = partial(_renew, claim, resources)
     try:
-        return await lease.hold(claim, _work(claim, resources), resources)
+        return await lease.hold(claim.run_id, _work(claim, resources), resources, renew=renew)
     except lease.CancelRequested:
         return await _cancelled(claim, resources)
     except lease.Draining:
@@ -106,6 +109,10 @@ async def _attempt(claim: Claim, resources: Resources) -> str:
         log.exception("the attempt failed")
         message = f"An internal error ended the attempt ({type(error).__name__}). The worker's log has the details."
         return await _again(claim, resources, "internal_error", message)
+
+
+async def _renew(claim: Claim, resources: Resources, connection: AsyncConnection) -> lease.Renewal:
+    return await lifecycle.renew(connection, claim, lease=resources.settings.lease_seconds)
 
 
 async def _work(claim: Claim, resources: Resources) -> str:

@@ -38,6 +38,15 @@ async def taken(found: Resources, run_id: uuid.UUID, seconds: float = 30) -> Cla
     return claim
 
 
+async def hold(claim: Claim, work: Any, found: Resources) -> Any:
+    """The claim's work under its lease, as an attempt at a run does it."""
+
+    async def renew(connection: Any) -> lease.Renewal:
+        return await lifecycle.renew(connection, claim, lease=found.settings.lease_seconds)
+
+    return await lease.hold(claim.run_id, work, found, renew=renew)
+
+
 async def column(found: Resources, run_id: uuid.UUID, name: str) -> Any:
     async with found.db.transaction() as session:
         return await session.scalar(text(f"SELECT {name} FROM runs WHERE id = :id"), {"id": run_id})
@@ -203,7 +212,7 @@ async def test_cancelling_reaches_the_work_by_a_poke_and_by_polling(url: str, mo
                 finally:
                     closed.set()
 
-            held = asyncio.create_task(lease.hold(claim, work(), found))
+            held = asyncio.create_task(hold(claim, work(), found))
             await asyncio.sleep(0)
             async with found.db.transaction() as session:
                 assert await lifecycle.request_cancel(session, run_id) is RunStatus.RUNNING
@@ -219,7 +228,7 @@ async def test_work_is_stopped_when_another_attempt_holds_the_run(url: str, monk
     async with resources(url) as found:
         run_id = await new_run(found)
         claim = await taken(found, run_id)
-        held = asyncio.create_task(lease.hold(claim, asyncio.sleep(60), found))
+        held = asyncio.create_task(hold(claim, asyncio.sleep(60), found))
         await asyncio.sleep(0)
         async with found.db.transaction() as session:
             await session.execute(text("UPDATE runs SET attempt = attempt + 1"))
@@ -235,7 +244,7 @@ async def test_the_result_of_the_work_comes_back_and_its_errors_too(url: str) ->
         async def fails() -> None:
             raise LookupError("no")
 
-        assert await lease.hold(claim, asyncio.sleep(0, "result"), found) == "result"
+        assert await hold(claim, asyncio.sleep(0, "result"), found) == "result"
         with pytest.raises(LookupError):
-            await lease.hold(claim, fails(), found)
+            await hold(claim, fails(), found)
         assert found.controls.holding == 0

@@ -26,6 +26,7 @@ from worker.core.models.runs import (
     RunEvent,
     Upload,
 )
+from worker.core.models.work import QueuePause, WorkItem
 
 __all__ = [
     "ApiToken",
@@ -50,6 +51,7 @@ __all__ = [
     "LlmUse",
     "MonitorJob",
     "Opinion",
+    "QueuePause",
     "RemediationIssue",
     "RemediationRun",
     "RepoBranch",
@@ -61,4 +63,5 @@ __all__ = [
     "RunMetrics",
     "Upload",
     "WebhookDelivery",
+    "WorkItem",
 ]

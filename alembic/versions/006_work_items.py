@@ -1,0 +1,58 @@
+"""Work that is no run, paused queues, and the order in which tenants are served."""
+
+import sqlalchemy as sa
+
+from alembic import op
+
+revision = "006_work_items"
+down_revision = "005_tribunal"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "work_items",
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), server_default="queued", nullable=False),
+        sa.Column("attempt", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("holder", sa.Text(), nullable=True),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("status IN ('queued', 'running', 'done', 'failed')", name=op.f("work_items_status_check")),
+        sa.CheckConstraint(
+            "(status IN ('done', 'failed')) = (finished_at IS NOT NULL)", name=op.f("work_items_finished_check")
+        ),
+        sa.PrimaryKeyConstraint("kind", "subject", name=op.f("work_items_pkey")),
+    )
+    op.create_index(
+        "work_items_unfinished_idx",
+        "work_items",
+        ["kind", "not_before"],
+        unique=False,
+        postgresql_where=sa.text("status IN ('queued', 'running')"),
+    )
+    op.create_index(
+        "work_items_finished_at_idx",
+        "work_items",
+        ["finished_at"],
+        unique=False,
+        postgresql_where=sa.text("finished_at IS NOT NULL"),
+    )
+    op.create_table(
+        "queue_pauses",
+        sa.Column("queue", sa.Text(), nullable=False),
+        sa.Column("paused_by", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("queue", name=op.f("queue_pauses_pkey")),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("queue_pauses")
+    op.drop_table("work_items")

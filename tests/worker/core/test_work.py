@@ -1,0 +1,150 @@
+"""Work items: the fence, the lease, retries, and what the reaper mends."""
+
+import asyncio
+import uuid
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from tests.support.app import resources
+from worker import reaper
+from worker.core import work
+from worker.core.jobs import DeliverCallback
+from worker.core.resources import Resources
+from worker.core.work import Item
+
+KIND = DeliverCallback.NAME
+
+
+async def owed(found: Resources) -> str:
+    job = DeliverCallback(uuid.uuid4())
+    async with found.db.transaction() as session:
+        await work.add(session, job)
+        await work.add(session, job)
+    return job.subject
+
+
+async def row(found: Resources, subject: str) -> Any:
+    async with found.db.transaction() as session:
+        return (await session.execute(text("SELECT * FROM work_items WHERE subject = :s"), {"s": subject})).one()
+
+
+async def waiting_jobs(found: Resources) -> int:
+    async with found.db.transaction() as session:
+        return int(await session.scalar(text("SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'")) or 0)
+
+
+async def set_(found: Resources, subject: str, what: str) -> None:
+    async with found.db.transaction() as session:
+        await session.execute(text(f"UPDATE work_items SET {what} WHERE subject = :s"), {"s": subject})
+
+
+async def nothing(item: Item) -> None:
+    pass
+
+
+async def test_it_is_done_once_whoever_asks(url: str) -> None:
+    async with resources(url) as found:
+        subject = await owed(found)
+        done: list[Item] = []
+
+        async def do(item: Item) -> None:
+            done.append(item)
+            await asyncio.sleep(0.05)
+
+        ended = await asyncio.gather(*(work.perform(found, KIND, subject, do) for _ in range(8)))
+        assert sorted(ended) == ["done"] + ["nothing to do"] * 7
+        assert len(done) == 1
+        assert await work.perform(found, KIND, subject, do) == "nothing to do"
+        assert (await row(found, subject)).finished_at is not None
+
+
+async def test_a_failure_is_tried_again_later_and_given_up_in_the_end(url: str) -> None:
+    async with resources(url) as found:
+        subject = await owed(found)
+
+        async def fails(item: Item) -> None:
+            raise ValueError("the receiver is away")
+
+        for failures in (1, 2):
+            assert "the receiver is away" in await work.perform(found, KIND, subject, fails, max_failures=3)
+            item = await row(found, subject)
+            assert (item.status, item.failures, item.error) == ("queued", failures, "ValueError: the receiver is away")
+            assert await work.perform(found, KIND, subject, nothing) == "nothing to do"
+            await set_(found, subject, "not_before = clock_timestamp()")
+        # Each try that is to come has a job that will deliver it.
+        assert await waiting_jobs(found) == 4
+        await work.perform(found, KIND, subject, fails, max_failures=3)
+        assert (await row(found, subject)).status == "failed"
+
+
+async def test_of_a_zombie_nothing_is_written(url: str) -> None:
+    async with resources(url) as found:
+        subject = await owed(found)
+        for _ in range(100):
+            async with found.db.single_statement() as connection:
+                zombie = await work.claim(connection, KIND, subject, holder="zombie", seconds=30)
+            assert zombie is not None
+            await set_(found, subject, "lease_until = clock_timestamp() - interval '1 s'")
+            async with found.db.single_statement() as connection:
+                holder = await work.claim(connection, KIND, subject, holder="other", seconds=30)
+            assert holder is not None
+            assert holder.attempt == zombie.attempt + 1
+            before = await row(found, subject)
+            async with found.db.transaction() as session:
+                assert not await work.end(session, zombie, status="done", failures=0)
+            assert await row(found, subject) == before
+            async with found.db.transaction() as session:
+                assert await work.end(session, holder, status="queued", failures=0)
+
+
+@pytest.mark.parametrize("how", ["its worker died", "its job was lost"])
+async def test_the_reaper_gives_it_a_fresh_job(url: str, how: str) -> None:
+    async with resources(url, CVA_LEASE_SECONDS=2) as found:
+        subject = await owed(found)
+        async with found.db.transaction() as session:
+            await session.execute(text("DELETE FROM procrastinate_jobs"))
+        if how == "its worker died":
+            async with found.db.single_statement() as connection:
+                assert await work.claim(connection, KIND, subject, holder="dead", seconds=30)
+            assert await reaper.reap_once(found) == 0
+            await set_(found, subject, "lease_until = clock_timestamp() - interval '1 s'")
+        else:
+            assert await reaper.reap_once(found) == 0
+            await set_(found, subject, "created_at = clock_timestamp() - interval '3 s'")
+        assert await reaper.reap_once(found) == 1
+        assert await reaper.reap_once(found) == 0
+        assert await waiting_jobs(found) == 1
+        assert await work.perform(found, KIND, subject, nothing) == "done"
+
+
+async def test_a_drain_hands_it_back_unspent(url: str) -> None:
+    async with resources(url) as found:
+        subject = await owed(found)
+        begun = asyncio.Event()
+
+        async def long(item: Item) -> None:
+            begun.set()
+            await asyncio.sleep(60)
+
+        task = asyncio.create_task(work.perform(found, KIND, subject, long))
+        await begun.wait()
+        found.controls.drain()
+        assert await asyncio.wait_for(task, 10) == "the worker was stopped"
+        item = await row(found, subject)
+        assert (item.status, item.failures) == ("queued", 0)
+        assert await waiting_jobs(found) == 3
+
+
+async def test_a_recurring_item_comes_due_again(url: str) -> None:
+    async with resources(url) as found:
+        async with found.db.transaction() as session:
+            await work.add_recurring(session, "chore", ["a", "b"])
+            await work.add_recurring(session, "chore", ["a", "b"])
+            assert await work.due(session, "chore") in ("a", "b")
+        assert await work.perform(found, "chore", "a", nothing, again=60) == "queued"
+        assert await work.perform(found, "chore", "b", nothing, again=0) == "queued"
+        async with found.db.transaction() as session:
+            assert await work.due(session, "chore") == "b"
+        assert await work.perform(found, "chore", "a", nothing, again=60) == "nothing to do"

@@ -1,0 +1,139 @@
+"""What is finished and old goes; nothing else does."""
+
+import asyncio
+import uuid
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from tests.support.app import resources
+from tests.worker.core.test_lifecycle import new_run
+from worker import upkeep
+from worker.core.resources import Resources
+
+FINISH = "UPDATE runs SET status = 'cancelled', finished_at = now() - make_interval(days => :age), created_at = now() - make_interval(days => :age) WHERE id = :id"
+
+
+async def sql(found: Resources, statement: str, **values: Any) -> Any:
+    async with found.db.transaction() as session:
+        result = await session.execute(text(statement), values)
+        return result.all() if result.returns_rows else None
+
+
+async def count(found: Resources, table: str, where: str = "true") -> int:
+    return int((await sql(found, f"SELECT count(*) FROM {table} WHERE {where}"))[0][0])
+
+
+async def jobs(found: Resources, number: int) -> None:
+    """A third each of what waits, what succeeded, and what failed."""
+    await sql(
+        found,
+        "INSERT INTO procrastinate_jobs (queue_name, task_name) SELECT 'q', 't' FROM generate_series(1, :number)",
+        number=number,
+    )
+    for status, rest in (("succeeded", 1), ("failed", 2)):
+        await sql(
+            found,
+            f"UPDATE procrastinate_jobs SET status = '{status}'::procrastinate_job_status WHERE id % 3 = :rest",
+            rest=rest,
+        )
+
+
+async def test_old_jobs_go_in_batches_and_waiting_ones_stay(url: str) -> None:
+    async with resources(url) as found:
+        await jobs(found, 3000)
+        assert await upkeep.tidy("jobs", found) == 0
+        await sql(found, "UPDATE procrastinate_events SET at = now() - interval '8 days' WHERE job_id % 2 = 0")
+        assert await upkeep.tidy("jobs", found) == 1000
+        assert await count(found, "procrastinate_jobs", "status = 'todo'") == 1000
+        assert await count(found, "procrastinate_jobs") == 2000
+
+
+async def test_two_at_once_do_it_once(url: str) -> None:
+    async with resources(url) as found:
+        await jobs(found, 3000)
+        await sql(found, "UPDATE procrastinate_events SET at = now() - interval '8 days'")
+        assert sum(await asyncio.gather(*(upkeep.tidy("jobs", found) for _ in range(3)))) == 2000
+
+
+async def test_events_and_uploads_of_what_still_runs_stay(url: str) -> None:
+    async with resources(url) as found:
+        old, young, running = [await new_run(found) for _ in range(3)]
+        await sql(found, FINISH, id=old, age=100)
+        await sql(found, FINISH, id=young, age=1)
+        for run_id in (old, young, running):
+            upload = uuid.uuid4()
+            await sql(
+                found,
+                "INSERT INTO uploads (id, format, size, sha256, content, created_at)"
+                " VALUES (:id, 'zip', 1, 'x', 'x', now() - interval '50 days')",
+                id=upload,
+            )
+            await sql(found, "UPDATE runs SET upload_id = :u WHERE id = :id", u=upload, id=run_id)
+            await sql(
+                found,
+                "INSERT INTO artifacts (run_id, name, media_type, size, sha256, content) VALUES (:id, 'a', 'b', 1, 'x', 'x')",
+                id=run_id,
+            )
+        await sql(found, "UPDATE run_events SET created_at = now() - interval '100 days'")
+        assert await upkeep.tidy("events", found) == 1
+        assert await count(found, "run_events") == 2
+        assert await upkeep.tidy("uploads", found) == 2
+        assert await count(found, "runs", "upload_id IS NOT NULL") == 1
+        # Artifacts are kept for ever, unless a number of days is set.
+        assert await upkeep.tidy("artifacts", found) == 0
+    async with resources(url, CVA_KEEP_ARTIFACTS_DAYS=30) as found:
+        assert await upkeep.tidy("artifacts", found) == 1
+        assert await count(found, "artifacts") == 2
+
+
+@pytest.mark.parametrize(("status", "goes"), [("running", False), ("queued", True), ("cancelled", True)])
+async def test_a_job_wedged_in_doing_goes_when_nobody_works_for_it(url: str, status: str, goes: bool) -> None:
+    async with resources(url) as found:
+        run_id = await new_run(found)
+        if status == "running":
+            await sql(found, "UPDATE runs SET status = 'running' WHERE id = :id", id=run_id)
+        elif status == "cancelled":
+            await sql(found, FINISH, id=run_id, age=0)
+        await sql(found, "UPDATE procrastinate_jobs SET status = 'doing'")
+        assert await upkeep.tidy("wedged_jobs", found) == 0
+        await sql(found, "UPDATE procrastinate_events SET at = now() - interval '2 minutes'")
+        assert await upkeep.tidy("wedged_jobs", found) == int(goes)
+
+
+async def test_tokens_workers_and_items_that_ended_long_ago_go(url: str) -> None:
+    async with resources(url) as found:
+        await sql(
+            found,
+            "INSERT INTO api_tokens (id, name, user_name, prefix, token_sha256, scopes, expires_at, revoked_at)"
+            " SELECT gen_random_uuid(), 'n', 'u', 'p', n::text, '{}', e, r FROM (VALUES"
+            "  (1, now() - interval '31 days', NULL), (2, NULL, now() - interval '31 days'), (3, NULL, NULL),"
+            "  (4, now() - interval '1 day', NULL), (5, now() + interval '1 day', NULL)) AS t (n, e, r)",
+        )
+        assert await upkeep.tidy("tokens", found) == 2
+        await sql(
+            found,
+            "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now()), (now() - interval '6 minutes')",
+        )
+        assert await upkeep.tidy("dead_workers", found) == 1
+        await sql(
+            found,
+            "INSERT INTO work_items (kind, subject, status, finished_at) VALUES"
+            " ('a', '1', 'done', now() - interval '8 days'), ('a', '2', 'done', now()), ('a', '3', 'queued', NULL)",
+        )
+        assert await upkeep.tidy("work_items", found) == 1
+
+
+async def test_each_chore_is_done_when_it_is_due(url: str) -> None:
+    async with resources(url) as found:
+        ended = asyncio.create_task(upkeep.tidy_forever(found))
+        async with asyncio.timeout(30):
+            while await count(found, "work_items", "kind = 'upkeep' AND attempt = 1 AND status = 'queued'") < len(
+                upkeep.CHORES
+            ):
+                assert not ended.done()
+                await asyncio.sleep(0.05)
+        ended.cancel()
+        assert await count(found, "work_items", "error IS NOT NULL") == 0
+        assert await upkeep.tidy_once(found) == "nothing to do"

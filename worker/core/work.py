@@ -1,0 +1,205 @@
+"""Work that is no run, in the same manner: the row is the truth, the queue only delivers.
+
+    queued ── claim ──▶ running ── end ──▶ done, failed, or queued again (a recurring item, or another try)
+       ▲                   │
+       └── lease lapsed ───┘
+
+A callback is such an item, and so is each recurring chore. `subject` says what it is about; with its kind it is the
+item's name, and adding it twice is adding it once.
+"""
+
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from worker.core import lease, logs
+from worker.core.backoff import full_jitter
+from worker.core.db import is_unavailable
+from worker.core.jobs import ITEMS, ItemJob, enqueue
+from worker.core.lease import Renewal
+from worker.core.resources import Resources
+
+log = logs.get(__name__)
+
+_MAX_ERROR = 500
+
+
+@dataclass(frozen=True)
+class Item:
+    """The right to do one piece of work."""
+
+    kind: str
+    subject: str
+    attempt: int
+    failures: int
+
+
+async def add(session: AsyncSession, job: ItemJob) -> None:
+    """Owe the work, with a job that delivers it, in the caller's transaction."""
+    await session.execute(
+        text("INSERT INTO work_items (kind, subject) VALUES (:kind, :subject) ON CONFLICT DO NOTHING"),
+        {"kind": job.NAME, "subject": job.subject},
+    )
+    await enqueue(session, job)
+
+
+async def add_recurring(session: AsyncSession, kind: str, subjects: Sequence[str]) -> None:
+    """Items that no job delivers: whoever looks for due ones finds them."""
+    added = (
+        "INSERT INTO work_items (kind, subject) SELECT :kind, unnest(CAST(:subjects AS text[])) ON CONFLICT DO NOTHING"
+    )
+    await session.execute(text(added), {"kind": kind, "subjects": list(subjects)})
+
+
+_FREE = """
+    (status = 'queued' AND coalesce(not_before <= clock_timestamp(), true)
+     OR status = 'running' AND lease_until < clock_timestamp())
+"""
+_DUE = text(
+    f"SELECT subject FROM work_items WHERE kind = :kind AND {_FREE} ORDER BY not_before NULLS FIRST LIMIT 1"  # noqa: S608
+)
+_CLAIM = text(
+    f"""
+    UPDATE work_items SET status = 'running', attempt = attempt + 1, holder = :holder, not_before = NULL,
+        failures = failures + (status = 'running')::int,
+        lease_until = clock_timestamp() + make_interval(secs => :lease)
+    WHERE kind = :kind AND subject = :subject AND {_FREE}
+    RETURNING kind, subject, attempt, failures
+    """  # noqa: S608
+)
+
+
+async def due(session: AsyncSession, kind: str) -> str | None:
+    """The subject of an item that nobody holds and that is due, the longest overdue first."""
+    found: str | None = await session.scalar(_DUE, {"kind": kind})
+    return found
+
+
+async def claim(connection: AsyncConnection, kind: str, subject: str, *, holder: str, seconds: float) -> Item | None:
+    """Take the item for so many seconds, if it is due and nobody holds it."""
+    values = {"kind": kind, "subject": subject, "holder": holder, "lease": seconds}
+    row = (await connection.execute(_CLAIM, values)).first()
+    return None if row is None else Item(row.kind, row.subject, row.attempt, row.failures)
+
+
+_RENEW = text(
+    """
+    UPDATE work_items SET lease_until = clock_timestamp() + make_interval(secs => :lease)
+    WHERE kind = :kind AND subject = :subject AND attempt = :attempt AND status = 'running' RETURNING 1
+    """
+)
+_END = text(
+    """
+    UPDATE work_items SET status = :status, holder = NULL, lease_until = NULL, error = :error, failures = :failures,
+        finished_at = CASE WHEN :status IN ('done', 'failed') THEN clock_timestamp() END,
+        not_before = CASE WHEN :status = 'queued' THEN clock_timestamp() + make_interval(secs => :delay) END
+    WHERE kind = :kind AND subject = :subject AND attempt = :attempt AND status = 'running'
+    RETURNING not_before
+    """
+)
+
+
+async def end(
+    session: AsyncSession,
+    item: Item,
+    *,
+    status: str,
+    failures: int,
+    delay: float = 0.0,
+    error: str | None = None,
+) -> bool:
+    """End the attempt, or nothing when it holds the item no more. `delay` in seconds until a queued one is due."""
+    values = {
+        "kind": item.kind,
+        "subject": item.subject,
+        "attempt": item.attempt,
+        "status": status,
+        "failures": failures,
+        "delay": delay,
+        "error": error,
+    }
+    row = (await session.execute(_END, values)).first()
+    if row is None:
+        return False
+    if status == "queued" and item.kind in ITEMS:
+        await enqueue(session, ITEMS[item.kind].of(item.subject), at=row.not_before)
+    return True
+
+
+async def perform(
+    resources: Resources,
+    kind: str,
+    subject: str,
+    do: Callable[[Item], Coroutine[Any, Any, None]],
+    *,
+    again: float | None = None,
+    max_failures: int = 5,
+    backoff: float = 4.0,
+) -> str:
+    """One attempt under a lease; returns how it ended, for the log.
+
+    `again`: seconds until a recurring item is due once more. One that fails is tried again after a full jitter of
+    `backoff` seconds and more, and given up at `max_failures`, unless it recurs.
+    """
+    seconds = resources.settings.lease_seconds
+    async with resources.db.single_statement() as connection:
+        item = await claim(connection, kind, subject, holder=resources.holder, seconds=seconds)
+    if item is None:
+        return "nothing to do"
+
+    async def renew(connection: AsyncConnection) -> Renewal:
+        values = {"kind": item.kind, "subject": item.subject, "attempt": item.attempt, "lease": seconds}
+        return Renewal(held=(await connection.execute(_RENEW, values)).first() is not None, cancel_requested=False)
+
+    status, failures, delay, said = ("done" if again is None else "queued"), 0, again or 0.0, None
+    try:
+        await lease.hold((item.kind, item.subject), do(item), resources, renew=renew)
+    except lease.Draining:
+        status, failures, delay, said = "queued", item.failures, 0.0, "the worker was stopped"
+    except lease.WorkStopped as stopped:
+        log.warning("work left to another attempt", kind=item.kind, subject=item.subject, reason=str(stopped))
+        return "left alone"
+    except Exception as error:
+        if is_unavailable(error):
+            # Nothing can be written now; the lease lapses, and the item is taken up again.
+            raise
+        failures = item.failures + 1
+        said = f"{type(error).__name__}: {error}"[:_MAX_ERROR]
+        status = "failed" if again is None and failures >= max_failures else "queued"
+        delay = full_jitter(failures, base=backoff, cap=300.0)
+        log.warning("work failed", kind=item.kind, subject=item.subject, failures=failures, error=said)
+    async with resources.db.transaction() as session:
+        held = await end(session, item, status=status, failures=failures, delay=delay, error=said)
+    return (said or status) if held else "left alone"
+
+
+_OVERDUE = text(
+    """
+    WITH overdue AS (
+        SELECT kind, subject, status FROM work_items
+        WHERE kind = ANY(:kinds) AND (status = 'running' AND lease_until < clock_timestamp()
+            OR status = 'queued'
+               AND coalesce(not_before, created_at) < clock_timestamp() - make_interval(secs => :patience))
+        ORDER BY created_at LIMIT :batch FOR UPDATE SKIP LOCKED
+    )
+    UPDATE work_items w SET status = 'queued', failures = w.failures + (w.status = 'running')::int,
+        holder = NULL, lease_until = NULL, not_before = clock_timestamp()
+    FROM overdue o WHERE w.kind = o.kind AND w.subject = o.subject
+    RETURNING w.kind, w.subject
+    """
+)
+
+
+async def reap(session: AsyncSession, *, patience: float, batch: int = 100) -> list[tuple[str, str]]:
+    """Give a fresh job to items that are neither done nor held; returns (kind, subject) of each.
+
+    One whose job still waits gets another at most every `patience` seconds; who comes second finds nothing to do.
+    """
+    values = {"kinds": list(ITEMS), "patience": patience, "batch": batch}
+    rows = (await session.execute(_OVERDUE, values)).all()
+    for row in rows:
+        await enqueue(session, ITEMS[row.kind].of(row.subject))
+    return [(row.kind, row.subject) for row in rows]

@@ -1,0 +1,200 @@
+"""Recurring chores that keep the database small: what is finished and old goes, in batches, by settings.
+
+Each chore is a work item that comes due again and again; whichever worker finds it due does it, under a lease. All
+of them are safe to run twice at once and to be killed half-way: a batch is one short transaction, and rows that
+somebody else has locked are left to him.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import TextClause, text
+
+from worker.core import logs, work
+from worker.core.backoff import spread
+from worker.core.db import is_unavailable
+from worker.core.jobs import DeliverCallback, VerifyRun
+from worker.core.resources import Resources
+
+log = logs.get(__name__)
+
+KIND = "upkeep"
+_LOOK_SECONDS = 5.0
+_BATCH = 500
+# Between two batches, so that the workers' own statements come first.
+_PAUSE_SECONDS = 0.05
+_HOUR = 3600.0
+
+
+@dataclass(frozen=True)
+class Chore:
+    """`statement` removes at most :batch rows, older than :seconds where the setting `days` says how old they must be.
+
+    By now(), not by clock_timestamp(): only the start of the transaction can be looked up in an index.
+    """
+
+    every: float
+    statement: TextClause
+    days: str | None = None
+
+
+CHORES: Mapping[str, Chore] = {
+    # Finished jobs are deleted at once; these failed, or their finish was lost.
+    "jobs": Chore(
+        _HOUR,
+        text(
+            """
+            DELETE FROM procrastinate_jobs WHERE id IN (
+                SELECT j.id FROM procrastinate_jobs j
+                WHERE j.status NOT IN ('todo', 'doing')
+                    AND NOT EXISTS (SELECT FROM procrastinate_events e
+                        WHERE e.job_id = j.id AND e.at > now() - make_interval(secs => :seconds))
+                ORDER BY j.id LIMIT :batch FOR UPDATE SKIP LOCKED)
+            """
+        ),
+        "keep_jobs_days",
+    ),
+    # A job wedged in `doing` whose run or item nobody works on any more: its worker lost the connection at the end.
+    "wedged_jobs": Chore(
+        30.0,
+        text(
+            """
+            DELETE FROM procrastinate_jobs WHERE id IN (
+                SELECT j.id FROM procrastinate_jobs j
+                WHERE j.status = 'doing' AND j.task_name IN (:verify, :callback)
+                    AND NOT EXISTS (SELECT FROM procrastinate_events e
+                        WHERE e.job_id = j.id AND e.at > now() - interval '60 seconds')
+                    AND NOT EXISTS (SELECT FROM runs r
+                        WHERE r.id = CAST(j.args->>'run_id' AS uuid) AND r.status = 'running'
+                            AND j.task_name = :verify)
+                    AND NOT EXISTS (SELECT FROM work_items w
+                        WHERE w.kind = j.task_name AND w.subject = j.args->>'run_id' AND w.status = 'running')
+                ORDER BY j.id LIMIT :batch FOR UPDATE SKIP LOCKED)
+            """
+        ).bindparams(verify=VerifyRun.NAME, callback=DeliverCallback.NAME),
+    ),
+    "dead_workers": Chore(
+        60.0,
+        text(
+            """
+            DELETE FROM procrastinate_workers WHERE id IN (
+                SELECT id FROM procrastinate_workers WHERE last_heartbeat < now() - interval '5 minutes'
+                ORDER BY id LIMIT :batch FOR UPDATE SKIP LOCKED)
+            """
+        ),
+    ),
+    "events": Chore(
+        _HOUR,
+        text(
+            """
+            DELETE FROM run_events WHERE id IN (
+                SELECT e.id FROM run_events e JOIN runs r ON r.id = e.run_id
+                WHERE e.created_at < now() - make_interval(secs => :seconds)
+                    AND r.finished_at < now() - make_interval(secs => :seconds)
+                ORDER BY e.created_at LIMIT :batch FOR UPDATE OF e SKIP LOCKED)
+            """
+        ),
+        "keep_events_days",
+    ),
+    "uploads": Chore(
+        _HOUR,
+        text(
+            """
+            DELETE FROM uploads WHERE id IN (
+                SELECT u.id FROM uploads u
+                WHERE u.created_at < now() - make_interval(secs => :seconds)
+                    AND NOT EXISTS (SELECT FROM runs r WHERE r.upload_id = u.id AND r.finished_at IS NULL)
+                ORDER BY u.created_at LIMIT :batch FOR UPDATE SKIP LOCKED)
+            """
+        ),
+        "keep_uploads_days",
+    ),
+    "artifacts": Chore(
+        _HOUR,
+        text(
+            """
+            DELETE FROM artifacts WHERE (run_id, name) IN (
+                SELECT a.run_id, a.name FROM runs r JOIN artifacts a ON a.run_id = r.id
+                WHERE r.created_at < now() - make_interval(secs => :seconds)
+                    AND r.finished_at < now() - make_interval(secs => :seconds)
+                LIMIT :batch FOR UPDATE OF a SKIP LOCKED)
+            """
+        ),
+        "keep_artifacts_days",
+    ),
+    "tokens": Chore(
+        _HOUR,
+        text(
+            """
+            DELETE FROM api_tokens WHERE id IN (
+                SELECT id FROM api_tokens WHERE least(expires_at, revoked_at) < now() - make_interval(secs => :seconds)
+                LIMIT :batch FOR UPDATE SKIP LOCKED)
+            """
+        ),
+        "keep_tokens_days",
+    ),
+    "work_items": Chore(
+        _HOUR,
+        text(
+            """
+            DELETE FROM work_items WHERE (kind, subject) IN (
+                SELECT kind, subject FROM work_items WHERE finished_at < now() - make_interval(secs => :seconds)
+                ORDER BY finished_at LIMIT :batch FOR UPDATE SKIP LOCKED)
+            """
+        ),
+        "keep_jobs_days",
+    ),
+}
+
+
+async def tidy(name: str, resources: Resources) -> int:
+    """Do one chore to its end; returns how many rows went. A setting of 0 days keeps them for ever."""
+    chore = CHORES[name]
+    values: dict[str, float] = {"batch": _BATCH}
+    if chore.days is not None:
+        values["seconds"] = 86_400 * float(getattr(resources.settings, chore.days))
+        if not values["seconds"]:
+            return 0
+    removed = 0
+    while True:
+        async with resources.db.single_statement() as connection:
+            gone = (await connection.execute(chore.statement, values)).rowcount
+        removed += gone
+        if gone < _BATCH:
+            return removed
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def tidy_once(resources: Resources) -> str:
+    """Do one chore that is due, if there is any; returns how that ended, for the log."""
+    done: dict[str, int] = {}
+
+    async def do(item: work.Item) -> None:
+        done[item.subject] = await tidy(item.subject, resources)
+
+    async with resources.db.transaction() as session:
+        name = await work.due(session, KIND)
+    if name is None or name not in CHORES:
+        return "nothing to do"
+    ended = await work.perform(resources, KIND, name, do, again=spread(CHORES[name].every, 0.1))
+    if done.get(name):
+        log.info("tidied", chore=name, removed=done[name])
+    return ended
+
+
+async def tidy_forever(resources: Resources) -> None:
+    """Beside the queue in every worker, until cancelled."""
+    known = False
+    while True:
+        await asyncio.sleep(spread(_LOOK_SECONDS, 0.2))
+        try:
+            if not known:
+                async with resources.db.transaction() as session:
+                    await work.add_recurring(session, KIND, list(CHORES))
+                known = True
+            while await tidy_once(resources) != "nothing to do":
+                pass
+        except Exception as error:
+            if not is_unavailable(error):
+                log.exception("the upkeep failed")
