@@ -51,8 +51,34 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("queue", name=op.f("queue_pauses_pkey")),
     )
+    op.add_column(
+        "runs",
+        sa.Column(
+            "tenant",
+            sa.Text(),
+            sa.Computed("COALESCE(created_by, split_part(repo_full_name, '/', 1), '')", persisted=True),
+            nullable=False,
+        ),
+    )
+    op.create_index(
+        "runs_tenant_queued_idx",
+        "runs",
+        ["tenant", sa.text("priority DESC"), "created_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status = 'queued'"),
+    )
+    op.create_index(
+        "runs_tenant_started_at_idx",
+        "runs",
+        ["tenant", "started_at"],
+        unique=False,
+        postgresql_where=sa.text("started_at IS NOT NULL"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("runs_tenant_started_at_idx", table_name="runs")
+    op.drop_index("runs_tenant_queued_idx", table_name="runs")
+    op.drop_column("runs", "tenant")
     op.drop_table("queue_pauses")
     op.drop_table("work_items")

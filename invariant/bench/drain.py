@@ -12,7 +12,7 @@ import uvloop
 from procrastinate import JobContext
 from procrastinate.worker import Worker
 
-from worker.core import lifecycle, queue
+from worker.core import dispatch, lifecycle, queue
 from worker.core.db import Database
 from worker.core.resources import Resources
 from worker.core.settings import Settings
@@ -33,8 +33,7 @@ async def bare(run_id: str) -> None:
 async def held(context: JobContext, run_id: str) -> None:
     """Claim and finish a run, with no work between."""
     resources: Resources = context.additional_context["resources"]
-    async with resources.db.single_statement() as connection:
-        claim = await lifecycle.claim(connection, uuid.UUID(run_id), holder="bench", lease=30)
+    claim = await dispatch.claim_next(resources.db, uuid.UUID(run_id), holder="bench", lease=30)
     if claim is not None:
         async with resources.db.single_statement() as connection:
             await lifecycle.finish(connection, claim, status=RunStatus.CANCELLED)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from worker.core import events, work
@@ -42,17 +42,14 @@ class Claim:
 
 
 # Not announced: the first step is, a moment later, and commits that notify wait for each other.
-_CLAIM = text(
-    """
+_CLAIM = """
     WITH before AS (SELECT id, status FROM runs WHERE id = :run_id FOR UPDATE),
     claimed AS (
         UPDATE runs SET status = 'running', attempt = attempt + 1, holder = :holder,
             failures = failures + (runs.status = 'running')::int,
             lease_until = clock_timestamp() + make_interval(secs => :lease), not_before = NULL,
             started_at = coalesce(started_at, clock_timestamp()), event_seq = event_seq + 1
-        FROM before WHERE runs.id = before.id
-            AND (runs.status = 'queued' AND coalesce(runs.not_before <= clock_timestamp(), true)
-                 OR runs.status = 'running' AND runs.lease_until < clock_timestamp())
+        FROM before WHERE runs.id = before.id AND ({free})
         RETURNING runs.id, attempt, failures, before.status = 'running' AS lost_before,
             cancel_requested_at IS NOT NULL AS cancel_requested, request_id, event_seq
     ), appended AS (
@@ -61,8 +58,11 @@ _CLAIM = text(
         RETURNING run_id
     )
     SELECT claimed.* FROM claimed, appended
-    """
-)
+"""
+_QUEUED = "runs.status = 'queued' AND coalesce(runs.not_before <= clock_timestamp(), true)"
+_LOST = "runs.status = 'running' AND runs.lease_until < clock_timestamp()"
+_CLAIM_FREE = text(_CLAIM.format(free=f"{_QUEUED} OR {_LOST}"))
+_CLAIM_LOST = text(_CLAIM.format(free=_LOST))
 
 
 async def claim(session: Session, run_id: uuid.UUID, *, holder: str, lease: float) -> Claim | None:
@@ -70,7 +70,18 @@ async def claim(session: Session, run_id: uuid.UUID, *, holder: str, lease: floa
 
     `lease` in seconds.
     """
-    row = (await session.execute(_CLAIM, {"run_id": run_id, "holder": holder, "lease": lease})).first()
+    return await _claim(session, _CLAIM_FREE, run_id, holder=holder, lease=lease)
+
+
+async def claim_lost(session: Session, run_id: uuid.UUID, *, holder: str, lease: float) -> Claim | None:
+    """Take the run if its holder's lease lapsed, and only then."""
+    return await _claim(session, _CLAIM_LOST, run_id, holder=holder, lease=lease)
+
+
+async def _claim(
+    session: Session, statement: TextClause, run_id: uuid.UUID, *, holder: str, lease: float
+) -> Claim | None:
+    row = (await session.execute(statement, {"run_id": run_id, "holder": holder, "lease": lease})).first()
     if row is None:
         return None
     return Claim(run_id, row.attempt, row.failures, row.lost_before, row.cancel_requested, row.request_id)
@@ -238,24 +249,33 @@ async def request_cancel(session: AsyncSession, run_id: uuid.UUID) -> RunStatus 
     return status
 
 
-# A queued run waits for a job; one whose job was lost would wait for ever. A run that has had time to be
-# fetched gets a fresh job, at most one every `patience` seconds: `not_before` carries the memory of it.
+# A job is a ticket for any run (worker.core.dispatch), so tickets are counted, not matched: where fewer wait than
+# runs are due, the oldest runs that have had time to be taken up get one each, at most one every `patience` seconds:
+# `not_before` carries the memory of it.
 _REAP = text(
     """
-    WITH overdue AS (
-        SELECT id FROM runs
-        WHERE status = 'running' AND lease_until < clock_timestamp()
-           OR status = 'queued'
-              AND coalesce(not_before, created_at) < clock_timestamp() - make_interval(secs => :patience)
-              AND NOT EXISTS (
-                  SELECT FROM procrastinate_jobs j
-                  WHERE j.status = 'todo' AND j.task_name = :task AND j.args->>'run_id' = runs.id::text)
+    WITH tickets AS (
+        SELECT count(*) AS waiting FROM procrastinate_jobs
+        WHERE status = 'todo' AND task_name = :task AND coalesce(scheduled_at <= now(), true)
+    ), due AS (
+        SELECT count(*) AS runs FROM runs
+        WHERE status = 'queued' AND coalesce(not_before, created_at) <= clock_timestamp()
+    ), lapsed AS (
+        SELECT id FROM runs WHERE status = 'running' AND lease_until < clock_timestamp()
         ORDER BY created_at LIMIT :batch FOR UPDATE SKIP LOCKED
+    ), forgotten AS (
+        SELECT id FROM runs
+        WHERE status = 'queued'
+            AND coalesce(not_before, created_at) < clock_timestamp() - make_interval(secs => :patience)
+        ORDER BY created_at
+        LIMIT least(:batch, (SELECT greatest(0, due.runs - tickets.waiting) FROM due, tickets))
+        FOR UPDATE SKIP LOCKED
     )
     UPDATE runs SET
         status = 'queued', failures = failures + (status = 'running')::int, lease_until = NULL, holder = NULL,
         step = NULL, not_before = clock_timestamp()
-    FROM overdue, (SELECT id, status AS was FROM runs) AS before
+    FROM (SELECT id FROM lapsed UNION SELECT id FROM forgotten) AS overdue,
+        (SELECT id, status AS was FROM runs WHERE status IN ('queued', 'running')) AS before
     WHERE runs.id = overdue.id AND before.id = overdue.id
     RETURNING runs.id, runs.priority, runs.failures, before.was
     """

@@ -107,6 +107,9 @@ class Settings(BaseSettings):
     fail_fast: bool = Field(True, alias="CVA_FAIL_FAST")
 
     worker_concurrency: int = Field(4, alias="CVA_WORKER_CONCURRENCY", ge=1, le=256)
+    repo_concurrency: int = Field(
+        0, alias="CVA_REPO_CONCURRENCY", ge=0, description="runs of one repository at once; 0: no limit"
+    )
     max_attempts: int = Field(5, alias="CVA_MAX_ATTEMPTS", ge=1, le=100)
     lease_seconds: float = Field(30.0, alias="CVA_LEASE_SECONDS", gt=0)
     reap_seconds: float = Field(5.0, alias="CVA_REAP_SECONDS", gt=0)

@@ -20,7 +20,7 @@ from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.core import events, lease, lifecycle, logs, models, source
+from worker.core import dispatch, events, lease, lifecycle, logs, models, source
 from worker.core.backoff import full_jitter
 from worker.core.db import is_unavailable
 from worker.core.flight import Flights
@@ -54,23 +54,35 @@ class _DeadlineExceeded(Exception):
 
 
 async def verify_run(run_id: uuid.UUID, resources: Resources) -> str:
-    """Take the run up if there is anything to do; returns how that ended, for the log."""
+    """Take up the run whose turn it is, if there is any; returns how that ended, for the log.
+
+    `run_id` is the one that the job was made for.
+    """
     settings = resources.settings
     if resources.controls.draining:
         # Fetched just before the worker stopped: somebody else's, then.
         async with resources.db.transaction() as session:
             await enqueue(session, VerifyRun(run_id))
         return "left to another worker"
-    async with resources.db.single_statement() as connection:
-        claim = await lifecycle.claim(connection, run_id, holder=resources.holder, lease=settings.lease_seconds)
+    claim = await dispatch.claim_next(
+        resources.db,
+        run_id,
+        holder=resources.holder,
+        lease=settings.lease_seconds,
+        repo_limit=settings.repo_concurrency,
+    )
     if claim is None:
         return "nothing to do"
     with structlog.contextvars.bound_contextvars(
-        run_id=str(run_id), attempt=claim.attempt, request_id=claim.request_id
+        run_id=str(claim.run_id), attempt=claim.attempt, request_id=claim.request_id
     ):
         log.info("run claimed", lost_before=claim.lost_before)
         ended = await _attempt(claim, resources)
         log.info("run left", ended=ended)
+        if settings.repo_concurrency:
+            # While this one ran, a job may have come for another of its repository and found it full.
+            async with resources.db.transaction() as session:
+                await enqueue(session, VerifyRun(claim.run_id))
         return ended
 
 

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Computed, ForeignKey, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from worker.core.models.base import Base, Created, Id, Serial, one_of
@@ -71,6 +71,20 @@ class Run(Base):
         Index("runs_upload_id_idx", "upload_id", postgresql_where=text("upload_id IS NOT NULL")),
         Index("runs_retry_of_idx", "retry_of", postgresql_where=text("retry_of IS NOT NULL")),
         Index(
+            "runs_tenant_queued_idx",
+            "tenant",
+            text("priority DESC"),
+            "created_at",
+            "id",
+            postgresql_where=text("status = 'queued'"),
+        ),
+        Index(
+            "runs_tenant_started_at_idx",
+            "tenant",
+            "started_at",
+            postgresql_where=text("started_at IS NOT NULL"),
+        ),
+        Index(
             "runs_unfinished_idx",
             "lease_until",
             "not_before",
@@ -116,6 +130,9 @@ class Run(Base):
     request_sha256: Mapped[str | None]
 
     priority: Mapped[int] = mapped_column(server_default="0")
+    tenant: Mapped[str] = mapped_column(
+        Computed("COALESCE(created_by, split_part(repo_full_name, '/', 1), '')", persisted=True)
+    )
     attempt: Mapped[int] = mapped_column(server_default="0")
     failures: Mapped[int] = mapped_column(server_default="0")
     lease_until: Mapped[datetime | None]

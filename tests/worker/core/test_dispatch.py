@@ -1,0 +1,157 @@
+"""Whose turn it is."""
+
+import asyncio
+import re
+import uuid
+from typing import Any
+
+from sqlalchemy import text
+
+from tests.support.app import resources
+from tests.worker.core.test_lifecycle import column, new_run
+from worker import reaper
+from worker.core import dispatch, lifecycle
+from worker.core.lifecycle import Claim
+from worker.core.resources import Resources
+from worker.core.vocabulary import RunStatus
+
+
+async def sql(found: Resources, statement: str, **values: Any) -> Any:
+    async with found.db.transaction() as session:
+        result = await session.execute(text(statement), values)
+        return result.all() if result.returns_rows else None
+
+
+async def flood(found: Resources, tenant: str, number: int, *, repo: str = "o/r", priority: int = 10) -> None:
+    await sql(
+        found,
+        "INSERT INTO runs (id, source_kind, source, created_by, repo_full_name, priority)"
+        " SELECT gen_random_uuid(), 'files', '{}', :tenant, :repo, :priority FROM generate_series(1, :number)",
+        tenant=tenant,
+        repo=repo,
+        priority=priority,
+        number=number,
+    )
+
+
+async def claim_next(found: Resources, **more: Any) -> Claim | None:
+    return await dispatch.claim_next(found.db, uuid.uuid4(), holder="test", lease=30, **more)
+
+
+async def tenants(found: Resources, number: int) -> list[str]:
+    """Whose run each claim takes."""
+    order = []
+    for _ in range(number):
+        claim = await claim_next(found)
+        assert claim is not None
+        order.append(await column(found, claim.run_id, "tenant"))
+    return order
+
+
+async def test_a_flood_of_one_is_nobody_elses_delay(url: str) -> None:
+    async with resources(url) as found:
+        await flood(found, "a", 200)
+        assert await tenants(found, 6) == ["a"] * 6
+        await flood(found, "b", 8)
+        await flood(found, "c", 2)
+        # Those who had no service catch up first, and share alike while they do.
+        order = await tenants(found, 16)
+        assert sorted(order[:4]) == ["b", "b", "c", "c"]
+        assert order[4:8] == ["b"] * 4
+        assert sorted(order[8:12]) == ["a", "a", "b", "b"]
+        assert order[12:] == ["a"] * 4
+
+
+async def test_priority_comes_before_fairness_and_age_after_it(url: str) -> None:
+    async with resources(url) as found:
+        await flood(found, "a", 3, priority=0)
+        await flood(found, "a", 2, priority=10)
+        await flood(found, "b", 1, priority=0)
+        assert await tenants(found, 6) == ["a", "a", "b", "a", "a", "a"]
+        rows = await sql(found, "SELECT priority FROM runs ORDER BY started_at")
+        assert [row.priority for row in rows] == [10, 10, 0, 0, 0, 0]
+        assert await claim_next(found) is None
+
+
+async def test_who_asked_names_the_tenant_or_else_the_repositorys_owner(url: str) -> None:
+    async with resources(url) as found:
+        for given in ({"created_by": "ann", "repo_full_name": "o/r"}, {"repo_full_name": "o/r"}, {}):
+            await new_run(found, **given)
+        rows = await sql(found, "SELECT tenant FROM runs ORDER BY created_at")
+        assert [row.tenant for row in rows] == ["ann", "o", ""]
+
+
+async def test_as_many_claims_at_once_as_there_are_runs_take_them_all(url: str) -> None:
+    async with resources(url) as found:
+        await flood(found, "a", 17)
+        await flood(found, "b", 3)
+        claims = await asyncio.gather(*(claim_next(found) for _ in range(24)))
+        taken = [claim.run_id for claim in claims if claim is not None]
+        assert len(taken) == len(set(taken)) == 20
+
+
+async def test_what_is_not_due_waits(url: str) -> None:
+    async with resources(url) as found:
+        await flood(found, "a", 2)
+        await sql(found, "UPDATE runs SET not_before = now() + interval '1 hour'")
+        assert await claim_next(found) is None
+        await flood(found, "a", 1)
+        assert await claim_next(found) is not None
+        assert await claim_next(found) is None
+
+
+async def test_a_run_whose_holder_was_lost_is_taken_by_its_own_job(url: str) -> None:
+    async with resources(url) as found:
+        run_id = await new_run(found)
+        first = await claim_next(found)
+        assert first is not None
+        assert await dispatch.claim_next(found.db, run_id, holder="x", lease=30) is None
+        await sql(found, "UPDATE runs SET lease_until = now() - interval '1 s'")
+        second = await dispatch.claim_next(found.db, run_id, holder="x", lease=30)
+        assert second is not None
+        assert (second.attempt, second.lost_before) == (2, True)
+
+
+async def test_a_repository_has_no_more_runs_at_once_than_it_may(url: str) -> None:
+    async with resources(url) as found:
+        await flood(found, "a", 30, repo="o/full")
+        await flood(found, "a", 3, repo="o/other")
+        claims = await asyncio.gather(*(claim_next(found, repo_limit=2) for _ in range(20)))
+        held = [claim for claim in claims if claim is not None]
+        rows = await sql(
+            found, "SELECT repo_full_name, count(*) AS n FROM runs WHERE status = 'running' GROUP BY 1 ORDER BY 1"
+        )
+        assert [(row.repo_full_name, row.n) for row in rows] == [("o/full", 2), ("o/other", 2)]
+        async with found.db.transaction() as session:
+            assert await lifecycle.finish(session, held[0], status=RunStatus.CANCELLED)
+        assert await claim_next(found, repo_limit=2) is not None
+        assert await claim_next(found, repo_limit=2) is None
+
+
+async def test_the_choice_reads_an_index_however_many_wait(url: str) -> None:
+    async with resources(url) as found:
+        for tenant in "abcde":
+            await flood(found, tenant, 4000)
+        await sql(found, "ANALYZE runs")
+        statement = str(dispatch._NEXT.text)
+        plan = await sql(found, f"EXPLAIN (ANALYZE, BUFFERS) {statement}", repo_limit=0, candidates=8)
+        told = "\n".join(row[0] for row in plan)
+        assert "Seq Scan on runs" not in told, told
+        # Rows that were read: a few for each tenant, not thousands.
+        assert max(map(int, re.findall(r"actual time=\S+ rows=(\d+)", told))) <= 100, told
+
+
+async def test_tickets_are_counted_by_the_reaper(url: str) -> None:
+    async with resources(url, CVA_LEASE_SECONDS=2) as found:
+        runs = [await new_run(found) for _ in range(4)]
+        await sql(found, "UPDATE runs SET created_at = now() - interval '10 s'")
+        assert await reaper.reap_once(found) == 0
+        # Two tickets are gone, whoever they were made for: two runs get one each, and then no more.
+        await sql(
+            found,
+            "DELETE FROM procrastinate_jobs WHERE id IN (SELECT id FROM procrastinate_jobs ORDER BY id DESC LIMIT 2)",
+        )
+        assert await reaper.reap_once(found) == 2
+        assert await reaper.reap_once(found) == 0
+        rows = await sql(found, "SELECT count(*) AS n FROM procrastinate_jobs WHERE status = 'todo'")
+        assert rows[0].n == len(runs)

@@ -1,0 +1,81 @@
+"""Which run is next. A job in the queue is a ticket: it says that there is a run to take up, and this says which.
+
+By priority first; among equals the tenant whose runs were taken up least often in the last minute, so that a flood of
+one is nobody else's delay (least attained service, see Kleinrock, Queueing Systems II, 4.6); of a tenant's runs the
+oldest. A tenant is the user who asked, or the owner of the repository where nobody is named.
+"""
+
+import uuid
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.core import lifecycle
+from worker.core.db import Database
+from worker.core.lifecycle import Claim
+
+_CANDIDATES = 8
+# "inv_repo" in ASCII: claims take turns where repositories have a limit, so that none of them is passed.
+_LOCK = int.from_bytes(b"inv_repo")
+
+# The recursion walks from tenant to tenant through the index, however many runs each has waiting. An array, not a
+# join: joined, all runs of a tenant were read and sorted to find the first.
+_NEXT = text(
+    """
+    WITH RECURSIVE tenants AS (
+        (SELECT tenant FROM runs WHERE status = 'queued' ORDER BY tenant LIMIT 1)
+        UNION ALL
+        SELECT (SELECT r.tenant FROM runs r WHERE r.status = 'queued' AND r.tenant > t.tenant
+                ORDER BY r.tenant LIMIT 1)
+        FROM tenants t WHERE t.tenant IS NOT NULL
+    ), full_up AS (
+        SELECT repo_full_name FROM runs
+        WHERE :repo_limit > 0 AND status = 'running' AND repo_full_name IS NOT NULL
+        GROUP BY repo_full_name HAVING count(*) >= :repo_limit
+    )
+    SELECT head.id
+    FROM tenants t
+    CROSS JOIN LATERAL (
+        SELECT id, priority, created_at FROM runs r
+        WHERE r.status = 'queued' AND r.tenant = t.tenant AND coalesce(r.not_before <= clock_timestamp(), true)
+            AND coalesce(r.repo_full_name, '') <> ALL (ARRAY (SELECT repo_full_name FROM full_up))
+        ORDER BY priority DESC, created_at, id LIMIT :candidates
+    ) head
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS served FROM (
+            SELECT FROM runs r WHERE r.tenant = t.tenant AND r.started_at > now() - interval '1 minute' LIMIT 1000
+        ) AS lately
+    ) service
+    ORDER BY head.priority DESC, service.served, head.created_at, head.id
+    LIMIT :candidates
+    """
+)
+
+
+async def claim_next(db: Database, hint: uuid.UUID, *, holder: str, lease: float, repo_limit: int = 0) -> Claim | None:
+    """Take the run whose turn it is; None when there is none that may be taken up now.
+
+    `hint` is the run that the ticket was made for: it is taken when its holder was lost. `repo_limit`: so many runs of
+    one repository at once, 0 without a limit. `lease` in seconds.
+    """
+    if repo_limit:
+        async with db.transaction() as session:
+            await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            return await _claim(await session.connection(), hint, holder=holder, lease=lease, repo_limit=repo_limit)
+    async with db.single_statement() as connection:
+        return await _claim(connection, hint, holder=holder, lease=lease, repo_limit=0)
+
+
+async def _claim(
+    connection: AsyncConnection, hint: uuid.UUID, *, holder: str, lease: float, repo_limit: int
+) -> Claim | None:
+    while True:
+        rows = (await connection.execute(_NEXT, {"repo_limit": repo_limit, "candidates": _CANDIDATES})).all()
+        # Others choose at the same time, and the same: each takes the first that is still there.
+        for row in rows:
+            claim = await lifecycle.claim(connection, row.id, holder=holder, lease=lease)
+            if claim is not None:
+                return claim
+        if len(rows) < _CANDIDATES:
+            break
+    return await lifecycle.claim_lost(connection, hint, holder=holder, lease=lease)
