@@ -1,6 +1,7 @@
 """The worker process: configure, bring the schema to head or wait for it, supervise."""
 
 import asyncio
+import errno
 import gc
 import os
 import socket
@@ -10,13 +11,14 @@ import threading
 import uvloop
 from sqlalchemy import text
 
-from worker import tasks
+from worker import health, tasks
 from worker.core import embedded, jobs, logs, migrate, settings
 from worker.core.backoff import spread
 from worker.core.db import Database, is_unavailable
 from worker.core.resources import Resources
 from worker.core.settings import Settings
 from worker.core.version import VERSION
+from worker.health import Vitals
 from worker.llm import client, providers
 from worker.sources import take
 from worker.supervisor import Supervisor
@@ -53,7 +55,7 @@ async def wait_for_schema(db: Database) -> None:
         await asyncio.sleep(spread(1.0, 0.5))
 
 
-async def serve(config: Settings, url: str) -> None:
+async def serve(config: Settings, url: str, vitals: Vitals) -> None:
     assert tasks.__all__
     db = Database(url, application="invariant-worker", pool_size=min(20, config.worker_concurrency + 4))
     holder = f"{socket.gethostname()}-{os.getpid()}"
@@ -66,7 +68,7 @@ async def serve(config: Settings, url: str) -> None:
         if config.has_provider:
             # Seconds of import that the first run need not wait for; whoever wants it meanwhile waits on its lock.
             threading.Thread(target=client.load, name="load-litellm", daemon=True).start()
-        await Supervisor(resources, jobs.QUEUES).run()
+        await Supervisor(resources, jobs.QUEUES, vitals).run()
     finally:
         await db.dispose()
 
@@ -86,8 +88,18 @@ def main() -> int:
     # What was loaded so far stays; the collector need not look through it again and again.
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(config, url))
+    vitals = Vitals()
+    try:
+        with (
+            health.served(vitals, config.worker_port),
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        ):
+            runner.run(serve(config, url, vitals))
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        sys.stderr.write(f"Port {config.worker_port} is taken. Set CVA_WORKER_PORT to a free one.\n")
+        return 1
     return 0
 
 

@@ -20,6 +20,7 @@ from worker.core import lifecycle, logs, notify, queue
 from worker.core.backoff import full_jitter
 from worker.core.db import is_unavailable
 from worker.core.resources import Resources
+from worker.health import Vitals
 from worker.reaper import reap_forever
 from worker.upkeep import tidy_forever
 
@@ -28,6 +29,7 @@ log = logs.get(__name__)
 _HEARTBEAT_SECONDS = 5.0
 _SILENT_SECONDS = 20.0
 _PROBE_SECONDS = 5.0
+_TROUBLED_PROBE_SECONDS = 1.0
 _POLL_SECONDS = 2.0
 _BACKOFF_CAP_SECONDS = 4.0
 # After the drain every run hands itself back; this long the process waits for that.
@@ -64,9 +66,11 @@ class Supervisor:
 
     resources: Resources
     queues: Sequence[str]
+    vitals: Vitals = field(default_factory=Vitals)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _hurry: asyncio.Event = field(default_factory=asyncio.Event)
     _retired: set[_Service] = field(default_factory=set)
+    _paused: frozenset[str] = frozenset()
 
     def stop(self) -> None:
         """Stop fetching and drain; asked again, hand everything back at once."""
@@ -83,6 +87,7 @@ class Supervisor:
         side = [
             asyncio.create_task(reap_forever(self.resources)),
             asyncio.create_task(tidy_forever(self.resources)),
+            asyncio.create_task(self._beat()),
             asyncio.create_task(notify.listen(self.resources.db.url, handlers, application="invariant-worker-control")),
         ]
         try:
@@ -91,6 +96,12 @@ class Supervisor:
             for task in side:
                 task.cancel()
             await asyncio.gather(*side, return_exceptions=True)
+
+    async def _beat(self) -> None:
+        while True:
+            self.vitals.beat()
+            self.vitals.holding.set(self.resources.controls.holding)
+            await asyncio.sleep(1)
 
     async def _serve_forever(self) -> None:
         failures = 0
@@ -103,6 +114,8 @@ class Supervisor:
             if self._stopping.is_set():
                 break
             self._retire(service)
+            self.vitals.problem = reason
+            self.vitals.rebuilds.inc()
             failures = 1 if asyncio.get_running_loop().time() - began > 60 else failures + 1
             delay = full_jitter(failures, base=0.5, cap=_BACKOFF_CAP_SECONDS, floor=0.1)
             log.warning("worker rebuilt", reason=reason, retry_seconds=round(delay, 2))
@@ -119,7 +132,7 @@ class Supervisor:
         app = queue.app.with_connector(connector)
         worker = Worker(
             app=app,
-            queues=list(self.queues),
+            queues=self._served(),
             name=self.resources.holder,
             concurrency=settings.worker_concurrency,
             fetch_job_polling_interval=_POLL_SECONDS,
@@ -131,6 +144,23 @@ class Supervisor:
         )
 
         return _Service(app, worker)
+
+    def _served(self) -> list[str]:
+        return [name for name in self.queues if name not in self._paused]
+
+    async def _look_at_pauses(self, service: _Service) -> None:
+        """Fetch from what is not paused; without news from the database it stays as it is."""
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS), self.resources.db.transaction() as session:
+                paused = frozenset(await session.scalars(text("SELECT queue FROM queue_pauses")))
+        except Exception as error:
+            if not (is_unavailable(error) or isinstance(error, TimeoutError)):
+                log.exception("the pauses cannot be read")
+            return
+        if paused != self._paused:
+            self._paused = paused
+            service.worker.queues = self._served()
+            log.info("queues served", queues=self._served())
 
     def _retire(self, service: _Service) -> None:
         """Stop it, and keep it until what it has at work has ended."""
@@ -148,8 +178,10 @@ class Supervisor:
         """Wait until the worker ends, goes silent or is not known any more; returns which."""
         heard = asyncio.get_running_loop().time()
         while not self._stopping.is_set():
+            await self._look_at_pauses(service)
             stopping = asyncio.create_task(self._stopping.wait())
-            await asyncio.wait({service.task, stopping}, timeout=_PROBE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            patience = _PROBE_SECONDS if self.vitals.problem is None else _TROUBLED_PROBE_SECONDS
+            await asyncio.wait({service.task, stopping}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
             if service.task.done():
                 error = None if service.task.cancelled() else service.task.exception()
@@ -158,9 +190,12 @@ class Supervisor:
             answer = await self._heartbeat_age(service.worker.worker_id)
             if answer == "gone":
                 return "it was pruned"
-            if isinstance(answer, float) and answer < _SILENT_SECONDS:
+            if answer == "unknown":
+                self.vitals.problem = "the database does not answer"
+            elif isinstance(answer, float) and answer < _SILENT_SECONDS:
+                self.vitals.problem = None
                 heard = now
-            elif now - heard > _SILENT_SECONDS and answer != "unknown":
+            elif now - heard > _SILENT_SECONDS:
                 return f"it was silent for {now - heard:.0f} s"
         return "stopping"
 
@@ -194,6 +229,7 @@ class Supervisor:
         controls, settings = self.resources.controls, self.resources.settings
         if service is not None:
             self._retire(service)
+        self.vitals.problem = "it drains"
         log.info("worker draining", holding=controls.holding, drain_seconds=settings.drain_seconds)
         hurry: asyncio.Future[Any] = asyncio.create_task(self._hurry.wait())
         waiting: asyncio.Future[Any] = asyncio.gather(

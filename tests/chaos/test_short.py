@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from invariant import postgres
+from invariant.stack import free_port
 from tests.support import processes
 from tests.support.processes import Process, eventually
 
@@ -128,21 +129,27 @@ def _recovered(client: httpx.Client, run_ids: list[str]) -> list[dict[str, Any]]
 
 
 def test_postgres_goes_away_and_comes_back(tmp_path: Path, request_body: dict[str, Any]) -> None:
+    port = str(free_port())
     with (
         postgres.server(durable=True) as own,
         own.database() as url,
         processes.api(url, tmp_path) as (client, api),
-        processes.worker(url, tmp_path, **FAST) as worker,
+        processes.worker(url, tmp_path, **FAST, CVA_WORKER_PORT=port) as worker,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}") as probe,
     ):
+        eventually(lambda: probe.get("/ready").status_code == 200, 20, lambda: worker.log)
         run_ids = [client.post("/api/runs", json=request_body).json()["id"] for _ in range(6)]
         own.stop("immediate")
         assert client.get("/ready").status_code == 503
         assert client.get("/health").status_code == 200
         refused = client.post("/api/runs", json=request_body)
         assert refused.status_code == 503
-        # How long the server is away; nothing is hoped for meanwhile.
-        time.sleep(2)
+        eventually(lambda: probe.get("/ready").status_code == 503, 30, lambda: worker.log)
+        assert probe.get("/ready").json()["reason"]
+        assert probe.get("/health").status_code == 200
         own.start()
+        eventually(lambda: probe.get("/ready").status_code == 200, 30, lambda: worker.log)
+        assert "invariant_worker_ready 1.0" in probe.get("/metrics").text
         eventually(lambda: client.get("/ready").status_code == 200, 20)
         run_ids.append(client.post("/api/runs", json=request_body).json()["id"])
         assert {run["status"] for run in _recovered(client, run_ids)} == {"completed"}

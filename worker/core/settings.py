@@ -106,6 +106,9 @@ class Settings(BaseSettings):
     veto_confidence: float = Field(0.8, alias="CVA_VETO_CONFIDENCE", ge=0, le=1)
     fail_fast: bool = Field(True, alias="CVA_FAIL_FAST")
 
+    worker_port: int | None = Field(
+        None, alias="CVA_WORKER_PORT", ge=0, le=65535, description="the worker's /health, /ready, /metrics"
+    )
     worker_concurrency: int = Field(4, alias="CVA_WORKER_CONCURRENCY", ge=1, le=256)
     repo_concurrency: int = Field(
         0, alias="CVA_REPO_CONCURRENCY", ge=0, description="runs of one repository at once; 0: no limit"

@@ -37,6 +37,10 @@ class Item:
     failures: int
 
 
+class GaveUp(Exception):
+    """The last attempt failed. The job that delivered it is shown as failed, and can be retried by hand."""
+
+
 async def add(session: AsyncSession, job: ItemJob) -> None:
     """Owe the work, with a job that delivers it, in the caller's transaction."""
     await session.execute(
@@ -142,7 +146,7 @@ async def perform(
     """One attempt under a lease; returns how it ended, for the log.
 
     `again`: seconds until a recurring item is due once more. One that fails is tried again after a full jitter of
-    `backoff` seconds and more, and given up at `max_failures`, unless it recurs.
+    `backoff` seconds and more; unless it recurs, GaveUp is raised at `max_failures`.
     """
     seconds = resources.settings.lease_seconds
     async with resources.db.single_statement() as connection:
@@ -173,6 +177,8 @@ async def perform(
         log.warning("work failed", kind=item.kind, subject=item.subject, failures=failures, error=said)
     async with resources.db.transaction() as session:
         held = await end(session, item, status=status, failures=failures, delay=delay, error=said)
+    if held and status == "failed":
+        raise GaveUp(f"{kind} of {subject} was given up after {failures} attempts. {said}")
     return (said or status) if held else "left alone"
 
 
@@ -182,7 +188,9 @@ _OVERDUE = text(
         SELECT kind, subject, status FROM work_items
         WHERE kind = ANY(:kinds) AND (status = 'running' AND lease_until < clock_timestamp()
             OR status = 'queued'
-               AND coalesce(not_before, created_at) < clock_timestamp() - make_interval(secs => :patience))
+               AND coalesce(not_before, created_at) < clock_timestamp() - make_interval(secs => :patience)
+               AND NOT EXISTS (SELECT FROM procrastinate_jobs j
+                   WHERE j.status = 'todo' AND j.task_name = kind AND j.args->>'run_id' = subject))
         ORDER BY created_at LIMIT :batch FOR UPDATE SKIP LOCKED
     )
     UPDATE work_items w SET status = 'queued', failures = w.failures + (w.status = 'running')::int,
@@ -194,9 +202,8 @@ _OVERDUE = text(
 
 
 async def reap(session: AsyncSession, *, patience: float, batch: int = 100) -> list[tuple[str, str]]:
-    """Give a fresh job to items that are neither done nor held; returns (kind, subject) of each.
-
-    One whose job still waits gets another at most every `patience` seconds; who comes second finds nothing to do.
+    """Give a fresh job to items that are neither done nor held, and that no job waits for; returns (kind, subject)
+    of each. `patience` in seconds.
     """
     values = {"kinds": list(ITEMS), "patience": patience, "batch": batch}
     rows = (await session.execute(_OVERDUE, values)).all()

@@ -75,7 +75,8 @@ async def test_a_failure_is_tried_again_later_and_given_up_in_the_end(url: str) 
             await set_(found, subject, "not_before = clock_timestamp()")
         # Each try that is to come has a job that will deliver it.
         assert await waiting_jobs(found) == 4
-        await work.perform(found, KIND, subject, fails, max_failures=3)
+        with pytest.raises(work.GaveUp, match=r"3 attempts\. ValueError: the receiver is away"):
+            await work.perform(found, KIND, subject, fails, max_failures=3)
         assert (await row(found, subject)).status == "failed"
 
 

@@ -1,0 +1,225 @@
+"""What an operator needs of the queue: how much waits and for how long, failed jobs and trying them again, pausing."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Row, text
+from starlette.responses import Response
+
+from api import errors
+from api.pagination import Page
+from api.routing import Answer, Call, Operations, json_response
+from worker.core.jobs import ITEMS, QUEUES
+from worker.core.vocabulary import Scope
+
+operations = Operations("queue")
+
+JobStatus = Literal["todo", "doing", "succeeded", "failed", "cancelled", "aborted"]
+_SILENT_SECONDS = 60
+
+
+class QueueView(BaseModel):
+    """Jobs of one queue. `waiting` are due, `scheduled` come later; times in seconds."""
+
+    name: str
+    paused: bool
+    paused_by: str | None
+    waiting: int
+    scheduled: int
+    doing: int
+    failed: int
+    oldest_seconds: float | None = Field(description="how long the oldest due job has waited")
+
+
+class Overview(BaseModel):
+    """`workers` have written their heartbeat within the last minute, `silent_workers` have not."""
+
+    queues: list[QueueView]
+    runs_queued: int
+    runs_running: int
+    oldest_queued_seconds: float | None
+    workers: int
+    silent_workers: int
+
+
+class JobView(BaseModel):
+    id: int
+    queue: str
+    task: str
+    status: str
+    priority: int
+    attempts: int = Field(description="how often the queue has delivered it")
+    arguments: dict[str, Any]
+    worker_id: int | None
+    scheduled_at: datetime | None
+    created_at: datetime | None
+
+
+class JobList(Page[JobView]):
+    """Jobs, newest first. Those that succeeded are deleted at once."""
+
+
+class JobQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    queue: Literal["verification", "monitoring"] | None = None
+    status: JobStatus | None = None
+    limit: int = Field(50, ge=1, le=200)
+    cursor: str | None = Field(None, pattern=r"^[1-9][0-9]{0,17}$", description="`next_cursor` of the page before")
+
+
+_QUEUES = text(
+    """
+    SELECT q.name, p.queue IS NOT NULL AS paused, p.paused_by,
+        count(j.id) FILTER (WHERE j.status = 'todo' AND coalesce(j.scheduled_at <= now(), true)) AS waiting,
+        count(j.id) FILTER (WHERE j.status = 'todo' AND j.scheduled_at > now()) AS scheduled,
+        count(j.id) FILTER (WHERE j.status = 'doing') AS doing,
+        count(j.id) FILTER (WHERE j.status IN ('failed', 'aborted')) AS failed,
+        (SELECT extract(epoch FROM now() - coalesce(o.scheduled_at, e.at))::float8
+         FROM procrastinate_jobs o JOIN procrastinate_events e ON e.job_id = o.id AND e.type = 'deferred'
+         WHERE o.queue_name = q.name AND o.status = 'todo' AND coalesce(o.scheduled_at <= now(), true)
+         ORDER BY o.id LIMIT 1) AS oldest_seconds
+    FROM unnest(CAST(:queues AS text[])) AS q (name)
+    LEFT JOIN queue_pauses p ON p.queue = q.name
+    LEFT JOIN procrastinate_jobs j ON j.queue_name = q.name
+    GROUP BY q.name, p.queue, p.paused_by ORDER BY q.name
+    """
+)
+_REST = text(
+    """
+    SELECT
+        (SELECT count(*) FROM runs WHERE status = 'queued') AS runs_queued,
+        (SELECT count(*) FROM runs WHERE status = 'running') AS runs_running,
+        (SELECT extract(epoch FROM now() - min(created_at))::float8 FROM runs WHERE status = 'queued')
+            AS oldest_queued_seconds,
+        (SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => :silent))
+            AS workers,
+        (SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat <= now() - make_interval(secs => :silent))
+            AS silent_workers
+    """
+)
+
+
+@operations.add("GET", "/api/queue", scope=Scope.RUNS_READ, answers={200: Answer(Overview)})
+async def overview(call: Call) -> Response:
+    """How much waits, for how long, and who is there to do it"""
+    async with call.state.db.transaction() as session:
+        queues = (await session.execute(_QUEUES, {"queues": list(QUEUES)})).mappings().all()
+        rest = (await session.execute(_REST, {"silent": _SILENT_SECONDS})).mappings().one()
+    return json_response(Overview(queues=[QueueView(**row) for row in queues], **rest))
+
+
+_JOB = """
+    SELECT j.id, j.queue_name AS queue, j.task_name AS task, j.status::text AS status, j.priority, j.attempts,
+        j.args AS arguments, j.worker_id, j.scheduled_at,
+        (SELECT min(e.at) FROM procrastinate_events e WHERE e.job_id = j.id) AS created_at
+    FROM procrastinate_jobs j
+"""
+_LIST = text(
+    _JOB
+    + """
+    WHERE j.queue_name = ANY(:queues)
+        AND (CAST(:status AS text) IS NULL OR j.status::text = :status)
+        AND (CAST(:before AS bigint) IS NULL OR j.id < :before)
+    ORDER BY j.id DESC LIMIT :limit
+    """
+)
+_ONE = text(_JOB + " WHERE j.id = :id AND j.queue_name = ANY(:queues)")
+_LOCKED = text(_JOB + " WHERE j.id = :id AND j.queue_name = ANY(:queues) FOR UPDATE OF j")
+
+
+@operations.add("GET", "/api/jobs", scope=Scope.ADMIN, answers={200: Answer(JobList)}, problems=(errors.Forbidden,))
+async def list_jobs(call: Call, query: JobQuery) -> Response:
+    """List the queue's jobs"""
+    values = {
+        "queues": [query.queue] if query.queue else list(QUEUES),
+        "status": query.status,
+        "before": None if query.cursor is None else int(query.cursor),
+        "limit": query.limit + 1,
+    }
+    async with call.state.db.transaction() as session:
+        rows = (await session.execute(_LIST, values)).all()
+    cursor = str(rows[query.limit - 1].id) if len(rows) > query.limit else None
+    return json_response(JobList(items=[_view(row) for row in rows[: query.limit]], next_cursor=cursor))
+
+
+def _view(row: Row[Any]) -> JobView:
+    return JobView(**row._mapping)
+
+
+_AGAIN = text("SELECT procrastinate_retry_job_v2(:id, now(), NULL, NULL, NULL)")
+_ITEM_AGAIN = text(
+    """
+    UPDATE work_items SET status = 'queued', failures = 0, not_before = NULL, finished_at = NULL
+    WHERE kind = :kind AND subject = :subject AND status = 'failed'
+    """
+)
+
+
+@operations.add(
+    "POST",
+    "/api/jobs/{job_id}/retry",
+    scope=Scope.ADMIN,
+    answers={200: Answer(JobView)},
+    problems=(errors.Forbidden, errors.NotFound, errors.Conflict),
+)
+async def retry_job(call: Call, job_id: int) -> Response:
+    """Try a failed job again; a callback that was given up begins anew"""
+    values = {"id": job_id, "queues": list(QUEUES)}
+    if not 0 < job_id < 1 << 63:
+        raise errors.NotFound(f"There is no job {job_id}.")
+    async with call.state.db.transaction() as session:
+        row = (await session.execute(_LOCKED, values)).one_or_none()
+        if row is None:
+            raise errors.NotFound(f"There is no job {job_id}.")
+        if row.status != "failed":
+            raise errors.Conflict(f"The job is {row.status}; only a failed one can be tried again.")
+        await session.execute(_AGAIN, {"id": job_id})
+        if row.task in ITEMS:
+            await session.execute(_ITEM_AGAIN, {"kind": row.task, "subject": str(row.arguments.get("run_id"))})
+        found = (await session.execute(_ONE, values)).one()
+    return json_response(_view(found))
+
+
+class Pause(BaseModel):
+    queue: str
+    paused: bool
+
+
+_PAUSE = text("INSERT INTO queue_pauses (queue, paused_by) VALUES (:queue, :by) ON CONFLICT DO NOTHING")
+_RESUME = text("DELETE FROM queue_pauses WHERE queue = :queue")
+
+
+def _known(name: str) -> str:
+    if name not in QUEUES:
+        raise errors.NotFound(f"There is no queue {name[:64]!a}; there are {', '.join(QUEUES)}.")
+    return name
+
+
+@operations.add(
+    "POST",
+    "/api/queue/{name}/pause",
+    scope=Scope.ADMIN,
+    answers={200: Answer(Pause)},
+    problems=(errors.Forbidden, errors.NotFound),
+)
+async def pause_queue(call: Call, name: str) -> Response:
+    """Have workers leave a queue alone, within five seconds; what is at work goes on"""
+    async with call.state.db.transaction() as session:
+        await session.execute(_PAUSE, {"queue": _known(name), "by": call.principal.name})
+    return json_response(Pause(queue=name, paused=True))
+
+
+@operations.add(
+    "POST",
+    "/api/queue/{name}/resume",
+    scope=Scope.ADMIN,
+    answers={200: Answer(Pause)},
+    problems=(errors.Forbidden, errors.NotFound),
+)
+async def resume_queue(call: Call, name: str) -> Response:
+    """Have workers serve a paused queue again, within five seconds"""
+    async with call.state.db.transaction() as session:
+        await session.execute(_RESUME, {"queue": _known(name)})
+    return json_response(Pause(queue=name, paused=False))
