@@ -68,6 +68,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("status = 'queued'"),
     )
     op.create_index(
+        "runs_tenant_running_idx",
+        "runs",
+        ["tenant"],
+        unique=False,
+        postgresql_where=sa.text("status = 'running'"),
+    )
+    op.create_index(
         "runs_tenant_started_at_idx",
         "runs",
         ["tenant", "started_at"],
@@ -78,6 +85,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("runs_tenant_started_at_idx", table_name="runs")
+    op.drop_index("runs_tenant_running_idx", table_name="runs")
     op.drop_index("runs_tenant_queued_idx", table_name="runs")
     op.drop_column("runs", "tenant")
     op.drop_table("queue_pauses")

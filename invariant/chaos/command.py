@@ -3,14 +3,16 @@ it. Everything runs on this machine, on a Postgres of its own."""
 
 import argparse
 import logging
+from collections.abc import Sequence
 
 import structlog
 from rich.console import Console
 from rich.table import Table
 
 from invariant.chaos import measure
+from invariant.chaos.figures import FIGURES, Measure
 from invariant.chaos.measure import Result
-from invariant.chaos.scenarios import SCENARIOS
+from invariant.chaos.scenarios import SCENARIOS, Scenario
 
 _WINDOW_SECONDS = 10.0
 _PATIENCE_SECONDS = 90.0
@@ -23,10 +25,38 @@ def command(arguments: argparse.Namespace) -> int:
     logging.disable(logging.WARNING)
     console = Console(width=_WIDTH)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    chosen = [s for s in SCENARIOS if not arguments.scenario or any(word in s.name for word in arguments.scenario)]
-    if not chosen:
-        console.print("no scenario has such a name; there are: " + "; ".join(s.name for s in SCENARIOS))
+
+    def wanted(name: str) -> bool:
+        return not arguments.scenario or any(word in name for word in arguments.scenario)
+
+    scale = _SHORT if arguments.short else 1.0
+    chosen = [scenario for scenario in SCENARIOS if wanted(scenario.name)]
+    measures = [measure for name, measure in FIGURES.items() if wanted(name)]
+    if not chosen and not measures:
+        names = [*(scenario.name for scenario in SCENARIOS), *FIGURES]
+        console.print("no scenario has such a name; there are: " + "; ".join(names))
         return 2
+    failed = _harm(chosen, scale, console) if chosen else False
+    failed = (_figures(measures, scale, console) if measures else False) or failed
+    return int(failed)
+
+
+def _figures(measures: Sequence[Measure], scale: float, console: Console) -> bool:
+    """Whether any was above what is wanted."""
+    table = Table(title="figures")
+    for column in ("figure", "measured", "at most"):
+        table.add_column(column)
+    failed = False
+    for measure_one in measures:
+        for figure in measure_one(scale):
+            table.add_row(figure.name, figure.told, f"{figure.wanted:g}")
+            failed = failed or figure.value > figure.wanted
+    console.print(table)
+    return failed
+
+
+def _harm(chosen: Sequence[Scenario], scale: float, console: Console) -> bool:
+    """Whether the product lost or doubled anything, or did not come back."""
     table = Table(title="chaos")
     for column in (
         "scenario",
@@ -48,7 +78,7 @@ def command(arguments: argparse.Namespace) -> int:
             scenario,
             window=_WINDOW_SECONDS,
             patience=_PATIENCE_SECONDS,
-            scale=_SHORT if arguments.short else 1.0,
+            scale=scale,
         )
         for result in results:
             console.print("   ", *_cells(result))
@@ -57,7 +87,7 @@ def command(arguments: argparse.Namespace) -> int:
         ours = results[0]
         failed = failed or bool(ours.lost or ours.doubled or ours.paid_twice) or ours.ratio < scenario.wanted
     console.print(table)
-    return int(failed)
+    return failed
 
 
 def _cells(result: Result, wanted: str = "") -> list[str]:

@@ -13,7 +13,7 @@ from invariant import postgres, stack
 from invariant.bench.provider import Provider
 from invariant.chaos import proxy
 from invariant.chaos.proxy import Proxy
-from invariant.chaos.sides import Bare, Product, Side, judges
+from invariant.chaos.sides import WORKERS, Bare, Product, Side, judges
 from invariant.client import Client
 from invariant.postgres import Server
 from worker.core.settings import Settings
@@ -38,7 +38,25 @@ class Rig:
 
 @contextlib.contextmanager
 def ready(settings: Mapping[str, str], *, through_proxy: bool = False) -> Iterator[Rig]:
-    """A rig that is at work. `settings` are the product's workers'."""
+    """A rig of which both sides are at work. `settings` are the product's workers'."""
+    with _assembled(settings, through_proxy=through_proxy, call_seconds=_CALL_SECONDS) as rig:
+        for side in rig.sides:
+            side.begin()
+        _until_at_work(rig)
+        yield rig
+
+
+@contextlib.contextmanager
+def idle(settings: Mapping[str, str], *, call_seconds: float) -> Iterator[Rig]:
+    """A rig whose workers of the product serve and have nothing to do."""
+    with _assembled(settings, through_proxy=False, call_seconds=call_seconds) as rig:
+        for _ in range(WORKERS):
+            rig.product.workers.start()
+        yield rig
+
+
+@contextlib.contextmanager
+def _assembled(settings: Mapping[str, str], *, through_proxy: bool, call_seconds: float) -> Iterator[Rig]:
     with contextlib.ExitStack() as on:
         folder = Path(on.enter_context(tempfile.TemporaryDirectory(prefix="invariant-chaos-")))
         server = on.enter_context(postgres.server(durable=True, connections=100))
@@ -52,7 +70,7 @@ def ready(settings: Mapping[str, str], *, through_proxy: bool = False) -> Iterat
             there = make_url(address).set(host="127.0.0.1", port=swallowing.port, query=plain)
             return there.render_as_string(hide_password=False)
 
-        found = on.enter_context(judges(_CALL_SECONDS))
+        found = on.enter_context(judges(call_seconds))
         api = on.enter_context(
             stack.running(
                 Settings(DATABASE_URL=url, CVA_HOME=str(folder)), workers=0, environment={"CVA_HOME": str(folder)}
@@ -65,8 +83,6 @@ def ready(settings: Mapping[str, str], *, through_proxy: bool = False) -> Iterat
         for side in rig.sides:
             on.callback(side.workers.stop)
             on.callback(side.stop_producing)
-            side.begin()
-        _until_at_work(rig)
         yield rig
 
 

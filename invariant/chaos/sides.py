@@ -83,7 +83,8 @@ class Side:
 
     def stop_producing(self) -> None:
         self._stopping.set()
-        self._thread.join(90)
+        if self._thread.ident is not None:
+            self._thread.join(90)
 
     def _produce(self) -> None:
         """Keep some work waiting, for as long as there is somebody to give it to."""

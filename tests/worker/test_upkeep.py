@@ -43,9 +43,9 @@ async def jobs(found: Resources, number: int) -> None:
 async def test_old_jobs_go_in_batches_and_waiting_ones_stay(url: str) -> None:
     async with resources(url) as found:
         await jobs(found, 3000)
-        assert await upkeep.tidy("jobs", found) == 0
+        assert await upkeep.tidy("jobs", found, share=1) == 0
         await sql(found, "UPDATE procrastinate_events SET at = now() - interval '8 days' WHERE job_id % 2 = 0")
-        assert await upkeep.tidy("jobs", found) == 1000
+        assert await upkeep.tidy("jobs", found, share=1) == 1000
         assert await count(found, "procrastinate_jobs", "status = 'todo'") == 1000
         assert await count(found, "procrastinate_jobs") == 2000
 
@@ -54,7 +54,7 @@ async def test_two_at_once_do_it_once(url: str) -> None:
     async with resources(url) as found:
         await jobs(found, 3000)
         await sql(found, "UPDATE procrastinate_events SET at = now() - interval '8 days'")
-        assert sum(await asyncio.gather(*(upkeep.tidy("jobs", found) for _ in range(3)))) == 2000
+        assert sum(await asyncio.gather(*(upkeep.tidy("jobs", found, share=1) for _ in range(3)))) == 2000
 
 
 async def test_events_and_uploads_of_what_still_runs_stay(url: str) -> None:
@@ -77,14 +77,14 @@ async def test_events_and_uploads_of_what_still_runs_stay(url: str) -> None:
                 id=run_id,
             )
         await sql(found, "UPDATE run_events SET created_at = now() - interval '100 days'")
-        assert await upkeep.tidy("events", found) == 1
+        assert await upkeep.tidy("events", found, share=1) == 1
         assert await count(found, "run_events") == 2
-        assert await upkeep.tidy("uploads", found) == 2
+        assert await upkeep.tidy("uploads", found, share=1) == 2
         assert await count(found, "runs", "upload_id IS NOT NULL") == 1
         # Artifacts are kept for ever, unless a number of days is set.
-        assert await upkeep.tidy("artifacts", found) == 0
+        assert await upkeep.tidy("artifacts", found, share=1) == 0
     async with resources(url, CVA_KEEP_ARTIFACTS_DAYS=30) as found:
-        assert await upkeep.tidy("artifacts", found) == 1
+        assert await upkeep.tidy("artifacts", found, share=1) == 1
         assert await count(found, "artifacts") == 2
 
 
@@ -97,9 +97,9 @@ async def test_a_job_wedged_in_doing_goes_when_nobody_works_for_it(url: str, sta
         elif status == "cancelled":
             await sql(found, FINISH, id=run_id, age=0)
         await sql(found, "UPDATE procrastinate_jobs SET status = 'doing'")
-        assert await upkeep.tidy("wedged_jobs", found) == 0
+        assert await upkeep.tidy("wedged_jobs", found, share=1) == 0
         await sql(found, "UPDATE procrastinate_events SET at = now() - interval '2 minutes'")
-        assert await upkeep.tidy("wedged_jobs", found) == int(goes)
+        assert await upkeep.tidy("wedged_jobs", found, share=1) == int(goes)
 
 
 async def test_tokens_workers_and_items_that_ended_long_ago_go(url: str) -> None:
@@ -111,18 +111,18 @@ async def test_tokens_workers_and_items_that_ended_long_ago_go(url: str) -> None
             "  (1, now() - interval '31 days', NULL), (2, NULL, now() - interval '31 days'), (3, NULL, NULL),"
             "  (4, now() - interval '1 day', NULL), (5, now() + interval '1 day', NULL)) AS t (n, e, r)",
         )
-        assert await upkeep.tidy("tokens", found) == 2
+        assert await upkeep.tidy("tokens", found, share=1) == 2
         await sql(
             found,
             "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now()), (now() - interval '6 minutes')",
         )
-        assert await upkeep.tidy("dead_workers", found) == 1
+        assert await upkeep.tidy("dead_workers", found, share=1) == 1
         await sql(
             found,
             "INSERT INTO work_items (kind, subject, status, finished_at) VALUES"
             " ('a', '1', 'done', now() - interval '8 days'), ('a', '2', 'done', now()), ('a', '3', 'queued', NULL)",
         )
-        assert await upkeep.tidy("work_items", found) == 1
+        assert await upkeep.tidy("work_items", found, share=1) == 1
 
 
 async def test_each_chore_is_done_when_it_is_due(url: str) -> None:

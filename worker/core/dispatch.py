@@ -1,7 +1,8 @@
 """Which run is next. A job in the queue is a ticket: it says that there is a run to take up, and this says which.
 
-By priority first; among equals the tenant whose runs were taken up least often in the last minute, so that a flood of
-one is nobody else's delay (least attained service, see Kleinrock, Queueing Systems II, 4.6); of a tenant's runs the
+By priority first; among equals the tenant with the least at work for what it has waiting, so that a flood of one is
+hardly anybody else's delay: shares are inversely proportional to what waits, and who has nothing at work is never
+behind who has (weighted fair queueing; Demers, Keshav, Shenker, SIGCOMM 1989). Then in turn; of a tenant's runs the
 oldest. A tenant is the user who asked, or the owner of the repository where nobody is named.
 """
 
@@ -15,6 +16,8 @@ from worker.core.db import Database
 from worker.core.lifecycle import Claim
 
 _CANDIDATES = 8
+# What waits is counted so far.
+_COUNTED = 250
 # "inv_repo" in ASCII: claims take turns where repositories have a limit, so that none of them is passed.
 _LOCK = int.from_bytes(b"inv_repo")
 
@@ -28,25 +31,28 @@ _NEXT = text(
         SELECT (SELECT r.tenant FROM runs r WHERE r.status = 'queued' AND r.tenant > t.tenant
                 ORDER BY r.tenant LIMIT 1)
         FROM tenants t WHERE t.tenant IS NOT NULL
+    ), service AS MATERIALIZED (
+        SELECT tenant,
+            (SELECT count(*) FROM runs r WHERE r.status = 'running' AND r.tenant = t.tenant)
+            * (SELECT count(*) FROM (
+                SELECT FROM runs r WHERE r.status = 'queued' AND r.tenant = t.tenant
+                ORDER BY priority DESC, created_at, id LIMIT :counted) AS waiting) AS share,
+            (SELECT max(started_at) FROM runs r WHERE r.tenant = t.tenant AND r.started_at IS NOT NULL) AS served_at
+        FROM tenants t WHERE tenant IS NOT NULL
     ), full_up AS (
         SELECT repo_full_name FROM runs
         WHERE :repo_limit > 0 AND status = 'running' AND repo_full_name IS NOT NULL
         GROUP BY repo_full_name HAVING count(*) >= :repo_limit
     )
     SELECT head.id
-    FROM tenants t
+    FROM service t
     CROSS JOIN LATERAL (
         SELECT id, priority, created_at FROM runs r
         WHERE r.status = 'queued' AND r.tenant = t.tenant AND coalesce(r.not_before <= clock_timestamp(), true)
             AND coalesce(r.repo_full_name, '') <> ALL (ARRAY (SELECT repo_full_name FROM full_up))
         ORDER BY priority DESC, created_at, id LIMIT :candidates
     ) head
-    CROSS JOIN LATERAL (
-        SELECT count(*) AS served FROM (
-            SELECT FROM runs r WHERE r.tenant = t.tenant AND r.started_at > now() - interval '1 minute' LIMIT 1000
-        ) AS lately
-    ) service
-    ORDER BY head.priority DESC, service.served, head.created_at, head.id
+    ORDER BY head.priority DESC, t.share, t.served_at NULLS FIRST, head.created_at, head.id
     LIMIT :candidates
     """
 )
@@ -70,7 +76,8 @@ async def _claim(
     connection: AsyncConnection, hint: uuid.UUID, *, holder: str, lease: float, repo_limit: int
 ) -> Claim | None:
     while True:
-        rows = (await connection.execute(_NEXT, {"repo_limit": repo_limit, "candidates": _CANDIDATES})).all()
+        values = {"repo_limit": repo_limit, "candidates": _CANDIDATES, "counted": _COUNTED}
+        rows = (await connection.execute(_NEXT, values)).all()
         # Others choose at the same time, and the same: each takes the first that is still there.
         for row in rows:
             claim = await lifecycle.claim(connection, row.id, holder=holder, lease=lease)

@@ -87,25 +87,29 @@ async def test_a_lapsed_lease_can_be_taken_and_spends_an_attempt(url: str) -> No
         assert (second.attempt, second.failures, second.lost_before) == (first.attempt + 1, 1, True)
 
 
-async def test_the_old_attempt_writes_nothing(url: str) -> None:
-    """A zombie tries every write there is."""
+async def zombies(found: Resources, number: int) -> None:
+    """A run is taken from its holder again and again, and each time the zombie tries every write there is."""
+    run_id = await new_run(found)
+    for _ in range(number):
+        zombie = await taken(found, run_id)
+        await let_lapse(found, run_id)
+        holder = await taken(found, run_id)
+        before = await column(found, run_id, "row(runs.*)::text")
+        async with found.db.transaction() as session:
+            assert not (await lifecycle.renew(session, zombie, lease=30)).held
+            assert await events.append(session, run_id, "step", {}, attempt=zombie.attempt) is None
+            assert not await lifecycle.hand_back(session, zombie, reason="x", spend=True)
+            assert not await lifecycle.finish(
+                session, zombie, status=RunStatus.COMPLETED, verdict=Verdict.PASS, score=10
+            )
+        assert await column(found, run_id, "row(runs.*)::text") == before
+        async with found.db.transaction() as session:
+            assert await lifecycle.hand_back(session, holder, reason="again", spend=False)
+
+
+async def test_of_a_thousand_zombies_none_writes_anything(url: str) -> None:
     async with resources(url) as found:
-        run_id = await new_run(found)
-        for _ in range(50):
-            zombie = await taken(found, run_id)
-            await let_lapse(found, run_id)
-            holder = await taken(found, run_id)
-            before = await column(found, run_id, "row(runs.*)::text")
-            async with found.db.transaction() as session:
-                assert not (await lifecycle.renew(session, zombie, lease=30)).held
-                assert await events.append(session, run_id, "step", {}, attempt=zombie.attempt) is None
-                assert not await lifecycle.hand_back(session, zombie, reason="x", spend=True)
-                assert not await lifecycle.finish(
-                    session, zombie, status=RunStatus.COMPLETED, verdict=Verdict.PASS, score=10
-                )
-            assert await column(found, run_id, "row(runs.*)::text") == before
-            async with found.db.transaction() as session:
-                assert await lifecycle.hand_back(session, holder, reason="again", spend=False)
+        await asyncio.gather(*(zombies(found, 125) for _ in range(8)))
 
 
 async def test_a_run_ends_once(url: str) -> None:

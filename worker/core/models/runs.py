@@ -78,6 +78,7 @@ class Run(Base):
             "id",
             postgresql_where=text("status = 'queued'"),
         ),
+        Index("runs_tenant_running_idx", "tenant", postgresql_where=text("status = 'running'")),
         Index(
             "runs_tenant_started_at_idx",
             "tenant",
