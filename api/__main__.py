@@ -9,7 +9,7 @@ import uvicorn
 
 from api.app import create_app
 from api.protocol import BoundedHttpProtocol
-from worker.core import embedded, logs, migrate, settings
+from worker.core import embedded, logs, migrate, settings, tracing
 from worker.core.settings import Settings
 from worker.core.version import VERSION
 
@@ -37,6 +37,7 @@ def main() -> int:
     try:
         config = settings.load()
         logs.configure(config, service="api")
+        tracing.configure("api")
         short = ".".join(VERSION.split(".")[:2])
         log.info(f"CVA API v{short} starting up")
         url = embedded.database_url(config)

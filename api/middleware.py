@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import errors
 from api.metrics import Metrics
-from worker.core import logs
+from worker.core import logs, tracing
 from worker.core.db import is_unavailable
 from worker.core.ids import new_id
 from worker.core.settings import Settings
@@ -40,10 +40,15 @@ class RequestContext:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             if scope["type"] == "websocket":
                 await self.app(scope, receive, send)
-            else:
-                await self._http(scope, receive, send, request_id=request_id, body=_Body(headers))
+                return
+            parent = headers.get(b"traceparent", b"").decode("latin-1") or None
+            with tracing.span(scope["method"], kind="SERVER", parent=parent, request_id=request_id) as span:
+                status = await self._http(scope, receive, send, request_id=request_id, body=_Body(headers))
+                route = getattr(scope.get("route"), "path", None)
+                span.name(f"{scope['method']} {route or 'unmatched'}")
+                span.note(http__route=route, http__response__status_code=status)
 
-    async def _http(self, scope: Scope, receive: Receive, send: Send, *, request_id: str, body: "_Body") -> None:
+    async def _http(self, scope: Scope, receive: Receive, send: Send, *, request_id: str, body: "_Body") -> int:
         began = time.perf_counter()
         status = 0
 
@@ -79,6 +84,7 @@ class RequestContext:
                 status=status,
                 ms=round((time.perf_counter() - began) * 1000, 1),
             )
+        return status
 
     def _measure(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")

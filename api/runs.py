@@ -16,7 +16,7 @@ from api.pagination import page
 from api.routing import Answer, Call, Operations, json_response
 from api.run_models import RunList, RunQuery, RunRequest, RunView, fresh_view, view
 from api.run_requests import newest_constitution, resolve_source
-from worker.core import lifecycle, source, submission, web
+from worker.core import lifecycle, source, submission, tracing, web
 from worker.core.models import Run
 from worker.core.vocabulary import RunMode, RunStatus, Scope, SourceKind
 
@@ -99,6 +99,7 @@ async def _resolved(call: Call, body: RunRequest) -> tuple[submission.NewRun, _E
         labels=body.labels,
         created_by=call.principal.name,
         request_id=call.request_id,
+        traceparent=tracing.current(),
     )
     return run, {"constitution": constitution, "upload": resolved.upload}
 
@@ -244,6 +245,7 @@ async def retry_run(call: Call, run_id: uuid.UUID) -> Response:
             retry_of=old.id,
             created_by=call.principal.name,
             request_id=call.request_id,
+            traceparent=tracing.current(),
         )
         new_id, created_at = await _accept(session, run)
     call.state.metrics.accepted.inc()

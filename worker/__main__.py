@@ -12,7 +12,7 @@ import uvloop
 from sqlalchemy import text
 
 from worker import health, tasks
-from worker.core import embedded, jobs, logs, migrate, settings
+from worker.core import embedded, jobs, logs, migrate, settings, tracing
 from worker.core.backoff import spread
 from worker.core.db import Database, is_unavailable
 from worker.core.resources import Resources
@@ -21,9 +21,22 @@ from worker.core.version import VERSION
 from worker.health import Vitals
 from worker.llm import client, providers
 from worker.sources import take
-from worker.supervisor import Supervisor
+from worker.supervisor import HAND_BACK_SECONDS, Supervisor
 
 log = logs.get("worker")
+
+
+def check_grace(config: Settings) -> None:
+    """Where the platform tells how long it waits after SIGTERM, the drain must fit into it. Raises RuntimeError."""
+    if config.platform_grace is None:
+        return
+    needed = config.drain_seconds + HAND_BACK_SECONDS
+    if config.platform_grace < needed:
+        raise RuntimeError(
+            f"The platform ends a worker {config.platform_grace:g} s after SIGTERM "
+            f"(RAILWAY_DEPLOYMENT_DRAINING_SECONDS), which is less than CVA_DRAIN_SECONDS and {HAND_BACK_SECONDS:g} s "
+            f"to hand runs back: set it to {needed:g} or more, or lower CVA_DRAIN_SECONDS."
+        )
 
 
 def check_providers(config: Settings) -> None:
@@ -77,6 +90,8 @@ def main() -> int:
     try:
         config = settings.load()
         logs.configure(config, service="worker")
+        tracing.configure("worker")
+        check_grace(config)
         check_providers(config)
         providers.check(config)
         url = embedded.database_url(config)

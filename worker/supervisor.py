@@ -33,7 +33,7 @@ _TROUBLED_PROBE_SECONDS = 1.0
 _POLL_SECONDS = 2.0
 _BACKOFF_CAP_SECONDS = 4.0
 # After the drain every run hands itself back; this long the process waits for that.
-_HAND_BACK_SECONDS = 10.0
+HAND_BACK_SECONDS = 10.0
 
 
 @dataclass(eq=False)
@@ -239,7 +239,7 @@ class Supervisor:
         hurry.cancel()
         if not waiting.done():
             controls.drain()
-            await asyncio.wait({waiting}, timeout=_HAND_BACK_SECONDS)
+            await asyncio.wait({waiting}, timeout=HAND_BACK_SECONDS)
         for retired in self._retired:
             retired.task.cancel()
         await asyncio.gather(waiting, return_exceptions=True)

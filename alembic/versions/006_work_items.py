@@ -1,4 +1,4 @@
-"""Work that is no run, paused queues, and the order in which tenants are served."""
+"""Work that is no run, paused queues, the order in which tenants are served, and the trace a run belongs to."""
 
 import sqlalchemy as sa
 
@@ -60,6 +60,7 @@ def upgrade() -> None:
             nullable=False,
         ),
     )
+    op.add_column("runs", sa.Column("traceparent", sa.Text(), nullable=True))
     op.create_index(
         "runs_tenant_queued_idx",
         "runs",
@@ -87,6 +88,7 @@ def downgrade() -> None:
     op.drop_index("runs_tenant_started_at_idx", table_name="runs")
     op.drop_index("runs_tenant_running_idx", table_name="runs")
     op.drop_index("runs_tenant_queued_idx", table_name="runs")
+    op.drop_column("runs", "traceparent")
     op.drop_column("runs", "tenant")
     op.drop_table("queue_pauses")
     op.drop_table("work_items")

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -173,3 +175,14 @@ def test_the_companion_worker_is_kept_alive(url: str, tmp_path: Path, request_bo
         assert until_done(client, run_id)["status"] == "completed"
         api.terminate()
         eventually(lambda: "worker stopped" in api.log, 20, lambda: api.log)
+
+
+def test_the_chaos_command_measures_and_judges(tmp_path: Path) -> None:
+    """One figure of it, short; the whole of it takes a quarter of an hour."""
+    argv = [sys.executable, "-m", "invariant", "chaos", "--short", "--scenario"]
+    done = subprocess.run([*argv, "cancel"], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "calls closed, p95" in done.stdout
+    unknown = subprocess.run([*argv, "weather"], capture_output=True, text=True, timeout=60, check=False)
+    assert unknown.returncode == 2
+    assert "network half-open" in unknown.stdout

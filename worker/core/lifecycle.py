@@ -39,6 +39,7 @@ class Claim:
     lost_before: bool
     cancel_requested: bool
     request_id: str | None
+    traceparent: str | None
 
 
 # Not announced: the first step is, a moment later, and commits that notify wait for each other.
@@ -51,7 +52,7 @@ _CLAIM = """
             started_at = coalesce(started_at, clock_timestamp()), event_seq = event_seq + 1
         FROM before WHERE runs.id = before.id AND ({free})
         RETURNING runs.id, attempt, failures, before.status = 'running' AS lost_before,
-            cancel_requested_at IS NOT NULL AS cancel_requested, request_id, event_seq
+            cancel_requested_at IS NOT NULL AS cancel_requested, request_id, traceparent, event_seq
     ), appended AS (
         INSERT INTO run_events (run_id, seq, type, data)
         SELECT id, event_seq, 'claimed', jsonb_build_object('attempt', attempt) FROM claimed
@@ -84,7 +85,9 @@ async def _claim(
     row = (await session.execute(statement, {"run_id": run_id, "holder": holder, "lease": lease})).first()
     if row is None:
         return None
-    return Claim(run_id, row.attempt, row.failures, row.lost_before, row.cancel_requested, row.request_id)
+    return Claim(
+        run_id, row.attempt, row.failures, row.lost_before, row.cancel_requested, row.request_id, row.traceparent
+    )
 
 
 _RENEW = text(

@@ -59,6 +59,12 @@ class Settings(BaseSettings):
 
     database_url: SecretStr | None = Field(None, alias="DATABASE_URL")
     railway: str | None = Field(None, alias="RAILWAY_ENVIRONMENT", description="set by Railway itself")
+    platform_grace: float | None = Field(
+        None,
+        alias="RAILWAY_DEPLOYMENT_DRAINING_SECONDS",
+        ge=0,
+        description="seconds that Railway waits after SIGTERM",
+    )
     production: bool = Field(False, alias="CVA_PRODUCTION")
     host: str | None = Field(None, alias="HOST", description="default: every IPv4 and IPv6 address")
     port: int = Field(8001, alias="PORT", ge=0, le=65535)

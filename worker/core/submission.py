@@ -39,6 +39,7 @@ class NewRun:
     retry_of: uuid.UUID | None = None
     created_by: str | None = None
     request_id: str | None = None
+    traceparent: str | None = None
     idempotency_key: str | None = None
     request_sha256: str | None = None
     priority: int = INTERACTIVE

@@ -21,7 +21,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from worker.core import logs
+from worker.core import logs, tracing
 from worker.core.backoff import full_jitter
 from worker.core.db import Database, is_unavailable
 from worker.core.flight import Turns
@@ -249,13 +249,19 @@ class Gateway:
         # Whatever ends this call, a cancellation too, the reservation is settled.
         how = Settlement(completed=False, outcome="cancelled", error="The call was cancelled.")
         try:
-            done = await client.complete(
-                model,
-                messages,
-                _schema(ask.answer),
-                max_tokens=self._settings.llm_output_tokens,
-                settings=self._settings,
-            )
+            # By the names of https://opentelemetry.io/docs/specs/semconv/gen-ai/.
+            with tracing.span(
+                "model call", kind="CLIENT", gen_ai__request__model=model.name, role=ask.role, purpose=ask.purpose
+            ) as span:
+                done = await client.complete(
+                    model,
+                    messages,
+                    _schema(ask.answer),
+                    max_tokens=self._settings.llm_output_tokens,
+                    settings=self._settings,
+                )
+                if (used := done.usage) is not None:
+                    span.note(gen_ai__usage__input_tokens=used.prompt, gen_ai__usage__output_tokens=used.completion)
             how = self._settled(done, model, messages, cost)
             if reserved.ailing:
                 await breaker.succeeded(self._db, model.provider)

@@ -20,7 +20,7 @@ from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.core import dispatch, events, lease, lifecycle, logs, models, source
+from worker.core import dispatch, events, lease, lifecycle, logs, models, source, tracing
 from worker.core.backoff import full_jitter
 from worker.core.db import is_unavailable
 from worker.core.flight import Flights
@@ -73,12 +73,16 @@ async def verify_run(run_id: uuid.UUID, resources: Resources) -> str:
     )
     if claim is None:
         return "nothing to do"
-    with structlog.contextvars.bound_contextvars(
-        run_id=str(claim.run_id), attempt=claim.attempt, request_id=claim.request_id
+    with (
+        structlog.contextvars.bound_contextvars(
+            run_id=str(claim.run_id), attempt=claim.attempt, request_id=claim.request_id
+        ),
+        tracing.span("verify run", kind="CONSUMER", parent=claim.traceparent, run_id=str(claim.run_id)) as span,
     ):
         log.info("run claimed", lost_before=claim.lost_before)
         ended = await _attempt(claim, resources)
         log.info("run left", ended=ended)
+        span.note(attempt=claim.attempt, ended=ended)
         if settings.repo_concurrency:
             # While this one ran, a job may have come for another of its repository and found it full.
             async with resources.db.transaction() as session:

@@ -72,7 +72,8 @@ def test_masking_takes_linear_time(text: str) -> None:
     began = time.perf_counter()
     mask_code(text)
     mask(text)
-    assert time.perf_counter() - began < 2
+    # Quadratic, half a million characters take many minutes on any machine; linear, a busy one takes seconds.
+    assert time.perf_counter() - began < 20
 
 
 def test_a_log_line_holds_no_secret(capsys: pytest.CaptureFixture[str]) -> None:

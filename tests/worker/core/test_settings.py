@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.app import settings
+from worker.__main__ import check_grace
 from worker.core.settings import DATABASE_URL_REQUIRED, Settings, load
 
 ROOT = Path(__file__).parents[3]
@@ -67,3 +68,16 @@ def test_the_readme_lists_every_setting() -> None:
         alias = field.validation_alias or field.alias
         names += [str(choice) for choice in alias.choices] if hasattr(alias, "choices") else [str(alias)]
     assert [name for name in names if f"`{name}`" not in readme] == []
+
+
+@pytest.mark.parametrize(
+    ("grace", "drain", "starts"), [(None, 20, True), (30, 20, True), (29, 20, False), (0, 0, False)]
+)
+def test_a_drain_must_fit_into_the_platforms_grace(grace: float | None, drain: float, starts: bool) -> None:
+    given = {} if grace is None else {"RAILWAY_DEPLOYMENT_DRAINING_SECONDS": grace}
+    found = Settings.model_validate({"CVA_DRAIN_SECONDS": drain, **given})
+    if starts:
+        check_grace(found)
+        return
+    with pytest.raises(RuntimeError, match="lower CVA_DRAIN_SECONDS"):
+        check_grace(found)

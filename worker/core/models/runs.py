@@ -127,6 +127,7 @@ class Run(Base):
 
     created_by: Mapped[str | None]
     request_id: Mapped[str | None]
+    traceparent: Mapped[str | None]
     idempotency_key: Mapped[str | None]
     request_sha256: Mapped[str | None]
 
