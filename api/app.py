@@ -57,7 +57,7 @@ def create_app(settings: Settings, *, url: str | None = None) -> Starlette:
         db = Database(address, application="invariant-api", pool_size=_POOL)
         app.state.invariant = State(settings=settings, db=db, hub=hub, metrics=metrics)
         listener = asyncio.create_task(
-            notify.listen(db.url, {events.CHANNEL: hub.notify}, application="invariant-api-events")
+            notify.listen(db.url, {events.CHANNEL: hub.notify}, application="invariant-api-events", lines=db.lines)
         )
         try:
             async with companion(settings):

@@ -83,12 +83,15 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
+        db = self.resources.db
         handlers = {lifecycle.CONTROL_CHANNEL: self.resources.controls.poke}
         side = [
             asyncio.create_task(reap_forever(self.resources)),
             asyncio.create_task(tidy_forever(self.resources)),
             asyncio.create_task(self._beat()),
-            asyncio.create_task(notify.listen(self.resources.db.url, handlers, application="invariant-worker-control")),
+            asyncio.create_task(
+                notify.listen(db.url, handlers, application="invariant-worker-control", lines=db.lines)
+            ),
         ]
         try:
             await self._serve_forever()
@@ -107,6 +110,8 @@ class Supervisor:
         failures = 0
         service: _Service | None = None
         while not self._stopping.is_set():
+            # Before anything is fetched.
+            await self._look_at_pauses(None)
             service = self._start()
             log.info("worker serving", queues=list(self.queues), concurrency=self.resources.settings.worker_concurrency)
             began = asyncio.get_running_loop().time()
@@ -128,6 +133,7 @@ class Supervisor:
             self.resources.db.url,
             application="invariant-worker-queue",
             pool_size=min(10, settings.worker_concurrency + 2),
+            lines=self.resources.db.lines,
         )
         app = queue.app.with_connector(connector)
         worker = Worker(
@@ -148,8 +154,8 @@ class Supervisor:
     def _served(self) -> list[str]:
         return [name for name in self.queues if name not in self._paused]
 
-    async def _look_at_pauses(self, service: _Service) -> None:
-        """Fetch from what is not paused; without news from the database it stays as it is."""
+    async def _look_at_pauses(self, service: _Service | None) -> None:
+        """Have `service` fetch from what is not paused; without news from the database it stays as it is."""
         try:
             async with asyncio.timeout(_PROBE_SECONDS), self.resources.db.transaction() as session:
                 paused = frozenset(await session.scalars(text("SELECT queue FROM queue_pauses")))
@@ -159,7 +165,8 @@ class Supervisor:
             return
         if paused != self._paused:
             self._paused = paused
-            service.worker.queues = self._served()
+            if service is not None:
+                service.worker.queues = self._served()
             log.info("queues served", queues=self._served())
 
     def _retire(self, service: _Service) -> None:

@@ -10,7 +10,11 @@ _CHUNK = 1 << 16
 
 
 class Proxy:
-    """Listens on 127.0.0.1:`port` and passes on to a Unix socket. `open` cleared: nothing passes any more."""
+    """Listens on 127.0.0.1:`port` and passes on to a Unix socket.
+
+    While `open` is cleared nothing passes; what was sent then is lost, and a connection that was there, or was made
+    meanwhile, stays as it is and never says anything again: half-open.
+    """
 
     def __init__(self, socket: Path) -> None:
         self.port = 0
@@ -19,23 +23,62 @@ class Proxy:
         self._socket = socket
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await self._until_open()
-        with contextlib.suppress(OSError):
-            far_reader, far_writer = await asyncio.open_unix_connection(str(self._socket))
-            await asyncio.gather(self._pass(reader, far_writer), self._pass(far_reader, writer))
+        connection = _Connection(self.open)
+        writers = [writer]
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            with contextlib.suppress(OSError, asyncio.CancelledError):
+                if connection.is_dead():
+                    await _swallow(reader)
+                    return
+                far_reader, far_writer = await asyncio.open_unix_connection(str(self._socket))
+                writers.append(far_writer)
+                back = asyncio.create_task(connection.carry(far_reader, writer))
+                tasks.append(back)
+                # Until the client goes: that the server went is not told while the network is away.
+                await connection.carry(reader, far_writer)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for one in writers:
+                one.transport.abort()
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while data := await reader.read(_CHUNK):
-                await self._until_open()
-                writer.write(data)
-                await writer.drain()
-        writer.close()
 
-    async def _until_open(self) -> None:
-        # Set by another thread: asyncio's own events are not for that.
-        while not self.open.is_set():  # noqa: ASYNC110
-            await asyncio.sleep(0.1)
+class _Connection:
+    """Both directions of one connection, which die together."""
+
+    def __init__(self, network: threading.Event) -> None:
+        self._network = network
+        self._dead = False
+
+    def is_dead(self) -> bool:
+        self._dead = self._dead or not self._network.is_set()
+        return self._dead
+
+    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        watching = asyncio.create_task(self._watch())
+        try:
+            with contextlib.suppress(OSError):
+                while data := await reader.read(_CHUNK):
+                    if not self.is_dead():
+                        writer.write(data)
+                        await writer.drain()
+        finally:
+            watching.cancel()
+        if not self.is_dead():
+            writer.close()
+
+    async def _watch(self) -> None:
+        """A connection that is silent while the network is away dies as well."""
+        while not self.is_dead():  # noqa: ASYNC110  another thread says when
+            await asyncio.sleep(0.2)
+
+
+async def _swallow(reader: asyncio.StreamReader) -> None:
+    with contextlib.suppress(OSError):
+        while await reader.read(_CHUNK):
+            pass
 
 
 @contextlib.contextmanager
@@ -58,7 +101,8 @@ def running(socket: Path) -> Iterator[Proxy]:
         loop.run_until_complete(task)
         for pending in asyncio.all_tasks(loop):
             pending.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
+        loop.run_until_complete(asyncio.gather(*asyncio.all_tasks(loop), return_exceptions=True))
+        loop.run_until_complete(asyncio.sleep(0.01))
         loop.close()
 
     thread = threading.Thread(target=run, daemon=True)

@@ -1,6 +1,10 @@
 """The engine, the sessions, and the one way to open a transaction."""
 
+import contextlib
+import os
+import socket
 import time
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -63,16 +67,39 @@ def _ping_after_idling(engine: AsyncEngine) -> None:
             raise DisconnectionError from None
 
 
+class Lines:
+    """The connections of a process, so that all of them can be cut when one has been found dead without a word.
+
+    A half-open connection says nothing and ends nothing: whoever waits on it waits for ever, and so does a
+    cancellation, for which psycopg waits on the same connection. Cut, it is an error like any other loss.
+    """
+
+    def __init__(self) -> None:
+        self._open: weakref.WeakSet[psycopg.AsyncConnection[Any]] = weakref.WeakSet()
+
+    def add(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        self._open.add(connection)
+
+    def cut(self) -> None:
+        """Shut the sockets down; those who wait on them get an OperationalError."""
+        for connection in list(self._open):
+            if not connection.closed:
+                with contextlib.suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as line:
+                    line.shutdown(socket.SHUT_RDWR)
+
+
 class Database:
     """An engine and its sessions. One per process."""
 
     def __init__(self, url: str, *, application: str, pool_size: int = 10) -> None:
         self.url = libpq_url(url)
         self.application = application
+        self.lines = Lines()
         pool = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": 10, "pool_use_lifo": True}
         address = make_url(self.url).set(drivername="postgresql+psycopg")
         self.engine: AsyncEngine = create_async_engine(address, connect_args=connect_args(application), **pool)
         _ping_after_idling(self.engine)
+        self._register(self.engine)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
         # A pool of its own: a connection need not be told, at every turn, which kind it is.
         self._autocommit: AsyncEngine = create_async_engine(
@@ -83,6 +110,12 @@ class Database:
             **pool,
         )
         _ping_after_idling(self._autocommit)
+        self._register(self._autocommit)
+
+    def _register(self, engine: AsyncEngine) -> None:
+        @event.listens_for(engine.sync_engine, "connect")
+        def add(connection: Any, _: ConnectionPoolEntry) -> None:
+            self.lines.add(connection.driver_connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:

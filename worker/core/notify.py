@@ -2,28 +2,30 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import psycopg
 import psycopg.sql
 
 from worker.core import logs
 from worker.core.backoff import full_jitter
-from worker.core.db import connect_args, libpq_url
+from worker.core.db import Lines, connect_args, libpq_url
 
 log = logs.get(__name__)
 
 # The connection is asked for a sign of life this often (seconds); a half-open one is found by its silence.
-_SIGN_OF_LIFE_SECONDS = 10.0
+_SIGN_OF_LIFE_SECONDS = 8.0
 _BACKOFF_MAX_SECONDS = 5.0
 
 Handler = Callable[[str], None]
 
 
-async def listen(url: str, handlers: Mapping[str, Handler], *, application: str) -> None:
+async def listen(url: str, handlers: Mapping[str, Handler], *, application: str, lines: Lines) -> None:
     """Call `handlers[channel](payload)` for every notification, until cancelled.
 
     After each (re)connection every handler is called once with an empty payload: something may have been
-    announced while nobody listened, so look.
+    announced while nobody listened, so look. When this connection is found dead without a word, the others of the
+    process are no better: all `lines` are cut.
     """
     failures = 0
     while True:
@@ -31,6 +33,7 @@ async def listen(url: str, handlers: Mapping[str, Handler], *, application: str)
             async with await psycopg.AsyncConnection.connect(
                 libpq_url(url), autocommit=True, **connect_args(application)
             ) as connection:
+                lines.add(connection)
                 for channel, handler in handlers.items():
                     await connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
                     handler("")
@@ -38,9 +41,22 @@ async def listen(url: str, handlers: Mapping[str, Handler], *, application: str)
                 while True:
                     async for notification in connection.notifies(timeout=_SIGN_OF_LIFE_SECONDS):
                         handlers[notification.channel](notification.payload)
-                    await asyncio.wait_for(connection.execute("SELECT 1"), timeout=_SIGN_OF_LIFE_SECONDS)
+                    await _sign_of_life(connection, lines)
         except (psycopg.Error, OSError, TimeoutError) as error:
             failures += 1
             delay = full_jitter(failures, base=0.2, cap=_BACKOFF_MAX_SECONDS, floor=0.1)
             log.warning("listener lost its connection", error=str(error).strip(), retry_seconds=round(delay, 2))
             await asyncio.sleep(delay)
+
+
+async def _sign_of_life(connection: psycopg.AsyncConnection[Any], lines: Lines) -> None:
+    """Raises psycopg.Error when there is none."""
+    asked = asyncio.ensure_future(connection.execute("SELECT 1"))
+    try:
+        done, _ = await asyncio.wait({asked}, timeout=_SIGN_OF_LIFE_SECONDS)
+        if not done:
+            log.warning("the database fell silent: all connections are cut")
+            lines.cut()
+        await asked
+    finally:
+        asked.cancel()

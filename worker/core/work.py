@@ -41,13 +41,19 @@ class GaveUp(Exception):
     """The last attempt failed. The job that delivered it is shown as failed, and can be retried by hand."""
 
 
+_ADD = text("INSERT INTO work_items (kind, subject) VALUES (:kind, :subject) ON CONFLICT DO NOTHING")
+
+
 async def add(session: AsyncSession, job: ItemJob) -> None:
     """Owe the work, with a job that delivers it, in the caller's transaction."""
-    await session.execute(
-        text("INSERT INTO work_items (kind, subject) VALUES (:kind, :subject) ON CONFLICT DO NOTHING"),
-        {"kind": job.NAME, "subject": job.subject},
-    )
+    await session.execute(_ADD, {"kind": job.NAME, "subject": job.subject})
     await enqueue(session, job)
+
+
+async def expect(resources: Resources, kind: str, subject: str) -> None:
+    """A job is there, so the work is owed: also when whoever enqueued it knew of no items yet (revision 005)."""
+    async with resources.db.single_statement() as connection:
+        await connection.execute(_ADD, {"kind": kind, "subject": subject})
 
 
 async def add_recurring(session: AsyncSession, kind: str, subjects: Sequence[str]) -> None:

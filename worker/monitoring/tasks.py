@@ -18,5 +18,6 @@ async def deliver_callback(context: JobContext, run_id: str) -> None:
     async def deliver(item: work.Item) -> None:
         await callbacks.deliver(uuid.UUID(item.subject), resources)
 
+    await work.expect(resources, DeliverCallback.NAME, run_id)
     # Up to 4, 8, 16, 32 s and so on: a receiver that is being deployed is back by then.
     await work.perform(resources, DeliverCallback.NAME, run_id, deliver, max_failures=8)
