@@ -38,11 +38,11 @@ class Proxy:
                 # Until the client goes: that the server went is not told while the network is away.
                 await connection.carry(reader, far_writer)
         finally:
+            for one in writers:
+                one.transport.abort()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            for one in writers:
-                one.transport.abort()
 
 
 class _Connection:
@@ -81,6 +81,15 @@ async def _swallow(reader: asyncio.StreamReader) -> None:
             pass
 
 
+async def _end_all() -> None:
+    """Until nothing is left: what is accepted at the last moment begins only now."""
+    while left := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left)
+        await asyncio.sleep(0.01)
+
+
 @contextlib.contextmanager
 def running(socket: Path) -> Iterator[Proxy]:
     """The proxy in a thread of its own, for as long as the block lasts."""
@@ -99,10 +108,7 @@ def running(socket: Path) -> Iterator[Proxy]:
 
     def run() -> None:
         loop.run_until_complete(task)
-        for pending in asyncio.all_tasks(loop):
-            pending.cancel()
-        loop.run_until_complete(asyncio.gather(*asyncio.all_tasks(loop), return_exceptions=True))
-        loop.run_until_complete(asyncio.sleep(0.01))
+        loop.run_until_complete(_end_all())
         loop.close()
 
     thread = threading.Thread(target=run, daemon=True)

@@ -11,8 +11,6 @@ from worker.core import notify
 from worker.core.db import Database, is_unavailable
 
 
-# The proxy ends with connections that nobody will ever close: that is what it is for.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_a_silent_database_is_noticed_and_its_connections_are_cut(
     url: str, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
