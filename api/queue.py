@@ -76,10 +76,10 @@ _QUEUES = text(
         count(j.id) FILTER (WHERE j.status = 'todo' AND j.scheduled_at > now()) AS scheduled,
         count(j.id) FILTER (WHERE j.status = 'doing') AS doing,
         count(j.id) FILTER (WHERE j.status IN ('failed', 'aborted')) AS failed,
-        (SELECT extract(epoch FROM now() - coalesce(o.scheduled_at, e.at))::float8
+        (SELECT extract(epoch FROM now() - min(coalesce(o.scheduled_at, e.at)))::float8
          FROM procrastinate_jobs o JOIN procrastinate_events e ON e.job_id = o.id AND e.type = 'deferred'
          WHERE o.queue_name = q.name AND o.status = 'todo' AND coalesce(o.scheduled_at <= now(), true)
-         ORDER BY o.id LIMIT 1) AS oldest_seconds
+        ) AS oldest_seconds
     FROM unnest(CAST(:queues AS text[])) AS q (name)
     LEFT JOIN queue_pauses p ON p.queue = q.name
     LEFT JOIN procrastinate_jobs j ON j.queue_name = q.name

@@ -73,6 +73,7 @@ async def serve(config: Settings, url: str, vitals: Vitals) -> None:
     db = Database(url, application="invariant-worker", pool_size=min(20, config.worker_concurrency + 4))
     holder = f"{socket.gethostname()}-{os.getpid()}"
     resources = Resources(settings=config, db=db, holder=holder)
+    beating = asyncio.create_task(_beat(vitals, resources))
     try:
         await wait_for_schema(db)
         removed = await asyncio.to_thread(take.sweep, config)
@@ -83,7 +84,16 @@ async def serve(config: Settings, url: str, vitals: Vitals) -> None:
             threading.Thread(target=client.load, name="load-litellm", daemon=True).start()
         await Supervisor(resources, jobs.QUEUES, vitals).run()
     finally:
+        beating.cancel()
         await db.dispose()
+
+
+async def _beat(vitals: Vitals, resources: Resources) -> None:
+    """From the first moment on: who waits for the schema is alive."""
+    while True:
+        vitals.beat()
+        vitals.holding.set(resources.controls.holding)
+        await asyncio.sleep(1)
 
 
 def main() -> int:

@@ -17,7 +17,7 @@ async def reap_once(resources: Resources) -> int:
     """One pass; returns how many were given a fresh job. Safe when many workers do it at once."""
     patience = resources.settings.lease_seconds
     async with resources.db.transaction() as session:
-        runs = await lifecycle.reap(session, patience=patience)
+        runs = await lifecycle.reap(session, patience=patience, repo_limit=resources.settings.repo_concurrency)
         items = await work.reap(session, patience=patience)
     for run_id, was in runs:
         log.warning("run given a fresh job", run_id=str(run_id), was=was)

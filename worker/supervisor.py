@@ -42,6 +42,7 @@ class _Service:
 
     app: App
     worker: Worker
+    queues: frozenset[str]
     stopped: bool = False
     task: asyncio.Task[None] = field(init=False)
 
@@ -88,7 +89,6 @@ class Supervisor:
         side = [
             asyncio.create_task(reap_forever(self.resources)),
             asyncio.create_task(tidy_forever(self.resources)),
-            asyncio.create_task(self._beat()),
             asyncio.create_task(
                 notify.listen(db.url, handlers, application="invariant-worker-control", lines=db.lines)
             ),
@@ -99,12 +99,6 @@ class Supervisor:
             for task in side:
                 task.cancel()
             await asyncio.gather(*side, return_exceptions=True)
-
-    async def _beat(self) -> None:
-        while True:
-            self.vitals.beat()
-            self.vitals.holding.set(self.resources.controls.holding)
-            await asyncio.sleep(1)
 
     async def _serve_forever(self) -> None:
         failures = 0
@@ -136,9 +130,10 @@ class Supervisor:
             lines=self.resources.db.lines,
         )
         app = queue.app.with_connector(connector)
+        queues = self._served()
         worker = Worker(
             app=app,
-            queues=self._served(),
+            queues=queues,
             name=self.resources.holder,
             concurrency=settings.worker_concurrency,
             fetch_job_polling_interval=_POLL_SECONDS,
@@ -149,7 +144,7 @@ class Supervisor:
             install_signal_handlers=False,
         )
 
-        return _Service(app, worker)
+        return _Service(app, worker, frozenset(queues))
 
     def _served(self) -> list[str]:
         return [name for name in self.queues if name not in self._paused]
@@ -186,6 +181,9 @@ class Supervisor:
         heard = asyncio.get_running_loop().time()
         while not self._stopping.is_set():
             await self._look_at_pauses(service)
+            if not service.queues.issuperset(self._served()):
+                # It listens to the queues it began with.
+                return "a queue was resumed"
             stopping = asyncio.create_task(self._stopping.wait())
             patience = _PROBE_SECONDS if self.vitals.problem is None else _TROUBLED_PROBE_SECONDS
             await asyncio.wait({service.task, stopping}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)

@@ -57,7 +57,8 @@ CHORES: Mapping[str, Chore] = {
         ),
         "keep_jobs_days",
     ),
-    # A job wedged in `doing` whose run or item nobody works on any more: its worker lost the connection at the end.
+    # A job wedged in `doing`: its worker is gone, or lost the connection at the end and does something else. What it
+    # was made for is asked too, but says little: a job is a ticket for any run.
     "wedged_jobs": Chore(
         30.0,
         text(
@@ -67,6 +68,10 @@ CHORES: Mapping[str, Chore] = {
                 WHERE j.status = 'doing' AND j.task_name IN (:verify, :callback)
                     AND NOT EXISTS (SELECT FROM procrastinate_events e
                         WHERE e.job_id = j.id AND e.at > now() - interval '60 seconds')
+                    AND (NOT EXISTS (SELECT FROM procrastinate_workers w
+                            WHERE w.id = j.worker_id AND w.last_heartbeat > now() - interval '60 seconds')
+                        OR NOT EXISTS (SELECT FROM procrastinate_events e
+                            WHERE e.job_id = j.id AND e.at > now() - interval '12 hours'))
                     AND NOT EXISTS (SELECT FROM runs r
                         WHERE r.id = CAST(j.args->>'run_id' AS uuid) AND r.status = 'running'
                             AND j.task_name = :verify)
@@ -174,6 +179,8 @@ async def tidy(name: str, resources: Resources, *, share: float = _SHARE) -> int
 
 async def tidy_once(resources: Resources) -> str:
     """Do one chore that is due, if there is any; returns how that ended, for the log."""
+    if resources.controls.draining:
+        return "nothing to do"
     done: dict[str, int] = {}
 
     async def do(item: work.Item) -> None:

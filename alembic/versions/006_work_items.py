@@ -44,6 +44,11 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("finished_at IS NOT NULL"),
     )
+    # Callbacks that are on their way: what is owed is a row from now on.
+    op.execute(
+        "INSERT INTO work_items (kind, subject) SELECT DISTINCT task_name, args->>'run_id' FROM procrastinate_jobs"
+        " WHERE task_name = 'monitoring.deliver_callback' AND status IN ('todo', 'doing')"
+    )
     op.create_table(
         "queue_pauses",
         sa.Column("queue", sa.Text(), nullable=False),

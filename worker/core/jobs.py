@@ -36,6 +36,8 @@ class DeliverCallback:
 
     NAME: ClassVar[str] = "monitoring.deliver_callback"
     QUEUE: ClassVar[str] = "monitoring"
+    # Before any run: it is short, and somebody waits for it.
+    PRIORITY: ClassVar[int] = 20
     run_id: uuid.UUID
 
     @property
@@ -49,6 +51,8 @@ class DeliverCallback:
 
 class ItemJob(Job, Protocol):
     """A job that delivers a work item (worker.core.work), which its `subject` names."""
+
+    PRIORITY: ClassVar[int]
 
     @property
     def subject(self) -> str: ...

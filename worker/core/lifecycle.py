@@ -174,7 +174,7 @@ _FINISH = text(
     )
     SELECT id, pg_notify(:channel, id::text),
         CASE WHEN callback_url IS NOT NULL THEN procrastinate_defer_jobs_v1(ARRAY[ROW(
-            :callback_queue, :callback_task, 0, NULL, NULL, jsonb_build_object('run_id', id), NULL
+            :callback_queue, :callback_task, :callback_priority, NULL, NULL, jsonb_build_object('run_id', id), NULL
         )::procrastinate_job_to_defer_v1]) END
     FROM finished
     """
@@ -216,6 +216,7 @@ async def finish(
                 "channel": events.CHANNEL,
                 "callback_queue": DeliverCallback.QUEUE,
                 "callback_task": DeliverCallback.NAME,
+                "callback_priority": DeliverCallback.PRIORITY,
             },
         )
     ).first()
@@ -254,15 +255,20 @@ async def request_cancel(session: AsyncSession, run_id: uuid.UUID) -> RunStatus 
 
 # A job is a ticket for any run (worker.core.dispatch), so tickets are counted, not matched: where fewer wait than
 # runs are due, the oldest runs that have had time to be taken up get one each, at most one every `patience` seconds:
-# `not_before` carries the memory of it.
+# `not_before` carries the memory of it. Runs of a repository that is full get theirs when one of its runs ends.
 _REAP = text(
     """
-    WITH tickets AS (
+    WITH full_up AS (
+        SELECT repo_full_name FROM runs
+        WHERE :repo_limit > 0 AND status = 'running' AND repo_full_name IS NOT NULL
+        GROUP BY repo_full_name HAVING count(*) >= :repo_limit
+    ), tickets AS (
         SELECT count(*) AS waiting FROM procrastinate_jobs
         WHERE status = 'todo' AND task_name = :task AND coalesce(scheduled_at <= now(), true)
     ), due AS (
         SELECT count(*) AS runs FROM runs
         WHERE status = 'queued' AND coalesce(not_before, created_at) <= clock_timestamp()
+            AND coalesce(repo_full_name, '') <> ALL (ARRAY (SELECT repo_full_name FROM full_up))
     ), lapsed AS (
         SELECT id FROM runs WHERE status = 'running' AND lease_until < clock_timestamp()
         ORDER BY created_at LIMIT :batch FOR UPDATE SKIP LOCKED
@@ -270,6 +276,7 @@ _REAP = text(
         SELECT id FROM runs
         WHERE status = 'queued'
             AND coalesce(not_before, created_at) < clock_timestamp() - make_interval(secs => :patience)
+            AND coalesce(repo_full_name, '') <> ALL (ARRAY (SELECT repo_full_name FROM full_up))
         ORDER BY created_at
         LIMIT least(:batch, (SELECT greatest(0, due.runs - tickets.waiting) FROM due, tickets))
         FOR UPDATE SKIP LOCKED
@@ -285,9 +292,12 @@ _REAP = text(
 )
 
 
-async def reap(session: AsyncSession, *, patience: float, batch: int = 100) -> Sequence[tuple[uuid.UUID, str]]:
+async def reap(
+    session: AsyncSession, *, patience: float, repo_limit: int = 0, batch: int = 100
+) -> Sequence[tuple[uuid.UUID, str]]:
     """Give a fresh job to runs that are neither finished nor held; returns (run id, status before)."""
-    rows = (await session.execute(_REAP, {"patience": patience, "batch": batch, "task": VerifyRun.NAME})).all()
+    values = {"patience": patience, "repo_limit": repo_limit, "batch": batch, "task": VerifyRun.NAME}
+    rows = (await session.execute(_REAP, values)).all()
     for row in rows:
         reason = "lease lapsed" if row.was == "running" else "its job was lost"
         await events.append(session, row.id, "requeued", {"reason": reason})

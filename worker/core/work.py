@@ -47,7 +47,7 @@ _ADD = text("INSERT INTO work_items (kind, subject) VALUES (:kind, :subject) ON 
 async def add(session: AsyncSession, job: ItemJob) -> None:
     """Owe the work, with a job that delivers it, in the caller's transaction."""
     await session.execute(_ADD, {"kind": job.NAME, "subject": job.subject})
-    await enqueue(session, job)
+    await enqueue(session, job, priority=job.PRIORITY)
 
 
 async def expect(resources: Resources, kind: str, subject: str) -> None:
@@ -135,7 +135,8 @@ async def end(
     if row is None:
         return False
     if status == "queued" and item.kind in ITEMS:
-        await enqueue(session, ITEMS[item.kind].of(item.subject), at=row.not_before)
+        job = ITEMS[item.kind].of(item.subject)
+        await enqueue(session, job, priority=job.PRIORITY, at=row.not_before)
     return True
 
 
@@ -147,18 +148,23 @@ async def perform(
     *,
     again: float | None = None,
     max_failures: int = 5,
-    backoff: float = 4.0,
+    backoff: float = 2.0,
 ) -> str:
     """One attempt under a lease; returns how it ended, for the log.
 
     `again`: seconds until a recurring item is due once more. One that fails is tried again after a full jitter of
-    `backoff` seconds and more; unless it recurs, GaveUp is raised at `max_failures`.
+    up to twice `backoff` seconds, and twice as much each time; unless it recurs, GaveUp is raised at `max_failures`.
     """
     seconds = resources.settings.lease_seconds
     async with resources.db.single_statement() as connection:
         item = await claim(connection, kind, subject, holder=resources.holder, seconds=seconds)
     if item is None:
         return "nothing to do"
+    if again is None and item.failures >= max_failures:
+        # Its worker died of it, or with it, every time.
+        async with resources.db.transaction() as session:
+            await end(session, item, status="failed", failures=item.failures, error="its worker disappeared each time")
+        raise GaveUp(f"{kind} of {subject} was given up: its worker disappeared {item.failures} times.")
 
     async def renew(connection: AsyncConnection) -> Renewal:
         values = {"kind": item.kind, "subject": item.subject, "attempt": item.attempt, "lease": seconds}
@@ -214,5 +220,6 @@ async def reap(session: AsyncSession, *, patience: float, batch: int = 100) -> l
     values = {"kinds": list(ITEMS), "patience": patience, "batch": batch}
     rows = (await session.execute(_OVERDUE, values)).all()
     for row in rows:
-        await enqueue(session, ITEMS[row.kind].of(row.subject))
+        job = ITEMS[row.kind].of(row.subject)
+        await enqueue(session, job, priority=job.PRIORITY)
     return [(row.kind, row.subject) for row in rows]

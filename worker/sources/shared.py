@@ -2,6 +2,7 @@
 time, and removed when the last of them is done. For one event loop."""
 
 import asyncio
+import time
 import uuid
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ class _Shared:
 
     def __init__(self, request: Request, *, settings: Settings, run_id: uuid.UUID, attempt: int) -> None:
         self.users = 0
+        self.began = time.monotonic()
         self.taken: asyncio.Future[Snapshot] = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._hold(request, settings, run_id, attempt))
 
@@ -28,6 +30,10 @@ class _Shared:
                 await asyncio.Event().wait()
         except Exception as error:
             self.taken.set_exception(error)
+
+    @property
+    def failed(self) -> bool:
+        return self.taken.done() and self.taken.exception() is not None
 
     async def end(self) -> None:
         """Returns when nothing is left of it."""
@@ -55,8 +61,8 @@ class Snapshots:
                 yield found
             return
         shared = self._shared.get(key)
-        # One that failed is nobody's any more: who comes later tries for himself.
-        if shared is None or (shared.taken.done() and shared.taken.exception() is not None):
+        # One that failed is nobody's any more, and one that is old would be swept away as left behind.
+        if shared is None or shared.failed or time.monotonic() - shared.began > settings.run_deadline_seconds:
             shared = self._shared[key] = _Shared(request, settings=settings, run_id=run_id, attempt=attempt)
         shared.users += 1
         try:

@@ -130,7 +130,7 @@ def _write_content(request: Request, root: Path, limits: SnapshotLimits) -> None
 def sweep(settings: Settings) -> int:
     """Remove work folders that a killed worker left behind; returns how many. Blocking."""
     removed = 0
-    oldest = time.time() - 2 * settings.run_deadline_seconds
+    oldest = time.time() - 3 * settings.run_deadline_seconds
     if not settings.snapshots_dir.is_dir():
         return 0
     for folder in settings.snapshots_dir.iterdir():

@@ -131,6 +131,10 @@ async def test_a_repository_has_no_more_runs_at_once_than_it_may(url: str) -> No
         await flood(found, "a", 3, repo="o/other")
         claims = await asyncio.gather(*(claim_next(found, repo_limit=2) for _ in range(20)))
         held = [claim for claim in claims if claim is not None]
+        # Who waits for a full repository is not forgotten, and gets no job that would find nothing to do.
+        await sql(found, "UPDATE runs SET created_at = now() - interval '1 h'")
+        async with found.db.transaction() as session:
+            assert await lifecycle.reap(session, patience=1, repo_limit=2) == []
         rows = await sql(
             found, "SELECT repo_full_name, count(*) AS n FROM runs WHERE status = 'running' GROUP BY 1 ORDER BY 1"
         )

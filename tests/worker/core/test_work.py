@@ -68,7 +68,9 @@ async def test_a_failure_is_tried_again_later_and_given_up_in_the_end(url: str) 
             raise ValueError("the receiver is away")
 
         for failures in (1, 2):
-            assert "the receiver is away" in await work.perform(found, KIND, subject, fails, max_failures=3)
+            assert "the receiver is away" in await work.perform(
+                found, KIND, subject, fails, max_failures=3, backoff=1000
+            )
             item = await row(found, subject)
             assert (item.status, item.failures, item.error) == ("queued", failures, "ValueError: the receiver is away")
             assert await work.perform(found, KIND, subject, nothing) == "nothing to do"
@@ -76,7 +78,7 @@ async def test_a_failure_is_tried_again_later_and_given_up_in_the_end(url: str) 
         # Each try that is to come has a job that will deliver it.
         assert await waiting_jobs(found) == 4
         with pytest.raises(work.GaveUp, match=r"3 attempts\. ValueError: the receiver is away"):
-            await work.perform(found, KIND, subject, fails, max_failures=3)
+            await work.perform(found, KIND, subject, fails, max_failures=3, backoff=1000)
         assert (await row(found, subject)).status == "failed"
 
 
