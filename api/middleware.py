@@ -43,12 +43,11 @@ class RequestContext:
                 return
             parent = headers.get(b"traceparent", b"").decode("latin-1") or None
             with tracing.span(scope["method"], kind="SERVER", parent=parent, request_id=request_id) as span:
-                status = await self._http(scope, receive, send, request_id=request_id, body=_Body(headers))
-                route = getattr(scope.get("route"), "path", None)
-                span.name(f"{scope['method']} {route or 'unmatched'}")
-                span.note(http__route=route, http__response__status_code=status)
+                await self._http(scope, receive, send, request_id=request_id, body=_Body(headers), span=span)
 
-    async def _http(self, scope: Scope, receive: Receive, send: Send, *, request_id: str, body: "_Body") -> int:
+    async def _http(
+        self, scope: Scope, receive: Receive, send: Send, *, request_id: str, body: "_Body", span: tracing.Span
+    ) -> None:
         began = time.perf_counter()
         status = 0
 
@@ -84,7 +83,9 @@ class RequestContext:
                 status=status,
                 ms=round((time.perf_counter() - began) * 1000, 1),
             )
-        return status
+            route = getattr(scope.get("route"), "path", None)
+            span.name(f"{scope['method']} {route or 'unmatched'}")
+            span.note(http__route=route, http__response__status_code=status or None)
 
     def _measure(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")

@@ -49,6 +49,15 @@ def home(settings: Settings) -> Path:
     return Path(cache) / "invariant"
 
 
+def clean_environment() -> dict[str, str]:
+    """This process's, without settings of the product and keys of providers."""
+    return {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith("CVA_") and not key.endswith("_API_KEY") and key != "DATABASE_URL"
+    }
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]

@@ -1,7 +1,7 @@
 """The worker process: configure, bring the schema to head or wait for it, supervise."""
 
 import asyncio
-import errno
+import contextlib
 import gc
 import os
 import socket
@@ -114,17 +114,16 @@ def main() -> int:
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
     vitals = Vitals()
-    try:
-        with (
-            health.served(vitals, config.worker_port),
-            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
-        ):
-            runner.run(serve(config, url, vitals))
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        sys.stderr.write(f"Port {config.worker_port} is taken. Set CVA_WORKER_PORT to a free one.\n")
-        return 1
+    with contextlib.ExitStack() as on:
+        try:
+            on.enter_context(health.served(vitals, config.worker_port))
+        except OSError as error:
+            sys.stderr.write(
+                f"Cannot listen on port {config.worker_port}: {error}. Set CVA_WORKER_PORT to a free one.\n"
+            )
+            return 1
+        runner = on.enter_context(asyncio.Runner(loop_factory=uvloop.new_event_loop))
+        runner.run(serve(config, url, vitals))
     return 0
 
 

@@ -9,12 +9,13 @@ import asyncio
 import contextlib
 import json
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+
+from invariant import serving
 
 _PLACE = re.compile(r"^(\d+)\| (.*)$")
 _CRITERION = re.compile(r"^(\S+) \((\w+), (\w+)\): (.*)$", re.MULTILINE)
@@ -23,12 +24,14 @@ _KEYS = re.compile(r"in this order: (.+)$", re.MULTILINE)
 
 @dataclass
 class Request:
-    """One call as it arrived. `role` is a judge's, or `extraction`; `cancelled`: the caller hung up too early."""
+    """One call as it arrived, `at` seconds since the epoch. `role` is a judge's, or `extraction`; `cancelled`: the
+    caller hung up too early."""
 
     path: str
     body: dict[str, Any]
     raw: str
     number: int
+    at: float = field(default_factory=time.time)
     cancelled: bool = False
 
     @property
@@ -280,34 +283,9 @@ def _abort(writer: asyncio.StreamWriter) -> bool:
 def running(script: Script) -> Iterator[Provider]:
     """The server in a thread of its own, for as long as the block lasts."""
     provider = Provider(script)
-    ready = threading.Event()
-    loop = asyncio.new_event_loop()
-
-    async def serve() -> None:
-        server = await asyncio.start_server(provider.handle, "127.0.0.1", 0, limit=1 << 26, backlog=1024)
-        provider.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-        ready.set()
-        with contextlib.suppress(asyncio.CancelledError):
-            await server.serve_forever()
-
-    task = loop.create_task(serve())
-
-    def run() -> None:
-        asyncio.set_event_loop(loop)
-        loop.run_until_complete(task)
-        for pending in asyncio.all_tasks(loop):
-            pending.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
-        loop.close()
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    ready.wait(10)
-    try:
+    with serving.in_thread(provider.handle) as port:
+        provider.url = f"http://127.0.0.1:{port}/v1"
         yield provider
-    finally:
-        loop.call_soon_threadsafe(task.cancel)
-        thread.join(10)
 
 
 def main() -> None:

@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from rich.table import Table
 from invariant import stack
 from invariant.bench.database import temporary
 from invariant.client import Client
+from invariant.waiting import until
 from worker.core import settings
 from worker.core.settings import Settings
 
@@ -129,16 +129,14 @@ def _measure(
 
 
 def _wait(url: str, ids: list[str]) -> None:
-    deadline = time.monotonic() + _DEADLINE
     with psycopg.connect(url, autocommit=True) as connection:
-        while time.monotonic() < deadline:
-            row = connection.execute(
-                "SELECT count(*) FROM runs WHERE id = ANY(%s) AND finished_at IS NULL", [ids]
-            ).fetchone()
-            if row and not row[0]:
-                return
-            time.sleep(0.2)
-    raise RuntimeError(f"the runs did not end within {_DEADLINE:.0f} s")
+        unfinished = "SELECT count(*) FROM runs WHERE id = ANY(%s) AND finished_at IS NULL"
+        until(
+            lambda: connection.execute(unfinished, [ids]).fetchone() == (0,),
+            _DEADLINE,
+            lambda: "the runs did not end",
+            every=0.2,
+        )
 
 
 @contextlib.contextmanager

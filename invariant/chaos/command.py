@@ -68,6 +68,7 @@ def _harm(chosen: Sequence[Scenario], scale: float, console: Console) -> bool:
         "doubled",
         "paid twice",
         "attempts spent",
+        "taken up again within",
         "last work ended after",
     ):
         table.add_column(column, justify="left" if column in ("scenario", "side") else "right")
@@ -100,5 +101,6 @@ def _cells(result: Result, wanted: str = "") -> list[str]:
         str(result.doubled),
         "" if result.paid_twice is None else str(result.paid_twice),
         "" if result.spent is None else str(result.spent),
-        "" if result.spent is None else f"{result.unfinished_seconds:.0f} s",
+        "" if result.taken_up is None else f"{result.taken_up:.0f} s",
+        "" if result.ended_after is None else f"{result.ended_after:.0f} s",
     ]

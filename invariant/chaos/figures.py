@@ -13,6 +13,7 @@ from invariant import postgres
 from invariant.bench.provider import Provider
 from invariant.chaos import rig as rigs
 from invariant.chaos.rig import Rig
+from invariant.waiting import until
 from worker import upkeep
 from worker.core import queue
 from worker.core.db import Database
@@ -65,14 +66,6 @@ def _enqueue(rig: Rig, tenant: str, number: int, mark: str) -> None:
         connection.execute(_RUNS, {"tenant": tenant, "number": number, "mark": mark})
 
 
-def _until(found: Callable[[], bool], seconds: float, what: str) -> None:
-    deadline = time.monotonic() + seconds
-    while not found():
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"{what}: not within {seconds:.0f} s")
-        time.sleep(0.02)
-
-
 _SLOW = {"CVA_WORKER_CONCURRENCY": "16", "CVA_LLM_CONCURRENCY": "1000"}
 
 
@@ -84,7 +77,7 @@ def cancellations(scale: float) -> list[Figure]:
         for how, wanted in (("with NOTIFY", 2.0), ("without", 6.0)):
             seen = len(rig.judges.requests)
             _enqueue(rig, how, number, how)
-            _until(partial(_asked, rig, seen + number), 60, "the judges were not asked")
+            until(partial(_asked, rig, seen + number), 60, lambda: "the judges were not asked")
             ids = [str(row[0]) for row in rig.product.query("SELECT id FROM runs WHERE status = 'running'")]
             began = time.monotonic()
             for run_id in ids:
@@ -109,14 +102,23 @@ def _asked(rig: Rig, number: int) -> bool:
 def _closed(judges: Provider, seen: int, number: int, began: float) -> list[float]:
     """Seconds from `began` until each of the calls was closed by its caller."""
     times: dict[int, float] = {}
-    while len(times) < number:
+
+    def all_closed() -> bool:
         for request in judges.requests[seen : seen + number]:
             if request.cancelled:
                 times.setdefault(request.number, time.monotonic() - began)
-        if time.monotonic() - began > 60:
-            raise RuntimeError(f"{number - len(times)} calls were not closed within 60 s")
-        time.sleep(0.01)
+        return len(times) == number
+
+    until(all_closed, 60, lambda: f"{number - len(times)} calls were not closed", every=0.01)
     return list(times.values())
+
+
+# How long each run of tenant B waited, None while it waits.
+_WAITS = """
+    SELECT extract(epoch FROM r.started_at - r.created_at)::float8
+    FROM runs r JOIN constitution_versions v ON v.id = r.constitution_version_id
+    WHERE r.created_by = 'b' AND v.content LIKE %s
+"""
 
 
 def flood(scale: float) -> list[Figure]:
@@ -126,28 +128,18 @@ def flood(scale: float) -> list[Figure]:
 
         def waits(mark: str) -> float:
             _enqueue(rig, "b", few, mark)
-            where = "created_by = 'b' AND constitution_version_id IN (SELECT id FROM constitution_versions"
-            where += " WHERE content LIKE %s)"
-            pattern = f"%\\_{mark}`%"
-            _until(
-                lambda: (
-                    rig.product.query(f"SELECT count(*) FROM runs WHERE {where} AND started_at IS NULL", (pattern,))  # noqa: S608
-                    == [(0,)]
-                ),
-                120,
-                "tenant B's runs did not all begin",
-            )
-            rows = rig.product.query(
-                f"SELECT extract(epoch FROM started_at - created_at)::float8 FROM runs WHERE {where}",  # noqa: S608
-                (pattern,),
-            )
-            return _percentile([row[0] for row in rows], 95)
+
+            def waited() -> list[float] | None:
+                found = [row[0] for row in rig.product.query(_WAITS, (f"%\\_{mark}`%",))]
+                return None if None in found else found
+
+            return _percentile(until(waited, 120, lambda: "tenant B's runs did not all begin"), 95)
 
         waits("warm")
         alone = waits("alone")
         _enqueue(rig, "a", many, "flood")
         started = "SELECT count(*) >= 40 FROM runs WHERE created_by = 'a' AND started_at IS NOT NULL"
-        _until(lambda: rig.product.query(started) == [(True,)], 60, "tenant A's runs did not begin")
+        until(lambda: rig.product.query(started) == [(True,)], 60, lambda: "tenant A's runs did not begin")
         beside = waits("beside")
         left = rig.product.query("SELECT count(*) FROM runs WHERE created_by = 'a' AND status = 'queued'")[0][0]
     told = f"{beside:.2f} s beside {left} waiting, {alone:.2f} s alone: {beside / alone:.2f}"

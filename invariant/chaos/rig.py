@@ -2,7 +2,6 @@
 
 import contextlib
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from invariant.chaos.proxy import Proxy
 from invariant.chaos.sides import WORKERS, Bare, Product, Side, judges
 from invariant.client import Client
 from invariant.postgres import Server
+from invariant.waiting import until
 from worker.core.settings import Settings
 
 _CALL_SECONDS = 0.25
@@ -51,7 +51,7 @@ def idle(settings: Mapping[str, str], *, call_seconds: float) -> Iterator[Rig]:
     """A rig whose workers of the product serve and have nothing to do."""
     with _assembled(settings, through_proxy=False, call_seconds=call_seconds) as rig:
         for _ in range(WORKERS):
-            rig.product.workers.start()
+            rig.product.workers.start_and_serve()
         yield rig
 
 
@@ -87,9 +87,7 @@ def _assembled(settings: Mapping[str, str], *, through_proxy: bool, call_seconds
 
 
 def _until_at_work(rig: Rig) -> None:
-    deadline = time.monotonic() + _READY_SECONDS
-    while not all(len(side.completed()) > 20 for side in rig.sides):
-        if time.monotonic() > deadline:
-            logs = "\n".join(path.read_text(errors="replace")[-2000:] for path in sorted(rig.logs.glob("*.log")))
-            raise RuntimeError(f"the workers did not begin within {_READY_SECONDS:.0f} s:\n{logs}")
-        time.sleep(0.2)
+    def logs() -> str:
+        return "\n".join(path.read_text(errors="replace")[-2000:] for path in sorted(rig.logs.glob("*.log")))
+
+    until(lambda: all(len(side.completed()) > 20 for side in rig.sides), _READY_SECONDS, logs, every=0.2)

@@ -1,5 +1,8 @@
 """What is done to both sides, each under load. A scenario returns when the harm is over and everything it took away
-is back; what is measured before and after stands in `measure`."""
+is back; what is measured before and after stands in `measure`.
+
+Every sleep here is the harm itself, how long it lasts or how often it strikes; nothing is waited for by it.
+"""
 
 import contextlib
 import signal
@@ -13,6 +16,10 @@ from invariant.chaos.rig import Rig
 
 Harm = Callable[[Rig, float], None]
 """Gets the rig and by how much the times are shortened (1: not at all)."""
+
+
+_ZOMBIE_LEASE_SECONDS = 2
+_SHORT_LEASE = {"CVA_LEASE_SECONDS": str(_ZOMBIE_LEASE_SECONDS)}
 
 
 @dataclass(frozen=True)
@@ -68,36 +75,36 @@ def _use_up_slots(rig: Rig, scale: float) -> None:
             try:
                 held.enter_context(psycopg.connect(rig.server.url(), autocommit=True))
             except psycopg.OperationalError:
+                # All are taken. One that somebody lets go is taken next.
                 time.sleep(0.1)
 
 
 def _zombies(rig: Rig, scale: float) -> None:
-    """Stopped for longer than its lease, and let go on."""
+    """Stopped for twice its lease, and let go on."""
     for number in range(max(3, round(20 * scale))):
         stopped = [side.workers.running[number % len(side.workers.running)] for side in rig.sides]
         for process in stopped:
             process.send_signal(signal.SIGSTOP)
-        time.sleep(4)
+        time.sleep(2 * _ZOMBIE_LEASE_SECONDS)
         for process in stopped:
             process.send_signal(signal.SIGCONT)
+        # Awake for a moment: long enough to try to write, too short to catch up.
         time.sleep(0.5)
 
 
 def _half_open(rig: Rig, scale: float) -> None:
-    rig.proxy.open.clear()
+    rig.proxy.cut()
     time.sleep(60 * scale)
-    rig.proxy.open.set()
+    rig.proxy.restore()
 
 
 def _deploy(rig: Rig, scale: float) -> None:
     """One worker after the other: a new one serves before an old one is asked to go."""
     for _ in range(max(2, round(50 * scale))):
         for side in rig.sides:
-            new = side.workers.start()
             old = side.workers.running[0]
-            time.sleep(2)
+            side.workers.start_and_serve()
             side.workers.end(old, signal.SIGTERM)
-            assert new.poll() is None
 
 
 SCENARIOS = (
@@ -108,7 +115,12 @@ SCENARIOS = (
     Scenario("one of two workers killed", _kill_one, 0.95),
     Scenario("a worker killed every 3 s for 60 s", _kill_repeatedly, 0.95, {"CVA_MAX_ATTEMPTS": "100"}),
     Scenario("connection slots used up for 30 s", _use_up_slots, 0.99),
-    Scenario("20 zombies: stopped for longer than the lease", _zombies, 0.95, {"CVA_LEASE_SECONDS": "2"}),
+    Scenario(
+        "20 zombies: stopped for longer than the lease",
+        _zombies,
+        0.95,
+        {"CVA_LEASE_SECONDS": str(_ZOMBIE_LEASE_SECONDS)},
+    ),
     Scenario("network half-open for 60 s", _half_open, 0.99, through_proxy=True),
     Scenario("50 rolling deploys", _deploy, 0.95),
 )

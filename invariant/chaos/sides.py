@@ -1,14 +1,13 @@
 """The two that are put under the same treatment: the product, and a bare procrastinate worker."""
 
+import abc
 import contextlib
-import os
 import re
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,28 +15,47 @@ from typing import Any
 
 import psycopg
 
+from invariant import stack
 from invariant.bench import provider
 from invariant.bench.provider import Provider, Reply, Request
 from invariant.chaos import bare
 from invariant.client import ApiError, Client
+from invariant.waiting import until
 
 WORKERS = 2
 _OUTSTANDING = 40
-_NONCE = re.compile(r"DATA [0-9a-f]{16}")
+_READY_SECONDS = 60.0
+_WORD = re.compile(r"word_\d+_of_\d+")
+_COMPLETED = """
+    SELECT c.role, substring(v.content FROM 'word_[0-9]+_of_[0-9]+'), extract(epoch FROM min(c.finished_at))
+    FROM llm_calls c JOIN runs r ON r.id = c.run_id JOIN constitution_versions v ON v.id = r.constitution_version_id
+    WHERE c.state = 'completed' GROUP BY 1, 2
+"""
+# From the last sign of an attempt to the claim of the next one.
+_TAKEN_UP = """
+    SELECT coalesce(max(extract(epoch FROM created_at - before)), 0) FROM (
+        SELECT type, created_at, lag(created_at) OVER (PARTITION BY run_id ORDER BY seq) AS before,
+            row_number() OVER (PARTITION BY run_id, type ORDER BY seq) AS number
+        FROM run_events WHERE type <> 'requeued'
+    ) AS told WHERE type = 'claimed' AND number > 1
+"""
 
 
 @dataclass
 class Workers:
-    """Worker processes of one side, each started again when it was ended."""
+    """Worker processes of one side. `serving` is what one writes to its log once it serves."""
 
     argv: Sequence[str]
     environment: dict[str, str]
     logs: Path
     name: str
+    serving: str
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def start(self) -> subprocess.Popen[bytes]:
-        with (self.logs / f"{self.name}-{time.monotonic_ns()}.log").open("wb") as log:
+    def start(self) -> Path:
+        """Start one more; gives where its log is."""
+        path = self.logs / f"{self.name}-{time.monotonic_ns()}.log"
+        with path.open("wb") as log:
             found = subprocess.Popen(
                 [sys.executable, *self.argv],
                 env=self.environment,
@@ -47,7 +65,14 @@ class Workers:
                 start_new_session=True,
             )
         self.running.append(found)
-        return found
+        return path
+
+    def start_and_serve(self) -> None:
+        """Start one more; returns when it serves."""
+        path = self.start()
+        until(
+            lambda: self.serving in path.read_text(errors="replace"), _READY_SECONDS, lambda: path.read_text()[-2000:]
+        )
 
     def end(self, which: subprocess.Popen[bytes], number: signal.Signals, seconds: float = 60) -> None:
         """Send the signal and wait for the end; a process that does not end is killed."""
@@ -65,7 +90,7 @@ class Workers:
             self.end(which, signal.SIGKILL)
 
 
-class Side:
+class Side(abc.ABC):
     """What both have. `url` is how this program reaches the database, whatever the workers go through."""
 
     name: str
@@ -97,24 +122,21 @@ class Side:
         with psycopg.connect(self.url, autocommit=True, connect_timeout=5) as connection:
             return connection.execute(statement, values).fetchall()
 
-    def add(self) -> None:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def add(self) -> None: ...
 
-    def waiting(self) -> int:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def waiting(self) -> int: ...
 
+    @abc.abstractmethod
     def completed(self) -> list[float]:
         """When each piece of work ended, in seconds since the epoch."""
-        raise NotImplementedError
 
-    def lost(self) -> int:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def lost(self) -> int: ...
 
-    def doubled(self) -> int:
-        raise NotImplementedError
-
-    def paid_twice(self) -> int | None:
-        return None
+    @abc.abstractmethod
+    def doubled(self) -> int: ...
 
 
 class Product(Side):
@@ -128,7 +150,7 @@ class Product(Side):
         self.judges = judges
         self.accepted: set[str] = set()
         environment = {
-            **clean_environment(),
+            **stack.clean_environment(),
             "DATABASE_URL": worker_url,
             "CVA_LLM_BASE_URL": judges.url,
             "CVA_LLM_MODEL": "judge-1",
@@ -136,7 +158,7 @@ class Product(Side):
             "CVA_LOG_FORMAT": "json",
             **more,
         }
-        self.workers = Workers(["-m", "worker"], environment, logs, "worker")
+        self.workers = Workers(["-m", "worker"], environment, logs, "worker", "worker serving")
 
     def add(self) -> None:
         number = len(self.accepted)
@@ -173,13 +195,20 @@ class Product(Side):
             )[0][0]
         )
 
+    def taken_up_after(self) -> float:
+        """The longest that a run lay still before another attempt took it up; seconds."""
+        return float(self.query(_TAKEN_UP)[0][0])
+
     def paid_twice(self) -> int:
-        """Questions that were answered again although their answer was on the ledger, or given up for nobody's
-        fault of ours: every further answer needs an entry that was lost."""
-        asked = Counter(_NONCE.sub("DATA", r.text) for r in self.judges.requests if not r.cancelled)
-        failed = int(self.query("SELECT count(*) FROM llm_calls WHERE state = 'failed'")[0][0])
-        again = sum(count - 1 for count in asked.values())
-        return max(0, again - failed)
+        """Calls that were made although their answer was on the ledger: every run has a word of its own, and no judge
+        is asked twice about it."""
+        known = {(role, text): float(at) for role, text, at in self.query(_COMPLETED)}
+        again = 0
+        for request in self.judges.requests:
+            word = _WORD.search(request.text)
+            answered = known.get((request.role, word[0])) if word else None
+            again += answered is not None and request.at > answered
+        return again
 
 
 class Bare(Side):
@@ -190,7 +219,7 @@ class Bare(Side):
     def __init__(self, url: str, worker_url: str, logs: Path, seconds: float) -> None:
         super().__init__(url)
         argv = ["-m", "invariant.chaos.bare", worker_url, str(seconds)]
-        self.workers = Workers(argv, clean_environment(), logs, "bare")
+        self.workers = Workers(argv, stack.clean_environment(), logs, "bare", "serving")
         self.added = 0
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(bare.DONE)
@@ -213,15 +242,6 @@ class Bare(Side):
 
     def doubled(self) -> int:
         return len(self.query("SELECT job_id FROM bare_done GROUP BY job_id HAVING count(*) > 1"))
-
-
-def clean_environment() -> dict[str, str]:
-    """This process's, without settings of the product."""
-    return {
-        key: value
-        for key, value in os.environ.items()
-        if not key.startswith("CVA_") and not key.endswith("_API_KEY") and key != "DATABASE_URL"
-    }
 
 
 @contextlib.contextmanager

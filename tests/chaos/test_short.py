@@ -1,6 +1,7 @@
 """The short form of chaos: real processes, real signals, a real Postgres that goes away."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -181,9 +182,10 @@ def test_the_chaos_command_measures_and_judges(tmp_path: Path) -> None:
     """One figure of it, short; the whole of it takes a quarter of an hour."""
     argv = [sys.executable, "-m", "invariant", "chaos", "--short", "--scenario"]
     done = subprocess.run([*argv, "cancel"], capture_output=True, text=True, timeout=120, check=False)
-    # It judges by time, which is nothing for a busy machine's tests: 0 or 1.
-    assert done.returncode in (0, 1), done.stdout + done.stderr
-    assert "calls closed, p95" in done.stdout
+    # What it measured is the machine's; that it judges by it is ours.
+    rows = re.findall(r"calls closed, p95\s*│ ([\d.]+) s\s*│ ([\d.]+)\s*│", done.stdout)
+    assert len(rows) == 2, done.stdout + done.stderr
+    assert done.returncode == int(any(float(measured) > float(most) for measured, most in rows))
     unknown = subprocess.run([*argv, "weather"], capture_output=True, text=True, timeout=60, check=False)
     assert unknown.returncode == 2
     assert "network half-open" in unknown.stdout

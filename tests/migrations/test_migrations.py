@@ -45,6 +45,25 @@ def test_upgrade_check_downgrade_upgrade(server: Server) -> None:
         assert migrate.upgrade(url) == REVISIONS
 
 
+def test_a_callback_that_is_on_its_way_is_owed_after_the_upgrade(server: Server) -> None:
+    with server.database(template=None) as url:
+        migrate.upgrade(url)
+        with migrate.locked_connection(url) as connection:
+            config = migrate._config()
+            config.attributes["connection"] = connection
+            command.downgrade(config, "005_tribunal")
+            connection.commit()
+        job = "INSERT INTO procrastinate_jobs (queue_name, task_name, args) VALUES ('monitoring', %s, %s)"
+        with psycopg.connect(url) as connection:
+            for run_id in ("a", "b", "b"):
+                connection.execute(job, ("monitoring.deliver_callback", f'{{"run_id": "{run_id}"}}'))
+            connection.execute("UPDATE procrastinate_jobs SET status = 'doing' WHERE args->>'run_id' = 'a'")
+        assert migrate.upgrade(url) == ["006_work_items"]
+        with psycopg.connect(url) as connection:
+            owed = connection.execute("SELECT kind, subject, status FROM work_items ORDER BY subject").fetchall()
+        assert owed == [("monitoring.deliver_callback", subject, "queued") for subject in ("a", "b")]
+
+
 CATALOGUE = {
     "columns": "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns"
     " WHERE table_name LIKE 'procrastinate%' ORDER BY 1, 2",

@@ -1,7 +1,6 @@
 """The product's own processes, started as an operator starts them."""
 
 import contextlib
-import os
 import re
 import signal
 import subprocess
@@ -14,7 +13,8 @@ from typing import TypeVar
 
 import httpx
 
-from invariant.stack import free_port
+from invariant.stack import clean_environment, free_port
+from invariant.waiting import until
 
 PROVIDERS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY", "DEEPSEEK_API_KEY")
 T = TypeVar("T")
@@ -23,8 +23,7 @@ TOKEN = "test-service-token-0123456789"
 
 def environment(url: str, **more: str) -> dict[str, str]:
     """What the process sees: nothing of the settings of the machine that runs the tests."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("CVA_") and k not in (*PROVIDERS, "DATABASE_URL")}
-    return {**kept, "DATABASE_URL": url, "CVA_LOG_FORMAT": "json", **more}
+    return {**clean_environment(), "DATABASE_URL": url, "CVA_LOG_FORMAT": "json", **more}
 
 
 @dataclass
@@ -59,14 +58,10 @@ def eventually(
     popen: subprocess.Popen[bytes] | None = None,
 ) -> T:
     """What `found` gives once it gives something. A bound, not a hope: it fails when time runs out."""
-    deadline = time.monotonic() + seconds
-    while True:
-        result = found()
-        if result:
-            return result
-        if time.monotonic() > deadline or (popen is not None and popen.poll() is not None):
-            raise AssertionError(f"waited in vain: {why()}")
-        time.sleep(0.02)
+    try:
+        return until(found, seconds, why, ended=lambda: popen is not None and popen.poll() is not None)
+    except TimeoutError as error:
+        raise AssertionError(str(error)) from None
 
 
 @contextlib.contextmanager

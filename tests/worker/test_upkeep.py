@@ -137,3 +137,27 @@ async def test_each_chore_is_done_when_it_is_due(url: str) -> None:
         ended.cancel()
         assert await count(found, "work_items", "error IS NOT NULL") == 0
         assert await upkeep.tidy_once(found) == "nothing to do"
+
+
+async def test_a_job_that_a_living_worker_is_at_stays(url: str) -> None:
+    """A job is a ticket: the run it was made for may wait while its worker is at another."""
+    async with resources(url) as found:
+        await new_run(found)
+        await sql(found, "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now())")
+        await sql(
+            found,
+            "UPDATE procrastinate_jobs SET status = 'doing', worker_id = (SELECT id FROM procrastinate_workers)",
+        )
+        await sql(found, "UPDATE procrastinate_events SET at = now() - interval '2 hours'")
+        assert await upkeep.tidy("wedged_jobs", found, share=1) == 0
+        # Longer than any run may take: its end was lost, and the worker does something else.
+        await sql(found, "UPDATE procrastinate_events SET at = now() - interval '13 hours'")
+        assert await upkeep.tidy("wedged_jobs", found, share=1) == 1
+
+
+async def test_nothing_is_begun_while_the_worker_drains(url: str) -> None:
+    async with resources(url) as found:
+        await sql(found, "INSERT INTO work_items (kind, subject) VALUES ('upkeep', 'jobs')")
+        found.controls.drain()
+        assert await upkeep.tidy_once(found) == "nothing to do"
+        assert await count(found, "work_items", "attempt > 0") == 0

@@ -21,10 +21,8 @@ _COUNTED = 250
 # "inv_repo" in ASCII: claims take turns where repositories have a limit, so that none of them is passed.
 _LOCK = int.from_bytes(b"inv_repo")
 
-# The recursion walks from tenant to tenant through the index, however many runs each has waiting. An array, not a
-# join: joined, all runs of a tenant were read and sorted to find the first.
-_NEXT = text(
-    """
+# The recursion walks from tenant to tenant through the index, however many runs each has waiting.
+_FAIR = """
     WITH RECURSIVE tenants AS (
         (SELECT tenant FROM runs WHERE status = 'queued' ORDER BY tenant LIMIT 1)
         UNION ALL
@@ -39,23 +37,19 @@ _NEXT = text(
                 ORDER BY priority DESC, created_at, id LIMIT :counted) AS waiting) AS share,
             (SELECT max(started_at) FROM runs r WHERE r.tenant = t.tenant AND r.started_at IS NOT NULL) AS served_at
         FROM tenants t WHERE tenant IS NOT NULL
-    ), full_up AS (
-        SELECT repo_full_name FROM runs
-        WHERE :repo_limit > 0 AND status = 'running' AND repo_full_name IS NOT NULL
-        GROUP BY repo_full_name HAVING count(*) >= :repo_limit
-    )
+    ), {full_up}
     SELECT head.id
     FROM service t
     CROSS JOIN LATERAL (
         SELECT id, priority, created_at FROM runs r
         WHERE r.status = 'queued' AND r.tenant = t.tenant AND coalesce(r.not_before <= clock_timestamp(), true)
-            AND coalesce(r.repo_full_name, '') <> ALL (ARRAY (SELECT repo_full_name FROM full_up))
+            AND {has_room}
         ORDER BY priority DESC, created_at, id LIMIT :candidates
     ) head
     ORDER BY head.priority DESC, t.share, t.served_at NULLS FIRST, head.created_at, head.id
     LIMIT :candidates
-    """
-)
+"""
+_NEXT = text(_FAIR.format(full_up=lifecycle.FULL_UP, has_room=lifecycle.HAS_ROOM))
 
 
 async def claim_next(db: Database, hint: uuid.UUID, *, holder: str, lease: float, repo_limit: int = 0) -> Claim | None:

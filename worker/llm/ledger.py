@@ -76,8 +76,8 @@ class Full(Exception):
     """The budget would hold the call if what others reserved came back."""
 
 
-_LOOKUP = text(
-    """
+# A completed answer, noted as used by the run.
+_FOUND = """
     WITH found AS (
         SELECT id, key, response, outcome FROM llm_calls WHERE state = 'completed' AND key = :key
     ), used AS (
@@ -86,9 +86,9 @@ _LOOKUP = text(
         WHERE CAST(:run_id AS uuid) IS NOT NULL
         ON CONFLICT DO NOTHING
     )
-    SELECT key, response, outcome FROM found
-    """
-)
+"""
+_ANSWER = "{found} SELECT key, response, outcome FROM found"
+_LOOKUP = text(_ANSWER.format(found=_FOUND))
 
 
 async def lookup(db: Database, key: str, caller: Caller) -> Stored | None:
@@ -108,16 +108,8 @@ async def known(db: Database, keys: list[str]) -> set[str]:
 
 
 # The function of the database (revision 005) is called only where CASE comes to it.
-_TAKE = text(
-    """
-    WITH found AS (
-        SELECT id, key, response, outcome FROM llm_calls WHERE state = 'completed' AND key = :key
-    ), used AS (
-        INSERT INTO llm_uses (run_id, call_id, reused)
-        SELECT CAST(:run_id AS uuid), id, true FROM found
-        WHERE CAST(:run_id AS uuid) IS NOT NULL
-        ON CONFLICT DO NOTHING
-    ), health AS (
+_ANSWER_OR_RIGHT = """
+    {found}, health AS (
         SELECT failures > 0 AS ailing, failures >= :threshold OR limited_until > clock_timestamp() AS doubtful
         FROM llm_providers WHERE provider = :provider
     )
@@ -129,8 +121,8 @@ _TAKE = text(
                 CAST(:day_limit AS numeric))
         END AS said
     FROM (SELECT) AS always LEFT JOIN found ON true LEFT JOIN health ON true
-    """
-)
+"""
+_TAKE = text(_ANSWER_OR_RIGHT.format(found=_FOUND))
 _OVER = {"over run": ("run's", "CVA_RUN_BUDGET_USD"), "over day": ("day's", "CVA_DAILY_BUDGET_USD")}
 _REFUSED: dict[str, type[Exception]] = {"busy": Busy, "full": Full, "doubtful": Doubtful}
 

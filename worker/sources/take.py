@@ -46,8 +46,9 @@ async def snapshot(request: Request, *, settings: Settings, run_id: uuid.UUID, a
     limits = limits_of(settings)
     work = settings.snapshots_dir / f"{run_id}-{attempt}-{uuid.uuid4().hex[:8]}"
     root = work / "snapshot"
-    await asyncio.to_thread(root.mkdir, parents=True, mode=0o700)
     try:
+        # A cancellation waits for the thread: it would make the folder after the folder was removed.
+        await _in_thread(root.mkdir, parents=True, mode=0o700)
         making = asyncio.ensure_future(_take(request, work, root, settings=settings, limits=limits))
         try:
             found = await asyncio.shield(making)

@@ -27,11 +27,11 @@ async def test_a_silent_database_is_noticed_and_its_connections_are_cut(
             await looked.wait()
             looked.clear()
             async with db.single_statement() as connection:
-                network.open.clear()
+                network.cut()
                 with pytest.raises(Exception, match=r".") as stopped:
                     await connection.execute(text("SELECT 1"))
             assert is_unavailable(stopped.value)
-            network.open.set()
+            network.restore()
             await looked.wait()
             async with db.single_statement() as connection:
                 assert await connection.scalar(text("SELECT 1")) == 1

@@ -69,11 +69,11 @@ def test_literals_given_to_secret_names_are_masked(line: str, masked: str) -> No
     ],
 )
 def test_masking_takes_linear_time(text: str) -> None:
-    began = time.perf_counter()
+    # The time of this process alone: what else the machine does is no matter.
+    began = time.process_time()
     mask_code(text)
     mask(text)
-    # Quadratic, half a million characters take many minutes on any machine; linear, a busy one takes seconds.
-    assert time.perf_counter() - began < 20
+    assert time.process_time() - began < 2
 
 
 def test_a_log_line_holds_no_secret(capsys: pytest.CaptureFixture[str]) -> None:

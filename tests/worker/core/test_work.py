@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.support.app import resources
+from tests.worker.core.test_lifecycle import new_run
 from worker import reaper
 from worker.core import work
 from worker.core.jobs import DeliverCallback
@@ -151,3 +152,30 @@ async def test_a_recurring_item_comes_due_again(url: str) -> None:
         async with found.db.transaction() as session:
             assert await work.due(session, "chore") == "b"
         assert await work.perform(found, "chore", "a", nothing, again=60) == "nothing to do"
+
+
+async def test_an_item_whose_worker_dies_each_time_is_given_up(url: str) -> None:
+    async with resources(url) as found:
+        subject = await owed(found)
+        await set_(found, subject, "failures = 3")
+        with pytest.raises(work.GaveUp, match="disappeared 3 times"):
+            await work.perform(found, KIND, subject, nothing, max_failures=3)
+        assert (await row(found, subject)).status == "failed"
+
+
+async def test_a_job_from_before_there_were_items_is_done_all_the_same(url: str) -> None:
+    async with resources(url) as found:
+        subject = str(uuid.uuid4())
+        assert await work.perform(found, KIND, subject, nothing) == "nothing to do"
+        await work.expect(found, KIND, subject)
+        await work.expect(found, KIND, subject)
+        assert await work.perform(found, KIND, subject, nothing) == "done"
+
+
+async def test_it_comes_before_any_run(url: str) -> None:
+    async with resources(url) as found:
+        await new_run(found)
+        await owed(found)
+        async with found.db.transaction() as session:
+            order = await session.scalars(text("SELECT task_name FROM procrastinate_jobs ORDER BY priority DESC, id"))
+            assert order.first() == KIND

@@ -1,6 +1,7 @@
 """What runs of the same commit share, and what each of them has for itself."""
 
 import asyncio
+import time
 import uuid
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from tests.support.app import settings
 from tests.support.git import git, repository
 from worker.core import source
 from worker.core.settings import Settings
-from worker.sources import take
+from worker.sources import shared, take
 from worker.sources.errors import SourceNotFound
 from worker.sources.shared import Snapshots, identity
 from worker.sources.take import Request
@@ -114,6 +115,25 @@ async def test_a_failure_is_everybodys_and_not_kept(tmp_path: Path) -> None:
         await has.wait()
     leave.set()
     await task
+
+
+async def test_one_that_is_old_is_not_joined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of that age is swept away as left behind."""
+    runs = Runs(tmp_path)
+    request = commit_of(tmp_path / "repo")
+    first, has, leave = runs.start(request)
+    await has.wait()
+    now = time.monotonic()
+    monkeypatch.setattr(shared.time, "monotonic", lambda: now + runs.settings.run_deadline_seconds + 1)
+    second, has_too, leave_too = runs.start(request)
+    await has_too.wait()
+    monkeypatch.undo()
+    assert len(set(runs.roots)) == runs.folders() == 2
+    leave.set()
+    await first
+    leave_too.set()
+    await second
+    assert runs.folders() == 0
 
 
 def test_only_what_cannot_change_is_shared() -> None:

@@ -1,7 +1,6 @@
 """Runs with LLM judges, whole: the api accepts, the worker's task works, a real provider is asked over HTTP."""
 
 import asyncio
-import importlib.util
 import json
 import os
 import random
@@ -10,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import procrastinate
 import psycopg
 import pytest
+import starlette
 
 from tests.support import app, provider
 from tests.support.provider import CONSTITUTION, FAULTS, FILES, Reply, Request
@@ -135,7 +136,7 @@ async def test_one_that_fails_does_not_speak(client: httpx.AsyncClient, url: str
 # Code that people use; more of it, in whatever language, by a variable: folders with a colon between them.
 REAL = [
     ROOT / "worker",
-    *(Path(str(importlib.util.find_spec(name).origin)).parent for name in ("starlette", "procrastinate")),  # type: ignore[union-attr]
+    *(Path(str(package.__file__)).parent for package in (starlette, procrastinate)),
     *(Path(name) for name in os.environ.get("CVA_TEST_REPOSITORIES", "").split(":") if name),
 ]
 
