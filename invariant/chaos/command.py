@@ -17,7 +17,7 @@ from invariant.chaos.scenarios import SCENARIOS, Scenario
 _WINDOW_SECONDS = 10.0
 _PATIENCE_SECONDS = 90.0
 _SHORT = 0.1
-_WIDTH = 170
+_WIDTH = 200
 
 
 def command(arguments: argparse.Namespace) -> int:
