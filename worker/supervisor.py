@@ -16,13 +16,15 @@ from procrastinate import App
 from procrastinate.worker import Worker
 from sqlalchemy import text
 
+from worker import upkeep
+from worker.analytics import chores as analytics
 from worker.core import lifecycle, logs, notify, queue
 from worker.core.backoff import full_jitter
+from worker.core.chores import do_forever
 from worker.core.db import is_unavailable
 from worker.core.resources import Resources
 from worker.health import Vitals
 from worker.reaper import reap_forever
-from worker.upkeep import tidy_forever
 
 log = logs.get(__name__)
 
@@ -84,11 +86,15 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        db = self.resources.db
+        db, settings = self.resources.db, self.resources.settings
         handlers = {lifecycle.CONTROL_CHANNEL: self.resources.controls.poke}
         side = [
             asyncio.create_task(reap_forever(self.resources)),
-            asyncio.create_task(tidy_forever(self.resources)),
+            asyncio.create_task(do_forever(upkeep.KIND, upkeep.CHORES, self.resources)),
+            *(
+                asyncio.create_task(do_forever(kind, chores, self.resources, look=min(5.0, settings.rollup_seconds)))
+                for kind, chores in analytics.chores(settings).items()
+            ),
             asyncio.create_task(
                 notify.listen(db.url, handlers, application="invariant-worker-control", lines=db.lines)
             ),

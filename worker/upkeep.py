@@ -1,7 +1,6 @@
-"""Recurring chores that keep the database small: what is finished and old goes, in batches, by settings.
+"""Chores that keep the database small: what is finished and old goes, in batches, by settings.
 
-Each chore is a work item that comes due again and again; whichever worker finds it due does it, under a lease. All
-of them are safe to run twice at once and to be killed half-way: a batch is one short transaction, and rows that
+All of them are safe to run twice at once and to be killed half-way: a batch is one short transaction, and rows that
 somebody else has locked are left to him.
 """
 
@@ -9,19 +8,19 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import TextClause, text
 
-from worker.core import logs, work
+from worker.core import logs
 from worker.core.backoff import spread
-from worker.core.db import is_unavailable
+from worker.core.chores import Chore
 from worker.core.jobs import DeliverCallback, VerifyRun
 from worker.core.resources import Resources
 
 log = logs.get(__name__)
 
 KIND = "upkeep"
-_LOOK_SECONDS = 5.0
 _BATCH = 100
 # The part of the time that batches may take: fewer than one in a hundred claims meets one.
 _SHARE = 0.005
@@ -29,7 +28,7 @@ _HOUR = 3600.0
 
 
 @dataclass(frozen=True)
-class Chore:
+class Removal:
     """`statement` removes at most :batch rows, older than :seconds where the setting `days` says how old they must be.
 
     By now(), not by clock_timestamp(): only the start of the transaction can be looked up in an index.
@@ -40,10 +39,10 @@ class Chore:
     days: str | None = None
 
 
-CHORES: Mapping[str, Chore] = {
+REMOVALS: Mapping[str, Removal] = {
     # Finished jobs are deleted at once; these failed, or their finish was lost. The age is asked for job by job: as an
     # anti join every batch read all events there are.
-    "jobs": Chore(
+    "jobs": Removal(
         _HOUR,
         text(
             """
@@ -59,7 +58,7 @@ CHORES: Mapping[str, Chore] = {
     ),
     # A job wedged in `doing`: its worker is gone, or lost the connection at the end and does something else. What it
     # was made for is asked too, but says little: a job is a ticket for any run.
-    "wedged_jobs": Chore(
+    "wedged_jobs": Removal(
         30.0,
         text(
             """
@@ -81,7 +80,7 @@ CHORES: Mapping[str, Chore] = {
             """
         ).bindparams(verify=VerifyRun.NAME, callback=DeliverCallback.NAME),
     ),
-    "dead_workers": Chore(
+    "dead_workers": Removal(
         60.0,
         text(
             """
@@ -91,7 +90,7 @@ CHORES: Mapping[str, Chore] = {
             """
         ),
     ),
-    "events": Chore(
+    "events": Removal(
         _HOUR,
         text(
             """
@@ -104,7 +103,7 @@ CHORES: Mapping[str, Chore] = {
         ),
         "keep_events_days",
     ),
-    "uploads": Chore(
+    "uploads": Removal(
         _HOUR,
         text(
             """
@@ -117,7 +116,7 @@ CHORES: Mapping[str, Chore] = {
         ),
         "keep_uploads_days",
     ),
-    "artifacts": Chore(
+    "artifacts": Removal(
         _HOUR,
         text(
             """
@@ -130,7 +129,7 @@ CHORES: Mapping[str, Chore] = {
         ),
         "keep_artifacts_days",
     ),
-    "tokens": Chore(
+    "tokens": Removal(
         _HOUR,
         text(
             """
@@ -141,7 +140,7 @@ CHORES: Mapping[str, Chore] = {
         ),
         "keep_tokens_days",
     ),
-    "work_items": Chore(
+    "work_items": Removal(
         _HOUR,
         text(
             """
@@ -156,58 +155,33 @@ CHORES: Mapping[str, Chore] = {
 
 
 async def tidy(name: str, resources: Resources, *, share: float = _SHARE) -> int:
-    """Do one chore to its end; returns how many rows went. A setting of 0 days keeps them for ever.
+    """Remove all that is to go; returns how many rows went. A setting of 0 days keeps them for ever.
 
     It works for `share` of the time and pauses for the rest.
     """
-    chore = CHORES[name]
+    removal = REMOVALS[name]
     values: dict[str, float] = {"batch": _BATCH}
-    if chore.days is not None:
-        values["seconds"] = 86_400 * float(getattr(resources.settings, chore.days))
+    if removal.days is not None:
+        values["seconds"] = 86_400 * float(getattr(resources.settings, removal.days))
         if not values["seconds"]:
             return 0
     removed = 0
     while True:
         began = time.monotonic()
         async with resources.db.single_statement() as connection:
-            gone = (await connection.execute(chore.statement, values)).rowcount
+            gone = (await connection.execute(removal.statement, values)).rowcount
         removed += gone
         if gone < _BATCH:
             return removed
         await asyncio.sleep((time.monotonic() - began) * (1 / share - 1))
 
 
-async def tidy_once(resources: Resources) -> str:
-    """Do one chore that is due, if there is any; returns how that ended, for the log."""
-    if resources.controls.draining:
-        return "nothing to do"
-    done: dict[str, int] = {}
-
-    async def do(item: work.Item) -> None:
-        done[item.subject] = await tidy(item.subject, resources)
-
-    async with resources.db.transaction() as session:
-        name = await work.due(session, KIND)
-    if name is None or name not in CHORES:
-        return "nothing to do"
-    ended = await work.perform(resources, KIND, name, do, again=spread(CHORES[name].every, 0.1))
-    if done.get(name):
-        log.info("tidied", chore=name, removed=done[name])
-    return ended
+async def _tidy(name: str, resources: Resources) -> None:
+    removed = await tidy(name, resources)
+    if removed:
+        log.info("tidied", chore=name, removed=removed)
 
 
-async def tidy_forever(resources: Resources) -> None:
-    """Beside the queue in every worker, until cancelled."""
-    known = False
-    while True:
-        await asyncio.sleep(spread(_LOOK_SECONDS, 0.2))
-        try:
-            if not known:
-                async with resources.db.transaction() as session:
-                    await work.add_recurring(session, KIND, list(CHORES))
-                known = True
-            while await tidy_once(resources) != "nothing to do":
-                pass
-        except Exception as error:
-            if not is_unavailable(error):
-                log.exception("the upkeep failed")
+CHORES: Mapping[str, Chore] = {
+    name: Chore(partial(_tidy, name), partial(spread, removal.every, 0.1)) for name, removal in REMOVALS.items()
+}

@@ -22,6 +22,7 @@ REVISIONS = [
     "004_remediation_tables",
     "005_tribunal",
     "006_work_items",
+    "007_rollups",
 ]
 
 
@@ -58,7 +59,7 @@ def test_a_callback_that_is_on_its_way_is_owed_after_the_upgrade(server: Server)
             for run_id in ("a", "b", "b"):
                 connection.execute(job, ("monitoring.deliver_callback", f'{{"run_id": "{run_id}"}}'))
             connection.execute("UPDATE procrastinate_jobs SET status = 'doing' WHERE args->>'run_id' = 'a'")
-        assert migrate.upgrade(url) == ["006_work_items"]
+        assert migrate.upgrade(url) == ["006_work_items", "007_rollups"]
         with psycopg.connect(url) as connection:
             owed = connection.execute("SELECT kind, subject, status FROM work_items ORDER BY subject").fetchall()
         assert owed == [("monitoring.deliver_callback", subject, "queued") for subject in ("a", "b")]

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from tests.support.app import resources
 from tests.worker.core.test_lifecycle import new_run
 from worker import upkeep
+from worker.core import chores
 from worker.core.resources import Resources
 
 FINISH = "UPDATE runs SET status = 'cancelled', finished_at = now() - make_interval(days => :age), created_at = now() - make_interval(days => :age) WHERE id = :id"
@@ -127,7 +128,7 @@ async def test_tokens_workers_and_items_that_ended_long_ago_go(url: str) -> None
 
 async def test_each_chore_is_done_when_it_is_due(url: str) -> None:
     async with resources(url) as found:
-        ended = asyncio.create_task(upkeep.tidy_forever(found))
+        ended = asyncio.create_task(chores.do_forever(upkeep.KIND, upkeep.CHORES, found))
         async with asyncio.timeout(30):
             while await count(found, "work_items", "kind = 'upkeep' AND attempt = 1 AND status = 'queued'") < len(
                 upkeep.CHORES
@@ -136,7 +137,7 @@ async def test_each_chore_is_done_when_it_is_due(url: str) -> None:
                 await asyncio.sleep(0.05)
         ended.cancel()
         assert await count(found, "work_items", "error IS NOT NULL") == 0
-        assert await upkeep.tidy_once(found) == "nothing to do"
+        assert await chores.do_one(upkeep.KIND, upkeep.CHORES, found) == "nothing to do"
 
 
 async def test_a_job_that_a_living_worker_is_at_stays(url: str) -> None:
@@ -159,5 +160,5 @@ async def test_nothing_is_begun_while_the_worker_drains(url: str) -> None:
     async with resources(url) as found:
         await sql(found, "INSERT INTO work_items (kind, subject) VALUES ('upkeep', 'jobs')")
         found.controls.drain()
-        assert await upkeep.tidy_once(found) == "nothing to do"
+        assert await chores.do_one(upkeep.KIND, upkeep.CHORES, found) == "nothing to do"
         assert await count(found, "work_items", "attempt > 0") == 0

@@ -11,8 +11,8 @@ database's own, so that no two clocks are compared.
 
 import json
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import TextClause, text
@@ -156,13 +156,30 @@ async def hand_back(
     return True
 
 
+@dataclass(frozen=True)
+class Examined:
+    """What a completed run has looked at. `analyzers`: each by its name, and whether it did its work."""
+
+    digest: str
+    commit: str | None
+    branch: str | None
+    files_seen: int
+    files_total: int
+    analyzers: Mapping[str, bool]
+
+
+_NOTHING = dict.fromkeys(("digest", "commit", "branch", "files_seen", "files_total", "analyzers"))
+
 _FINISH = text(
     """
     WITH finished AS (
         UPDATE runs SET status = :status, verdict = :verdict, score = :score,
             tribunal = coalesce(:tribunal, tribunal), event_seq = event_seq + 1,
             finished_at = clock_timestamp(), lease_until = NULL, holder = NULL, not_before = NULL, step = NULL,
-            error_code = :error_code, error_message = :error_message
+            error_code = :error_code, error_message = :error_message,
+            snapshot_digest = coalesce(:digest, snapshot_digest), commit_sha = coalesce(:commit, commit_sha),
+            branch = coalesce(:branch, branch), files_seen = :files_seen, files_total = :files_total,
+            analyzers = CAST(:analyzers AS jsonb)
         WHERE id = :run_id AND attempt = :attempt AND status = 'running'
         RETURNING id, event_seq, callback_url
     ), told AS (
@@ -189,6 +206,7 @@ async def finish(
     verdict: Verdict | None = None,
     score: float | None = None,
     tribunal: str | None = None,
+    examined: Examined | None = None,
     error_code: str | None = None,
     error_message: str | None = None,
     data: dict[str, Any] | None = None,
@@ -200,6 +218,9 @@ async def finish(
     told = {"verdict": None if verdict is None else verdict.value, "score": score, **(data or {})}
     if error_code:
         told |= {"error_code": error_code, "error_message": error_message}
+    looked_at = _NOTHING
+    if examined is not None:
+        looked_at = {**asdict(examined), "analyzers": json.dumps(examined.analyzers)}
     row = (
         await session.execute(
             _FINISH,
@@ -217,6 +238,7 @@ async def finish(
                 "callback_queue": DeliverCallback.QUEUE,
                 "callback_task": DeliverCallback.NAME,
                 "callback_priority": DeliverCallback.PRIORITY,
+                **looked_at,
             },
         )
     ).first()

@@ -132,6 +132,9 @@ class Settings(BaseSettings):
         ("github.com", "gitlab.com", "bitbucket.org", "codeberg.org"), alias="CVA_GIT_HOSTS"
     )
 
+    rollup_seconds: float = Field(
+        60.0, alias="CVA_ROLLUP_SECONDS", gt=0, description="how often the analytics are brought up to date"
+    )
     keep_jobs_days: float = Field(7.0, alias="CVA_KEEP_JOBS_DAYS", ge=0, description="failed jobs; 0: for ever")
     keep_events_days: float = Field(90.0, alias="CVA_KEEP_EVENTS_DAYS", ge=0, description="0: for ever")
     keep_uploads_days: float = Field(7.0, alias="CVA_KEEP_UPLOADS_DAYS", ge=0, description="0: for ever")

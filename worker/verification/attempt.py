@@ -141,9 +141,7 @@ async def _work(claim: Claim, resources: Resources) -> str:
         raise
     files = await asyncio.to_thread(record.artifacts, outcome)
     async with resources.db.transaction() as session:
-        held = await record.completed(
-            session, claim, outcome, files, veto_confidence=resources.settings.veto_confidence
-        )
+        held = await record.completed(session, claim, outcome, files)
     return outcome.verdict.verdict.value if held else "left alone"
 
 

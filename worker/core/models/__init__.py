@@ -1,7 +1,7 @@
 """The tables, one file per subject. Importing this package registers them all on `Base.metadata`."""
 
+from worker.core.models import analytics
 from worker.core.models.access import ApiToken
-from worker.core.models.analytics import DailyRollup, DirtyMark, HourlyBucket, RulePerformance, RunMetrics
 from worker.core.models.base import Base
 from worker.core.models.feedback import Feedback
 from worker.core.models.llm import LlmBudget, LlmCall, LlmProvider, LlmUse
@@ -36,14 +36,11 @@ __all__ = [
     "ConstitutionVersion",
     "Criterion",
     "CriterionResult",
-    "DailyRollup",
-    "DirtyMark",
     "Feedback",
     "FileBackup",
     "Finding",
     "Fix",
     "FixPattern",
-    "HourlyBucket",
     "KillSwitch",
     "LlmBudget",
     "LlmCall",
@@ -57,11 +54,10 @@ __all__ = [
     "RepoBranch",
     "RepoConnection",
     "RootCause",
-    "RulePerformance",
     "Run",
     "RunEvent",
-    "RunMetrics",
     "Upload",
     "WebhookDelivery",
     "WorkItem",
+    "analytics",
 ]

@@ -1,140 +1,147 @@
-"""What dashboards read. Metrics are written with the verdict; buckets are recomputed from dirty marks."""
+"""What dashboards read: one row per finished run, and buckets of an hour, a day and a week that are sums of them.
 
-import uuid
-from datetime import date, datetime
+The measures are those of worker.core.measures, so the tables are made from that list. In the buckets
+`repo_full_name` is null for all repositories together and '' for the runs without one; in a run's metrics it is null
+for those, as in `runs`.
+"""
+
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Numeric,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.types import Double
 
-from worker.core.models.base import Base, Count, Created, Dollars, Id, Serial, one_of
+from worker.core import measures
+from worker.core.models.base import Base, one_of
 from worker.core.vocabulary import RunMode, TribunalMode, Verdict
 
+_MOMENT = DateTime(timezone=True)
 
-class RunMetrics(Base):
-    """One row per finished run, written in the verdict's transaction. Durations in seconds."""
 
-    __tablename__ = "analytics_run_metrics"
-    __table_args__ = (
-        one_of("verdict", Verdict),
-        one_of("mode", RunMode),
-        one_of("tribunal", TribunalMode),
-        Index("analytics_run_metrics_repo_finished_idx", "repo_full_name", "finished_at"),
-        Index("analytics_run_metrics_finished_idx", "finished_at"),
+def _count(name: str, wide: bool = False) -> Column[Any]:
+    return Column(name, BigInteger if wide else Integer, nullable=False, server_default="0")
+
+
+# Written in the verdict's transaction. Durations in seconds; `usage`: calls, tokens and cost by role and model;
+# `rules`: outcome by criterion, findings by static rule, and whether each analyzer did its work.
+run_metrics = Table(
+    "analytics_run_metrics",
+    Base.metadata,
+    Column("run_id", Uuid, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("repo_full_name", Text),
+    Column("branch", Text),
+    Column("event", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("tribunal", Text),
+    Column("verdict", Text, nullable=False),
+    Column("score", Double),
+    Column("attempts", Integer, nullable=False),
+    Column("created_at", _MOMENT, nullable=False),
+    Column("finished_at", _MOMENT, nullable=False),
+    *(
+        Column(f"{duration.name}_seconds", Double, nullable=False, server_default="0")
+        for duration in measures.DURATIONS
+    ),
+    *(_count(name) for name in measures.CALLS),
+    *(_count(name, wide=True) for name in measures.TOKENS),
+    Column("cost_usd", Numeric(18, 9), nullable=False, server_default="0"),
+    *(_count(name) for name in (*measures.FINDINGS.values(), *measures.CRITERIA, *measures.FILES)),
+    *(_count(name) for name in measures.REMEDIATION),
+    *(_count(name, wide) for name, wide in measures.judge_columns()),
+    Column("usage", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
+    Column("rules", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    one_of("verdict", Verdict),
+    one_of("mode", RunMode),
+    one_of("tribunal", TribunalMode),
+    Index("analytics_run_metrics_repo_finished_idx", text("COALESCE(repo_full_name, ''::text)"), "finished_at"),
+    Index("analytics_run_metrics_finished_idx", "finished_at"),
+)
+
+# «This repository's hour must be computed again», or «this run's metrics must». Append-only: a mark is deleted by the
+# one who saw it, and by nobody else. Triggers write them.
+dirty_marks = Table(
+    "analytics_dirty_marks",
+    Base.metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("run_id", Uuid),
+    Column("repo_full_name", Text),
+    Column("hour", _MOMENT),
+    Column("created_at", _MOMENT, nullable=False, server_default=func.now()),
+    CheckConstraint("num_nonnulls(run_id, hour) = 1 AND (repo_full_name IS NULL) = (hour IS NULL)", name="subject"),
+    Index("analytics_dirty_marks_run_id_idx", "run_id", postgresql_where=text("run_id IS NOT NULL")),
+)
+
+
+def _buckets(name: str) -> Table:
+    return Table(
+        name,
+        Base.metadata,
+        Column("repo_full_name", Text),
+        Column("starts_at", _MOMENT, nullable=False),
+        *(_count(measure.name, measure.wide) for measure in measures.MEASURES),
+        Column("histogram", ARRAY(BigInteger), nullable=False, server_default=text("'{}'::bigint[]")),
+        Column("updated_at", _MOMENT, nullable=False, server_default=func.now()),
+        Index(f"{name}_key", "repo_full_name", "starts_at", unique=True, postgresql_nulls_not_distinct=True),
+        Index(f"{name}_starts_at_idx", "starts_at"),
     )
 
-    run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
-    repo_full_name: Mapped[str | None]
-    branch: Mapped[str | None]
-    event: Mapped[str]
-    mode: Mapped[str]
-    tribunal: Mapped[str | None]
-    verdict: Mapped[str]
-    score: Mapped[float | None]
-    attempts: Mapped[int]
-    queue_seconds: Mapped[float]
-    work_seconds: Mapped[float]
-    llm_seconds: Mapped[float] = mapped_column(server_default="0")
-    llm_calls: Mapped[Count]
-    llm_calls_reused: Mapped[Count]
-    prompt_tokens: Mapped[Count]
-    completion_tokens: Mapped[Count]
-    cost_usd: Mapped[Dollars]
-    usage: Mapped[dict[str, Any]] = mapped_column(
-        server_default=text("'{}'::jsonb"), comment="tokens, cost, calls by role and model"
-    )
-    judges: Mapped[dict[str, Any]] = mapped_column(
-        server_default=text("'{}'::jsonb"), comment="score, confidence, veto, abstentions by role"
-    )
-    findings_critical: Mapped[Count]
-    findings_high: Mapped[Count]
-    findings_medium: Mapped[Count]
-    findings_low: Mapped[Count]
-    criteria_passed: Mapped[Count]
-    criteria_failed: Mapped[Count]
-    criteria_undecided: Mapped[Count]
-    files_seen: Mapped[Count]
-    files_total: Mapped[Count]
-    created_at: Mapped[datetime]
-    finished_at: Mapped[datetime]
 
+hourly_buckets = _buckets("analytics_hourly_buckets")
+daily_rollups = _buckets("analytics_daily_rollups")
+weekly_rollups = _buckets("analytics_weekly_rollups")
 
-class DirtyMark(Base):
-    """«This repository's hour must be recomputed.» Append-only: a mark is deleted by the job that saw it."""
+# How often a criterion was met, a static rule had findings, an analyzer did its work; `broken_by` the newest runs that
+# failed it, at most five.
+rule_performance = Table(
+    "analytics_rule_performance",
+    Base.metadata,
+    Column("span", Text, nullable=False),
+    Column("repo_full_name", Text),
+    Column("starts_at", _MOMENT, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    *(_count(name) for name in ("passed", "failed", "undecided")),
+    _count("findings", wide=True),
+    Column("broken_by", ARRAY(Uuid), nullable=False, server_default=text("'{}'::uuid[]")),
+    Column("updated_at", _MOMENT, nullable=False, server_default=func.now()),
+    CheckConstraint("span IN ('hour', 'day', 'week')", name="span"),
+    CheckConstraint("kind IN ('criterion', 'static', 'analyzer')", name="kind"),
+    Index(
+        "analytics_rule_performance_key",
+        "span",
+        "repo_full_name",
+        "starts_at",
+        "kind",
+        "rule",
+        unique=True,
+        postgresql_nulls_not_distinct=True,
+    ),
+)
 
-    __tablename__ = "analytics_dirty_marks"
-
-    id: Mapped[Serial]
-    repo_full_name: Mapped[str | None]
-    hour: Mapped[datetime]
-    created_at: Mapped[Created]
-
-
-class HourlyBucket(Base):
-    __tablename__ = "analytics_hourly_buckets"
-    __table_args__ = (
-        Index(
-            "analytics_hourly_buckets_key",
-            "repo_full_name",
-            "hour",
-            unique=True,
-            postgresql_nulls_not_distinct=True,
-        ),
-        Index("analytics_hourly_buckets_hour_idx", "hour"),
-    )
-
-    id: Mapped[Id]
-    repo_full_name: Mapped[str | None]
-    hour: Mapped[datetime]
-    figures: Mapped[dict[str, Any]]
-    updated_at: Mapped[Created]
-
-
-class DailyRollup(Base):
-    """One UTC day of one repository, or of all of them where `repo_full_name` is null."""
-
-    __tablename__ = "analytics_daily_rollups"
-    __table_args__ = (
-        Index(
-            "analytics_daily_rollups_key",
-            "repo_full_name",
-            "day",
-            unique=True,
-            postgresql_nulls_not_distinct=True,
-        ),
-        Index("analytics_daily_rollups_day_idx", "day"),
-    )
-
-    id: Mapped[Id]
-    repo_full_name: Mapped[str | None]
-    day: Mapped[date]
-    figures: Mapped[dict[str, Any]]
-    updated_at: Mapped[Created]
-
-
-class RulePerformance(Base):
-    """Passes, failures and undecided of one criterion or static rule on one UTC day."""
-
-    __tablename__ = "analytics_rule_performance"
-    __table_args__ = (
-        Index(
-            "analytics_rule_performance_key",
-            "repo_full_name",
-            "day",
-            "kind",
-            "rule",
-            unique=True,
-            postgresql_nulls_not_distinct=True,
-        ),
-        CheckConstraint("kind IN ('criterion', 'static')", name="kind"),
-    )
-
-    id: Mapped[Id]
-    repo_full_name: Mapped[str | None]
-    day: Mapped[date]
-    kind: Mapped[str]
-    rule: Mapped[str]
-    passed: Mapped[Count]
-    failed: Mapped[Count]
-    undecided: Mapped[Count]
-    updated_at: Mapped[Created]
+# One row. `version` changes with every change of a bucket; weeks before `weeks_until` are rolled up.
+analytics_state = Table(
+    "analytics_state",
+    Base.metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False, server_default="1"),
+    Column("version", BigInteger, nullable=False, server_default="0"),
+    Column("changed_at", _MOMENT, nullable=False, server_default=func.now()),
+    Column("weeks_until", _MOMENT),
+    Column("swept_at", _MOMENT),
+    CheckConstraint("id = 1", name="single"),
+)

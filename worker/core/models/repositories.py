@@ -62,6 +62,7 @@ class Criterion(Base):
     __tablename__ = "criteria"
     __table_args__ = (
         UniqueConstraint("constitution_version_id", "method", "key"),
+        Index("criteria_key_idx", "key"),
         one_of("category", Category),
         one_of("severity", Severity),
     )

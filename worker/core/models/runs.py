@@ -46,6 +46,7 @@ class Run(Base):
 
     `attempt` is the fence and `lease_until` the lease of the attempt's holder. `failures` counts the attempts
     that were spent: one handed back by a drain is not. `event_seq` numbers the run's events without gaps.
+    `analyzers` says of each by its name whether it did its work.
     """
 
     __tablename__ = "runs"
@@ -115,6 +116,9 @@ class Run(Base):
     branch: Mapped[str | None]
     commit_sha: Mapped[str | None]
     snapshot_digest: Mapped[str | None]
+    files_seen: Mapped[int | None]
+    files_total: Mapped[int | None]
+    analyzers: Mapped[dict[str, Any] | None]
     constitution_version_id: Mapped[uuid.UUID | None] = mapped_column(
         ForeignKey("constitution_versions.id", ondelete="SET NULL")
     )
@@ -189,6 +193,7 @@ class CriterionResult(Base):
     outcome: Mapped[str]
     score: Mapped[float | None]
     reason: Mapped[str]
+    vetoed: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class Opinion(Base):

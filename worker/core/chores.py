@@ -1,0 +1,57 @@
+"""Chores: recurring work items that no job delivers. Whichever worker finds one due does it, under a lease."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from worker.core import logs, work
+from worker.core.backoff import spread
+from worker.core.db import is_unavailable
+from worker.core.resources import Resources
+
+log = logs.get(__name__)
+
+NOTHING = "nothing to do"
+_LOOK_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Chore:
+    """`do` may run twice at once, and may be killed half-way. `pause` gives the seconds until it is due again."""
+
+    do: Callable[[Resources], Awaitable[None]]
+    pause: Callable[[], float]
+
+
+async def do_one(kind: str, chores: Mapping[str, Chore], resources: Resources) -> str:
+    """Do one of the chores that is due, if there is any; returns how that ended, for the log."""
+    if resources.controls.draining:
+        return NOTHING
+
+    async def do(item: work.Item) -> None:
+        await chores[item.subject].do(resources)
+
+    async with resources.db.transaction() as session:
+        name = await work.due(session, kind)
+    if name is None or name not in chores:
+        return NOTHING
+    return await work.perform(resources, kind, name, do, again=chores[name].pause())
+
+
+async def do_forever(
+    kind: str, chores: Mapping[str, Chore], resources: Resources, *, look: float = _LOOK_SECONDS
+) -> None:
+    """Beside the queue in every worker, until cancelled. Every `look` seconds it is asked what is due."""
+    known = False
+    while True:
+        await asyncio.sleep(spread(look, 0.2))
+        try:
+            if not known:
+                async with resources.db.transaction() as session:
+                    await work.add_recurring(session, kind, list(chores))
+                known = True
+            while await do_one(kind, chores, resources) != NOTHING:
+                pass
+        except Exception as error:
+            if not is_unavailable(error):
+                log.exception("the chores failed", kind=kind)
