@@ -11,7 +11,21 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import docs, errors, feedback, health, queue, repositories, results, routing, runs, streams, tokens, uploads
+from api import (
+    analytics,
+    docs,
+    errors,
+    feedback,
+    health,
+    queue,
+    repositories,
+    results,
+    routing,
+    runs,
+    streams,
+    tokens,
+    uploads,
+)
 from api.companion import companion
 from api.live import Hub
 from api.metrics import Metrics
@@ -45,7 +59,7 @@ def create_app(settings: Settings, *, url: str | None = None) -> Starlette:
     """
     if settings.deployed and settings.api_token is None:
         raise RuntimeError(TOKEN_REQUIRED)
-    modules = (health, runs, results, feedback, streams, uploads, repositories, tokens, queue)
+    modules = (health, runs, results, feedback, streams, uploads, repositories, tokens, queue, *analytics.ENDPOINTS)
     declared = [operation for module in modules for operation in module.operations.found]
     declared += docs.operations(declared).found
     metrics = Metrics()

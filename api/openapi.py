@@ -163,9 +163,10 @@ def _responses(operation: Operation, schemas: Mapping[Any, Any]) -> dict[str, An
 
 def _answer(answer: Answer, status: int, schemas: Mapping[Any, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"description": answer.description or ("Accepted" if status == 202 else "Success")}
-    if status != 204:
+    if status not in (204, 304):
         schema = schemas[(answer.model, "serialization")] if answer.model is not None else {}
         found["content"] = {answer.media_type: {"schema": schema} if schema else {}}
+        found["content"] |= {media_type: {"schema": {"type": "string"}} for media_type in answer.also}
     if answer.headers:
         found["headers"] = {
             name: {"description": text, "required": name == "Location", "schema": {"type": "string"}}

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from api import errors
@@ -105,9 +106,14 @@ _REST = text(
 async def overview(call: Call) -> Response:
     """How much waits, for how long, and who is there to do it"""
     async with call.state.db.transaction() as session:
-        queues = (await session.execute(_QUEUES, {"queues": list(QUEUES)})).mappings().all()
-        rest = (await session.execute(_REST, {"silent": _SILENT_SECONDS})).mappings().one()
-    return json_response(Overview(queues=[QueueView(**row) for row in queues], **rest))
+        return json_response(await read_overview(session))
+
+
+async def read_overview(session: AsyncSession) -> Overview:
+    """The queues, the unfinished runs and the workers at this moment."""
+    queues = (await session.execute(_QUEUES, {"queues": list(QUEUES)})).mappings().all()
+    rest = (await session.execute(_REST, {"silent": _SILENT_SECONDS})).mappings().one()
+    return Overview(queues=[QueueView(**row) for row in queues], **rest)
 
 
 _JOB = """

@@ -28,10 +28,12 @@ _BODY_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Answer:
-    """One possible success. `model` describes a JSON body; otherwise `media_type` alone."""
+    """One possible success. `model` describes a JSON body; otherwise `media_type` alone. `also`: other media types
+    that can be asked for."""
 
     model: Any = None
     media_type: str = "application/json"
+    also: tuple[str, ...] = ()
     description: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
 

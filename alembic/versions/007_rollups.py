@@ -115,6 +115,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("analytics_state_pkey")),
     )
     op.execute("INSERT INTO analytics_state DEFAULT VALUES")
+    op.execute(RUN_RULES)
     for statement in TRIGGERS:
         op.execute(statement)
     op.execute("INSERT INTO analytics_dirty_marks (run_id) SELECT id FROM runs WHERE verdict IS NOT NULL")
@@ -194,6 +195,21 @@ FROM (
 ) o
 WHERE o.run_id = c.run_id AND o.key = c.key AND c.outcome <> 'PASS' AND o.vote = 'FAIL' AND o.confidence >= 0.8
     AND o.evidence @> '[{"verified": true}]'
+"""
+
+# What each run says of each rule. A static rule is known by its findings alone: how often it was kept is what its
+# analyzer says of the other runs. `undecided` tells of a broken one that its analyzer did not do all its work.
+RUN_RULES = """
+CREATE VIEW analytics_run_rules AS
+SELECT m.run_id, coalesce(m.repo_full_name, '') AS repo, m.finished_at, of_kind.kind, entry.rule,
+    (entry.said IN ('PASS', 'true'))::int AS passed,
+    (entry.said IN ('FAIL', 'false') OR of_kind.kind = 'static')::int AS failed,
+    (entry.said = 'UNDECIDED' OR of_kind.kind = 'static'
+        AND m.rules->'analyzer'->>split_part(entry.rule, ':', 1) IS DISTINCT FROM 'true')::int AS undecided,
+    CASE of_kind.kind WHEN 'static' THEN entry.said::bigint ELSE 0 END AS findings
+FROM analytics_run_metrics m
+CROSS JOIN jsonb_each(m.rules) AS of_kind (kind, entries)
+CROSS JOIN jsonb_each_text(of_kind.entries) AS entry (rule, said)
 """
 
 # What a run's row says of it that is counted. In one place, as the trigger compares the old with the new.
@@ -316,6 +332,7 @@ def downgrade() -> None:
         "analytics_mark_bucket()",
     ):
         op.execute(f"DROP FUNCTION {function}")
+    op.execute("DROP VIEW analytics_run_rules")
     for table in (
         "analytics_state",
         "analytics_rule_performance",

@@ -44,7 +44,7 @@ def _fresh(parts: str, sums: str, bins: str, code: str, number: str, *, whole: b
 
 
 def _from_runs() -> TextClause:
-    parts = f"analytics_run_metrics m ON {of_runs(whole=False)}"
+    parts = "analytics_run_metrics m ON " + of_runs("coalesce(m.repo_full_name, '')", whole=False)
     fresh = _fresh(parts, _SUM_OF_RUNS, f"unnest(ARRAY[{_BINS_OF_RUNS}]) AS bin", "bin", "count(*)", whole=False)
     return replacing(HOURLY, fresh, figures=(*NAMES, "histogram"), whole=False)
 

@@ -17,16 +17,16 @@ def parameters(keys: Collection[Key]) -> dict[str, list[object]]:
     return {"repos": [repo for repo, _ in keys], "starts": [starts_at for _, starts_at in keys]}
 
 
-def of_runs(*, whole: bool) -> str:
-    """Joins metrics rows `m` to the hours `k` they lie in."""
-    repo = "" if whole else "coalesce(m.repo_full_name, '') = k.repo AND "
-    return f"{repo}m.finished_at >= k.starts_at AND m.finished_at < k.starts_at + interval '1 hour'"
+def of_runs(repo: str, *, whole: bool) -> str:
+    """Joins rows `m` of runs, whose repository is `repo`, to the hours `k` they lie in."""
+    same = "" if whole else f"{repo} = k.repo AND "
+    return f"{same}m.finished_at >= k.starts_at AND m.finished_at < k.starts_at + interval '1 hour'"
 
 
 def of_parts(unit: str, *, whole: bool) -> str:
     """Joins rows `b` of a smaller unit to the periods `k` they lie in."""
-    repo = "b.repo_full_name IS NULL" if whole else "b.repo_full_name = k.repo"
-    return f"{repo} AND b.starts_at >= k.starts_at AND b.starts_at < k.starts_at + interval '1 {unit}'"
+    same = "b.repo_full_name IS NULL" if whole else "b.repo_full_name = k.repo"
+    return f"{same} AND b.starts_at >= k.starts_at AND b.starts_at < k.starts_at + interval '1 {unit}'"
 
 
 def replacing(

@@ -12,22 +12,14 @@ from worker.analytics.keys import KEPT_RUNS, of_parts, of_runs, replacing
 _TABLE = "analytics_rule_performance"
 _FIGURES = ("passed", "failed", "undecided", "findings", "broken_by")
 
-# A static rule is known by its findings alone: how often it was kept is what its analyzer says of the rest.
-_BROKEN = "said IN ('FAIL', 'false') OR kind = 'static'"
-
 
 def _from_runs(*, whole: bool) -> TextClause:
     fresh = f"""
-        SELECT k.repo, k.starts_at, kind, rule,
-            count(*) FILTER (WHERE said IN ('PASS', 'true')) AS passed,
-            count(*) FILTER (WHERE {_BROKEN}) AS failed,
-            count(*) FILTER (WHERE said = 'UNDECIDED') AS undecided,
-            coalesce(sum(CASE kind WHEN 'static' THEN said::bigint END), 0) AS findings,
-            coalesce((array_agg(m.run_id ORDER BY m.run_id DESC) FILTER (WHERE {_BROKEN}))[1:{KEPT_RUNS}], '{{}}')
+        SELECT k.repo, k.starts_at, kind, rule, sum(passed) AS passed, sum(failed) AS failed,
+            sum(undecided) AS undecided, sum(findings) AS findings,
+            coalesce((array_agg(m.run_id ORDER BY m.run_id DESC) FILTER (WHERE failed > 0))[1:{KEPT_RUNS}], '{{}}')
                 AS broken_by
-        FROM keys k JOIN analytics_run_metrics m ON {of_runs(whole=whole)}
-        CROSS JOIN jsonb_each(m.rules) AS of_kind (kind, entries)
-        CROSS JOIN jsonb_each_text(entries) AS entry (rule, said)
+        FROM keys k JOIN analytics_run_rules m ON {of_runs("m.repo", whole=whole)}
         GROUP BY k.repo, k.starts_at, kind, rule
     """
     return replacing(_TABLE, fresh, figures=_FIGURES, whole=whole, span="hour", dimensions="kind, rule")

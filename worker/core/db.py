@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
-from sqlalchemy import event, make_url
+from sqlalchemy import Connection, event, make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -88,6 +88,22 @@ class Lines:
                     line.shutdown(socket.SHUT_RDWR)
 
 
+class Stopwatch:
+    """Counts the seconds that a connection's statements take, from the question to the answer."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.seconds = 0.0
+        self._began = 0.0
+        event.listen(connection, "before_cursor_execute", self._start)
+        event.listen(connection, "after_cursor_execute", self._stop)
+
+    def _start(self, *_: object) -> None:
+        self._began = time.perf_counter()
+
+    def _stop(self, *_: object) -> None:
+        self.seconds += time.perf_counter() - self._began
+
+
 class Database:
     """An engine and its sessions. One per process."""
 
@@ -122,6 +138,16 @@ class Database:
         """A session whose work is committed at the end of the block, or rolled back whole on any error."""
         async with self._sessions.begin() as session:
             yield session
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[tuple[AsyncSession, "Stopwatch"]]:
+        """A session that reads, and sees what was committed before its first statement and nothing that came later;
+        and how long its statements took.
+        """
+        async with self.transaction() as session:
+            connection = await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            assert connection.sync_connection is not None
+            yield session, Stopwatch(connection.sync_connection)
 
     @asynccontextmanager
     async def single_statement(self) -> AsyncIterator[AsyncConnection]:

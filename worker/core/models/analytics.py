@@ -106,8 +106,8 @@ hourly_buckets = _buckets("analytics_hourly_buckets")
 daily_rollups = _buckets("analytics_daily_rollups")
 weekly_rollups = _buckets("analytics_weekly_rollups")
 
-# How often a criterion was met, a static rule had findings, an analyzer did its work; `broken_by` the newest runs that
-# failed it, at most five.
+# How often a criterion was met, a static rule had findings, an analyzer did its work, as the view analytics_run_rules
+# says it of each run; `broken_by` the newest runs that failed it, at most five.
 rule_performance = Table(
     "analytics_rule_performance",
     Base.metadata,

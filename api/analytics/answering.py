@@ -1,0 +1,196 @@
+"""How a question about a period is answered: from one snapshot of the database, with an ETag, as JSON or as CSV.
+
+The ETag names the question and the version of the buckets, which changes whenever one of them does. A client that has
+the answer already is told so before anything is computed. `Server-Timing` tells the milliseconds that the database took.
+"""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import datetime, tzinfo
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, Field
+from sqlalchemy import text
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api import errors
+from api.analytics.period import Bucket, Period, PeriodQuery, resolve
+from api.analytics.sums import Scope
+from api.routing import Answer, Call
+from worker.core.version import VERSION
+
+CSV = "text/csv"
+_HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Accept, Authorization, X-API-Token"}
+PROBLEMS = (errors.NotFound,)
+
+Q = TypeVar("Q", bound=PeriodQuery)
+
+
+class Asked(BaseModel):
+    """What the answer is about: [start, end), by the buckets as they were at `as_of`."""
+
+    start: datetime
+    end: datetime
+    tz: str
+    bucket: Bucket
+    repo: str | None
+    as_of: datetime = Field(description="when the buckets last changed")
+
+
+class Report(BaseModel):
+    """An answer. As CSV it is what `rows` gives."""
+
+    period: Asked
+
+    def rows(self) -> Iterable[Mapping[str, Any]]:
+        """One flat table; nested names are joined by dots."""
+        raise NotImplementedError
+
+
+R = TypeVar("R", bound=Report)
+
+
+class Asking(Generic[Q]):
+    """A question within its transaction. `asked` is what the answer says of it."""
+
+    def __init__(self, query: Q, scope: Scope, as_of: datetime) -> None:
+        self.query = query
+        self.scope = scope
+        period = scope.period
+        self.asked = Asked(
+            start=period.start.astimezone(period.zone),
+            end=period.end.astimezone(period.zone),
+            tz=period.zone_name,
+            bucket=period.bucket,
+            repo=scope.repo,
+            as_of=as_of.astimezone(period.zone),
+        )
+
+    @property
+    def zone(self) -> tzinfo:
+        return self.scope.period.zone
+
+
+def answers(model: type[BaseModel]) -> Mapping[int, Answer]:
+    """What an endpoint here may answer."""
+    return {
+        200: Answer(model, also=(CSV,), headers={"ETag": "names the question and the state of the buckets"}),
+        304: Answer(description="The answer with this ETag is still the right one"),
+    }
+
+
+_STATE = text("SELECT version, changed_at, weeks_until, clock_timestamp() AS now FROM analytics_state")
+_IS_KNOWN = text(
+    """
+    SELECT EXISTS (SELECT FROM analytics_daily_rollups WHERE repo_full_name = :repo)
+        OR EXISTS (SELECT FROM repo_connections WHERE full_name = :repo)
+    """
+)
+
+
+async def answer(call: Call, query: Q, build: Callable[[Asking[Q]], Awaitable[R]], *, live: bool = False) -> Response:
+    """What `build` says of the period. `live`: it tells of this moment too, so nothing can be known without asking.
+
+    Raises InvalidRequest, NotFound.
+    """
+    as_csv = wants_csv(call.request)
+    async with call.state.db.snapshot() as (session, stopwatch):
+        state = (await session.execute(_STATE)).one()
+        period = resolve(query, state.now)
+        if query.repo is not None and not await session.scalar(_IS_KNOWN, {"repo": query.repo}):
+            raise errors.NotFound("There is no such repository: none is connected by that name, and no run had it.")
+        etag = _etag(call.request, query, period, state.version, as_csv)
+        headers = {**_HEADERS, "ETag": etag}
+        if not live and matches(call.request, etag):
+            return Response(status_code=304, headers=headers)
+        scope = Scope(session, period, query.repo, state.weeks_until)
+        found = await build(Asking(query, scope, state.changed_at))
+    headers["Server-Timing"] = f"db;dur={stopwatch.seconds * 1000:.1f}"
+    body = as_table(found.rows()) if as_csv else found.model_dump_json()
+    if live:
+        etag = headers["ETag"] = f'W/"{hashlib.sha256(body.encode()).hexdigest()[:20]}"'
+        if matches(call.request, etag):
+            return Response(status_code=304, headers=headers)
+    return Response(body, media_type=f"{CSV}; charset=utf-8" if as_csv else "application/json", headers=headers)
+
+
+def _etag(request: Request, query: PeriodQuery, period: Period, version: int, as_csv: bool) -> str:
+    """Weak: the same figures may be written in another way by another release."""
+    question = [
+        VERSION,
+        request.url.path,
+        as_csv,
+        period.start.isoformat(),
+        period.end.isoformat(),
+        query.model_dump(mode="json", exclude={"start", "end"}),
+    ]
+    digest = hashlib.sha256(json.dumps(question).encode()).hexdigest()[:20]
+    return f'W/"{version}-{digest}"'
+
+
+def matches(request: Request, etag: str) -> bool:
+    """Whether the client has this answer already (RFC 9110, section 13.1.2; compared weakly)."""
+    given = request.headers.get("if-none-match", "")
+    known = {part.strip().removeprefix("W/") for part in given.split(",")}
+    return "*" in known or etag.removeprefix("W/") in known
+
+
+def wants_csv(request: Request) -> bool:
+    """Whether the client likes CSV better than JSON (RFC 9110, section 12.5.1)."""
+    accepted = request.headers.get("accept", "")
+    return _quality(accepted, "text", "csv") > _quality(accepted, "application", "json")
+
+
+def _quality(accepted: str, kind: str, subtype: str) -> float:
+    """What `Accept` says of a media type; the most specific range counts."""
+    best, found = -1, 0.0
+    for part in accepted.split(","):
+        media_range, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        try:
+            specificity = ("*/*", f"{kind}/*", f"{kind}/{subtype}").index(media_range)
+        except ValueError:
+            continue
+        quality = next((value[2:] for value in parameters if value.startswith("q=")), "1")
+        try:
+            weight = float(quality)
+        except ValueError:
+            weight = 0.0
+        if specificity > best:
+            best, found = specificity, weight
+    return found
+
+
+def as_table(rows: Iterable[Mapping[str, Any]]) -> str:
+    """CSV (RFC 4180) with a header line. What a spreadsheet would take for a formula gets a quote before it (OWASP,
+    «CSV Injection»).
+    """
+    flat = [_flat(row) for row in rows]
+    names = list(dict.fromkeys(name for row in flat for name in row))
+    output = io.StringIO()
+    writer = csv.DictWriter(output, names, restval="")
+    writer.writeheader()
+    writer.writerows(flat)
+    return output.getvalue()
+
+
+def _flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in row.items():
+        key = f"{prefix}{name}"
+        if isinstance(value, Mapping):
+            found |= _flat(value, f"{key}.")
+        elif not isinstance(value, list):
+            found[key] = _harmless(value)
+    return found
+
+
+def _harmless(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return f"'{value}"
+    return value

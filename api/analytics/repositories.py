@@ -1,0 +1,195 @@
+"""GET /api/analytics/repos: each repository's period, those with the most runs first."""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel, Field
+from sqlalchemy import TextClause, text
+from starlette.responses import Response
+
+from api.analytics import figures
+from api.analytics.answering import PROBLEMS, Asking, Report, answer, answers
+from api.analytics.period import PeriodQuery
+from api.analytics.sums import RUNS_WITHIN, TABLES, VALUES, WITHIN, Scope, pieces_of, unit_parameters
+from api.routing import Call, Operations
+from worker.core import measures
+from worker.core.vocabulary import Scope as TokenScope
+from worker.core.vocabulary import Verdict
+
+operations = Operations("analytics")
+SPARKS = 30
+_NAMES = (
+    "runs",
+    *measures.VERDICTS.values(),
+    "scored",
+    "scores",
+    "queue_us",
+    "work_us",
+    "cost_nano",
+    "findings_critical",
+    "findings_high",
+)
+
+
+class RepositoriesQuery(PeriodQuery):
+    limit: int = Field(50, ge=1, le=100)
+    cursor: str | None = Field(
+        None, pattern=r"^[0-9]{1,12}-([0-9a-f]{2}){0,2048}$", description="`next_cursor` of the page before"
+    )
+
+
+class LastRun(BaseModel):
+    id: uuid.UUID
+    verdict: Verdict
+    branch: str | None
+    finished_at: datetime
+
+
+class Spark(BaseModel):
+    """One bucket of a sparkline."""
+
+    start: datetime
+    runs: int
+    passed: int
+
+
+class Repository(BaseModel):
+    """`repository` is null for the runs of uploads and files that belong to none."""
+
+    repository: str | None
+    runs: int
+    verdicts: figures.Verdicts
+    pass_rate: figures.Rate
+    error_rate: figures.Rate
+    score: figures.Mean
+    queue_seconds: float | None
+    work_seconds: float | None
+    cost_usd: float
+    findings_critical: int
+    findings_high: int
+    last_run: LastRun | None = Field(description="the newest that ended before `end`")
+    sparkline: list[Spark] = Field(description=f"the last {SPARKS} buckets of the period")
+
+
+class Repositories(Report):
+    items: list[Repository]
+    next_cursor: str | None
+
+    def rows(self) -> Iterable[Mapping[str, Any]]:
+        return (item.model_dump(exclude={"sparkline"}) for item in self.items)
+
+
+def _parts(names: Sequence[str], which: str) -> str:
+    """Rows of each repository and piece; `which` says of {0}, a repository, whether it is wanted."""
+    of_runs = ", ".join(f"{VALUES[name]} AS {name}" for name in names)
+    of_buckets = ", ".join(f"b.{name}" for name in names)
+    repo = "coalesce(m.repo_full_name, '')"
+    parts = [
+        f"SELECT {repo} AS repo, p.at, {of_runs} FROM {pieces_of('run')}"
+        f" JOIN analytics_run_metrics m ON {which.format(repo)} AND {RUNS_WITHIN}"
+    ]
+    parts += [
+        f"SELECT b.repo_full_name, p.at, {of_buckets} FROM {pieces_of(unit)}"
+        f" JOIN {table} b ON {which.format('b.repo_full_name')} AND {WITHIN}"
+        for unit, table in TABLES.items()
+    ]
+    return " UNION ALL ".join(parts)
+
+
+@cache
+def _ranking(one: bool) -> TextClause:
+    which = "{0} = :repo" if one else "{0} IS NOT NULL"
+    return text(
+        f"""
+        SELECT * FROM (
+            SELECT repo, {", ".join(f"sum({name})::bigint AS {name}" for name in _NAMES)}
+            FROM ({_parts(_NAMES, which)}) AS found GROUP BY repo
+        ) AS ranked
+        WHERE CAST(:after_runs AS bigint) IS NULL OR runs < :after_runs
+            OR runs = :after_runs AND repo COLLATE "C" > :after_repo
+        ORDER BY runs DESC, repo COLLATE "C" LIMIT :limit
+        """
+    )
+
+
+_SPARKLINES = text(
+    f"""
+    SELECT repo, at, sum(runs)::bigint AS runs, sum(passed)::bigint AS passed
+    FROM ({_parts(("runs", "passed"), "{0} = ANY(:repos)")}) AS found GROUP BY repo, at
+    """
+)
+_LAST_RUNS = text(
+    """
+    SELECT wanted.repo, last.* FROM unnest(CAST(:repos AS text[])) AS wanted (repo) CROSS JOIN LATERAL (
+        SELECT run_id AS id, verdict, branch, finished_at FROM analytics_run_metrics m
+        WHERE coalesce(m.repo_full_name, '') = wanted.repo AND finished_at < :end
+        ORDER BY coalesce(m.repo_full_name, ''), finished_at DESC LIMIT 1
+    ) AS last
+    """
+)
+
+
+@operations.add(
+    "GET", "/api/analytics/repos", scope=TokenScope.RUNS_READ, answers=answers(Repositories), problems=PROBLEMS
+)
+async def analytics_repos(call: Call, query: RepositoriesQuery) -> Response:
+    """Repositories by their runs, with a sparkline and the last run of each"""
+    return await answer(call, query, _build)
+
+
+async def _build(asking: Asking[RepositoriesQuery]) -> Repositories:
+    scope, query = asking.scope, asking.query
+    values: dict[str, Any] = {
+        **unit_parameters(scope.pieces([(scope.period.start, scope.period.end)])),
+        "after_runs": None,
+        "after_repo": "",
+        "limit": query.limit + 1,
+    }
+    if query.cursor is not None:
+        runs, _, name = query.cursor.partition("-")
+        values |= {"after_runs": int(runs), "after_repo": bytes.fromhex(name).decode(errors="replace")}
+    if scope.repo is not None:
+        values["repo"] = scope.repo
+    rows = (await scope.session.execute(_ranking(scope.repo is not None), values)).mappings().all()
+    page = rows[: query.limit]
+    repos = [row["repo"] for row in page]
+    sparklines = await _sparklines(asking, repos)
+    last = await scope.session.execute(_LAST_RUNS, {"repos": repos, "end": scope.period.end})
+    last_runs = {row["repo"]: dict(row) for row in last.mappings()}
+    items = [_item(dict(row), sparklines[row["repo"]], last_runs.get(row["repo"])) for row in page]
+    cursor = f"{page[-1]['runs']}-{page[-1]['repo'].encode().hex()}" if len(rows) > len(page) else None
+    return Repositories(period=asking.asked, items=items, next_cursor=cursor)
+
+
+def _item(found: Mapping[str, Any], sparkline: list[Spark], last: Mapping[str, Any] | None) -> Repository:
+    return Repository(
+        repository=found["repo"] or None,
+        runs=found["runs"],
+        verdicts=figures.verdicts(found),
+        pass_rate=figures.pass_rate(found),
+        error_rate=figures.rate(found["errors"], found["runs"]),
+        score=figures.score(found),
+        queue_seconds=figures.seconds(found, "queue").mean,
+        work_seconds=figures.seconds(found, "work").mean,
+        cost_usd=found["cost_nano"] / measures.NANO,
+        findings_critical=found["findings_critical"],
+        findings_high=found["findings_high"],
+        last_run=None if last is None else LastRun(**{name: last[name] for name in LastRun.model_fields}),
+        sparkline=sparkline,
+    )
+
+
+async def _sparklines(asking: Asking[RepositoriesQuery], repos: Sequence[str]) -> dict[str, list[Spark]]:
+    scope: Scope = asking.scope
+    intervals = scope.period.buckets[-SPARKS:]
+    values: dict[str, Any] = {**unit_parameters(scope.pieces(intervals)), "repos": list(repos)}
+    found = {(row.repo, row.at): row for row in await scope.session.execute(_SPARKLINES, values)}
+
+    def spark(repo: str, place: int, start: datetime) -> Spark:
+        row = found.get((repo, place))
+        return Spark(start=start.astimezone(asking.zone), runs=row.runs if row else 0, passed=row.passed if row else 0)
+
+    return {repo: [spark(repo, place, start) for place, (start, _) in enumerate(intervals)] for repo in repos}

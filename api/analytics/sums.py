@@ -1,0 +1,137 @@
+"""Sums of measures over the pieces of a period, in the database: what every endpoint here is made of."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.analytics.period import Period, Piece, cover
+from worker.core import histogram
+from worker.core.measures import DURATIONS, MEASURES
+
+UNITS = ("run", "hour", "day", "week")
+TABLES = {
+    "hour": "analytics_hourly_buckets",
+    "day": "analytics_daily_rollups",
+    "week": "analytics_weekly_rollups",
+}
+VALUES = {measure.name: measure.value for measure in MEASURES}
+_CODES = ", ".join(f"({histogram.code_of(d.code, d.microseconds)})" for d in DURATIONS)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is asked, within one transaction: a period, of one repository or of all of them (None)."""
+
+    session: AsyncSession
+    period: Period
+    repo: str | None
+    weeks_until: datetime | None
+
+    def pieces(self, intervals: Sequence[tuple[datetime, datetime]]) -> list[tuple[int, Piece]]:
+        """The pieces of each interval, with its place in the sequence."""
+        return [
+            (place, piece)
+            for place, (start, end) in enumerate(intervals)
+            for piece in cover(start, end, self.weeks_until)
+        ]
+
+
+def unit_parameters(pieces: Iterable[tuple[int, Piece]]) -> dict[str, list[Any]]:
+    """The values of a statement over `PIECES` of every unit."""
+    found: dict[str, list[Any]] = {f"{unit}_{name}": [] for unit in UNITS for name in ("at", "start", "end")}
+    for place, piece in pieces:
+        found[f"{piece.unit}_at"].append(place)
+        found[f"{piece.unit}_start"].append(piece.start)
+        found[f"{piece.unit}_end"].append(piece.end)
+    return found
+
+
+def pieces_of(unit: str) -> str:
+    """A relation `p (at, start, ending)` of the pieces of one unit, as SQL."""
+    return (
+        f"unnest(CAST(:{unit}_at AS int[]), CAST(:{unit}_start AS timestamptz[]), CAST(:{unit}_end AS timestamptz[]))"
+        " AS p (at, start, ending)"
+    )
+
+
+WITHIN = "b.starts_at >= p.start AND b.starts_at < p.ending"
+RUNS_WITHIN = "m.finished_at >= p.start AND m.finished_at < p.ending"
+
+
+def repo_of(whole: bool) -> str:
+    """The rows of a bucket table that are of `:repo`, or of all repositories together."""
+    return "b.repo_full_name IS NULL" if whole else "b.repo_full_name = :repo"
+
+
+def _runs_of(whole: bool) -> str:
+    return RUNS_WITHIN if whole else f"coalesce(m.repo_full_name, '') = :repo AND {RUNS_WITHIN}"
+
+
+@cache
+def _sums(names: tuple[str, ...], whole: bool) -> TextClause:
+    of_runs = ", ".join(f"{VALUES[name]} AS {name}" for name in names)
+    of_buckets = ", ".join(f"b.{name}" for name in names)
+    parts = [f"SELECT p.at, {of_runs} FROM {pieces_of('run')} JOIN analytics_run_metrics m ON {_runs_of(whole)}"]
+    parts += [
+        f"SELECT p.at, {of_buckets} FROM {pieces_of(unit)} JOIN {table} b ON {repo_of(whole)} AND {WITHIN}"
+        for unit, table in TABLES.items()
+    ]
+    summed = ", ".join(f"sum({name})::bigint AS {name}" for name in names)
+    return text(f"SELECT at, {summed} FROM ({' UNION ALL '.join(parts)}) AS found GROUP BY at")
+
+
+Sums = Mapping[str, int]
+
+
+async def sums(scope: Scope, names: Sequence[str], intervals: Sequence[tuple[datetime, datetime]]) -> list[Sums]:
+    """The sum of each measure over each interval, zeros where there are no runs."""
+    values: dict[str, Any] = unit_parameters(scope.pieces(intervals))
+    statement = _sums(tuple(names), scope.repo is None)
+    rows = (await scope.session.execute(statement, {**values, **_repo(scope)})).mappings().all()
+    by_place: dict[int, Sums] = {row["at"]: dict(row) for row in rows}
+    nothing: Sums = dict.fromkeys(names, 0)
+    return [by_place.get(place, nothing) for place in range(len(intervals))]
+
+
+def _repo(scope: Scope) -> dict[str, Any]:
+    return {} if scope.repo is None else {"repo": scope.repo}
+
+
+@cache
+def _bins(whole: bool) -> TextClause:
+    code, number = histogram.CODE, histogram.NUMBER
+    parts = [
+        f"SELECT p.at, code, 1::bigint AS number FROM {pieces_of('run')}"
+        f" JOIN analytics_run_metrics m ON {_runs_of(whole)} CROSS JOIN unnest(ARRAY[{_CODES}]) AS code"
+    ]
+    parts += [
+        f"SELECT p.at, {code} AS code, {number} AS number FROM {pieces_of(unit)}"
+        f" JOIN {table} b ON {repo_of(whole)} AND {WITHIN} CROSS JOIN unnest(b.histogram) AS entry"
+        for unit, table in TABLES.items()
+    ]
+    return text(
+        f"SELECT at, array_agg(code ORDER BY code) AS codes, array_agg(number ORDER BY code) AS numbers"
+        f" FROM (SELECT at, code, sum(number)::bigint AS number FROM ({' UNION ALL '.join(parts)}) AS found"
+        f" GROUP BY at, code) AS merged GROUP BY at"
+    )
+
+
+Bins = Sequence[tuple[int, int]]
+
+
+async def distributions(scope: Scope, intervals: Sequence[tuple[datetime, datetime]]) -> list[Mapping[str, Bins]]:
+    """For each interval the histogram of each duration, by its name, as (bin, count) in ascending order."""
+    values: dict[str, Any] = unit_parameters(scope.pieces(intervals))
+    rows = (await scope.session.execute(_bins(scope.repo is None), {**values, **_repo(scope)})).all()
+    found: list[dict[str, list[tuple[int, int]]]] = [{d.name: [] for d in DURATIONS} for _ in intervals]
+    names = {duration.code: duration.name for duration in DURATIONS}
+    for row in rows:
+        for code, number in zip(row.codes, row.numbers, strict=True):
+            name = names[code >> histogram.BIN_BITS]
+            found[row.at][name].append((code & ((1 << histogram.BIN_BITS) - 1), number))
+    return list(found)
