@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -102,10 +102,13 @@ class Server:
 
 
 @contextlib.contextmanager
-def server(*, durable: bool = False, connections: int = 400) -> Iterator[Server]:
+def server(
+    *, durable: bool = False, connections: int = 400, settings: Mapping[str, str] | None = None
+) -> Iterator[Server]:
     """A server in a folder of its own, with the migrated template in it.
 
-    A `durable` one keeps what it committed when it is stopped at once; `connections` are all it takes.
+    A `durable` one keeps what it committed when it is stopped at once; `connections` are all it takes; `settings` are
+    PostgreSQL's own.
     """
     folder = Path(tempfile.mkdtemp(prefix="invariant-pg-"))
     user = embedded.system_user()
@@ -132,6 +135,7 @@ def server(*, durable: bool = False, connections: int = 400) -> Iterator[Server]
     with configuration.open("a") as file:
         synchronous = "on" if durable else "off"
         file.write(_CONFIGURATION.format(folder=folder, synchronous=synchronous, connections=connections))
+        file.writelines(f"{name} = {value}\n" for name, value in (settings or {}).items())
     found = Server(folder, bin_folder, user)
     found.start()
     try:

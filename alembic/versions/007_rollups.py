@@ -109,6 +109,7 @@ def upgrade() -> None:
         sa.Column("id", sa.SmallInteger(), server_default="1", autoincrement=False, nullable=False),
         sa.Column("version", sa.BigInteger(), server_default="0", nullable=False),
         moment("changed_at", now=True),
+        sa.Column("days_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("weeks_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("swept_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("id = 1", name=op.f("analytics_state_single_check")),
@@ -183,7 +184,13 @@ def buckets(name: str) -> None:
     op.create_index(
         f"{name}_key", name, ["repo_full_name", "starts_at"], unique=True, postgresql_nulls_not_distinct=True
     )
-    op.create_index(f"{name}_starts_at_idx", name, ["starts_at"], unique=False)
+    op.create_index(
+        f"{name}_starts_at_idx",
+        name,
+        ["starts_at"],
+        unique=False,
+        postgresql_where=sa.text("repo_full_name IS NOT NULL"),
+    )
 
 
 # Verdicts from before there was the column: the security judge's last word, with the confidence that is the default.

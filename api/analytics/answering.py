@@ -1,7 +1,7 @@
 """How a question about a period is answered: from one snapshot of the database, with an ETag, as JSON or as CSV.
 
 The ETag names the question and the version of the buckets, which changes whenever one of them does. A client that has
-the answer already is told so before anything is computed. `Server-Timing` tells the milliseconds that the database took.
+the answer already is told so before anything is computed. `Server-Timing` says how many milliseconds the database took.
 """
 
 import csv
@@ -83,7 +83,7 @@ def answers(model: type[BaseModel]) -> Mapping[int, Answer]:
     }
 
 
-_STATE = text("SELECT version, changed_at, weeks_until, clock_timestamp() AS now FROM analytics_state")
+_STATE = text("SELECT version, changed_at, days_until, weeks_until, clock_timestamp() AS now FROM analytics_state")
 _IS_KNOWN = text(
     """
     SELECT EXISTS (SELECT FROM analytics_daily_rollups WHERE repo_full_name = :repo)
@@ -107,7 +107,7 @@ async def answer(call: Call, query: Q, build: Callable[[Asking[Q]], Awaitable[R]
         headers = {**_HEADERS, "ETag": etag}
         if not live and matches(call.request, etag):
             return Response(status_code=304, headers=headers)
-        scope = Scope(session, period, query.repo, state.weeks_until)
+        scope = Scope(session, period, query.repo, state.days_until, state.weeks_until)
         found = await build(Asking(query, scope, state.changed_at))
     headers["Server-Timing"] = f"db;dur={stopwatch.seconds * 1000:.1f}"
     body = as_table(found.rows()) if as_csv else found.model_dump_json()

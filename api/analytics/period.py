@@ -6,7 +6,7 @@ have ended, days, hours, and single runs for what is left of an hour at either e
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
@@ -198,24 +198,33 @@ def _ceiling(moment: datetime, unit: str) -> datetime:
     return below if below == moment else below + {"hour": _HOUR, "day": _DAY, "week": _WEEK}[unit]
 
 
-def cover(start: datetime, end: datetime, weeks_until: datetime | None) -> list[Piece]:
-    """Pieces that make up [start, end) without gaps or overlaps. Weeks are there before `weeks_until` alone."""
-    return [
-        piece for piece in _cover(start, end, ("run", "hour", "day", "week"), weeks_until) if piece.start < piece.end
-    ]
+def cover(
+    start: datetime,
+    end: datetime,
+    *,
+    until: Mapping[str, datetime | None],
+    units: Sequence[str] = ("run", "hour", "day", "week"),
+) -> list[Piece]:
+    """Pieces that make up [start, end) without gaps or overlaps.
+
+    `units` are those there are, the smallest first; of those named in `until`, the ones that begin before that.
+    """
+    return [piece for piece in _cover(start, end, units, until) if piece.start < piece.end]
 
 
-def _cover(start: datetime, end: datetime, units: tuple[str, ...], weeks_until: datetime | None) -> Iterator[Piece]:
+def _cover(
+    start: datetime, end: datetime, units: Sequence[str], until: Mapping[str, datetime | None]
+) -> Iterator[Piece]:
     unit, *larger = units
     if not larger:
         yield Piece(unit, start, end)
         return
     low, high = _ceiling(start, larger[0]), floor(end, larger[0])
-    if larger[0] == "week":
-        high = low if weeks_until is None else min(high, weeks_until)
+    if larger[0] in until:
+        high = min(high, until[larger[0]] or low)
     if low >= high:
         yield Piece(unit, start, end)
         return
     yield Piece(unit, start, low)
     yield Piece(unit, high, end)
-    yield from _cover(low, high, tuple(larger), weeks_until)
+    yield from _cover(low, high, larger, until)

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from api.analytics import figures
 from api.analytics.answering import PROBLEMS, Asking, Report, answer, answers
 from api.analytics.period import PeriodQuery
-from api.analytics.sums import RUNS_WITHIN, TABLES, VALUES, WITHIN, Scope, pieces_of, unit_parameters
+from api.analytics.sums import REPO_OF_RUN, TABLES, VALUES, Scope, in_buckets, in_runs, unit_parameters
 from api.routing import Call, Operations
 from worker.core import measures
 from worker.core.vocabulary import Scope as TokenScope
@@ -86,14 +86,10 @@ def _parts(names: Sequence[str], which: str) -> str:
     """Rows of each repository and piece; `which` says of {0}, a repository, whether it is wanted."""
     of_runs = ", ".join(f"{VALUES[name]} AS {name}" for name in names)
     of_buckets = ", ".join(f"b.{name}" for name in names)
-    repo = "coalesce(m.repo_full_name, '')"
-    parts = [
-        f"SELECT {repo} AS repo, p.at, {of_runs} FROM {pieces_of('run')}"
-        f" JOIN analytics_run_metrics m ON {which.format(repo)} AND {RUNS_WITHIN}"
-    ]
+    runs = in_runs("analytics_run_metrics", which.format(REPO_OF_RUN))
+    parts = [f"SELECT {REPO_OF_RUN} AS repo, p.at, {of_runs} FROM {runs}"]
     parts += [
-        f"SELECT b.repo_full_name, p.at, {of_buckets} FROM {pieces_of(unit)}"
-        f" JOIN {table} b ON {which.format('b.repo_full_name')} AND {WITHIN}"
+        f"SELECT b.repo_full_name, p.at, {of_buckets} FROM {in_buckets(unit, table, which.format('b.repo_full_name'))}"
         for unit, table in TABLES.items()
     ]
     return " UNION ALL ".join(parts)

@@ -13,12 +13,12 @@ from starlette.responses import Response
 from api.analytics import figures
 from api.analytics.answering import PROBLEMS, Asking, Report, answer, answers
 from api.analytics.period import PeriodQuery
-from api.analytics.sums import RUNS_WITHIN, UNITS, WITHIN, pieces_of, repo_of, unit_parameters
+from api.analytics.sums import UNITS, Interval, buckets_of, in_buckets, in_runs, unit_parameters
 from api.routing import Call, Operations
 from worker.core.vocabulary import Scope
 
 operations = Operations("analytics")
-SPARKS = 30
+SPARKS = 14
 _BROKEN_BY = 5
 
 Kind = Literal["criterion", "static"]
@@ -66,7 +66,7 @@ class Rule(BaseModel):
     previous: RuleFigures
     findings: int
     trend: list[RuleSpark] = Field(description=f"the last {SPARKS} buckets of the period")
-    broken_by: list[BrokenBy] = Field(description="the newest runs that broke it")
+    broken_by: list[BrokenBy] = Field(description="the last runs that broke it, the very last first")
 
 
 class Rules(Report):
@@ -83,16 +83,11 @@ class Rules(Report):
 
 def _parts(columns: str, of_run: str, whole: bool) -> str:
     """Rows of rules and pieces: `columns` of a bucket's, `of_run` of a single run's."""
-    run_repo = "" if whole else "m.repo = :repo AND "
-    parts = [
-        f"SELECT p.at, m.kind, m.rule, {of_run} FROM {pieces_of('run')}"
-        f" JOIN analytics_run_rules m ON {run_repo}{RUNS_WITHIN}"
-    ]
-    parts += [
-        f"SELECT p.at, b.kind, b.rule, {columns} FROM {pieces_of(unit)}"
-        f" JOIN analytics_rule_performance b ON b.span = '{unit}' AND {repo_of(whole)} AND {WITHIN}"
-        for unit in UNITS[1:]
-    ]
+    runs = in_runs("analytics_run_rules", "true" if whole else "m.repo = :repo")
+    parts = [f"SELECT p.at, m.kind, m.rule, {of_run} FROM {runs}"]
+    for unit in UNITS[1:]:
+        buckets = in_buckets(unit, "analytics_rule_performance", f"b.span = '{unit}' AND {buckets_of(whole)}")
+        parts.append(f"SELECT p.at, b.kind, b.rule, {columns} FROM {buckets}")
     return " UNION ALL ".join(parts)
 
 
@@ -130,15 +125,25 @@ def _figures(whole: bool) -> TextClause:
 
 @cache
 def _broken_by(whole: bool) -> TextClause:
-    of_run = "CASE WHEN m.failed > 0 THEN ARRAY[m.run_id] ELSE '{}'::uuid[] END AS broken_by"
+    """The last runs of each rule's last buckets in which it was broken. They do not overlap, so these are the last."""
+    of_run = "m.finished_at AS at_time, m.failed, ARRAY[m.run_id] AS broken_by"
+    parts = _parts("b.starts_at, b.failed, b.broken_by", of_run, whole)
     return text(
         f"""
-        SELECT newest.kind, newest.rule, r.run_id, r.repo_full_name AS repository, r.branch, r.finished_at
+        WITH last AS MATERIALIZED (
+            SELECT * FROM (
+                SELECT *, row_number() OVER (PARTITION BY kind, rule ORDER BY at_time DESC) AS bucket
+                FROM ({parts}) AS found {_WANTED} WHERE failed > 0
+            ) AS numbered WHERE bucket <= {_BROKEN_BY}
+        )
+        SELECT kind, rule, r.run_id, r.repo_full_name AS repository, r.branch, r.finished_at
         FROM (
-            SELECT kind, rule, run_id, row_number() OVER (PARTITION BY kind, rule ORDER BY run_id DESC) AS place
-            FROM ({_parts("b.broken_by", of_run, whole)}) AS found {_WANTED} CROSS JOIN unnest(broken_by) AS run_id
-        ) AS newest JOIN analytics_run_metrics r USING (run_id)
-        WHERE place <= {_BROKEN_BY} ORDER BY kind, rule, place
+            SELECT kind, rule, run_id, row_number() OVER (PARTITION BY kind, rule ORDER BY bucket, place) AS nth
+            FROM last CROSS JOIN unnest(broken_by) WITH ORDINALITY AS broken (run_id, place)
+        ) AS run CROSS JOIN LATERAL (
+            SELECT * FROM analytics_run_metrics m WHERE m.run_id = run.run_id OFFSET 0
+        ) AS r
+        WHERE nth <= {_BROKEN_BY} ORDER BY kind, rule, nth
         """
     )
 
@@ -162,7 +167,7 @@ async def _build(asking: Asking[RulesQuery]) -> Rules:
     scope, query = asking.scope, asking.query
     period = scope.period
     whole = scope.repo is None
-    here: dict[str, Any] = unit_parameters(scope.pieces([(period.start, period.end)]))
+    here: dict[str, Any] = unit_parameters(scope.pieces_of_rules([(period.start, period.end)]))
     repo = {} if whole else {"repo": scope.repo}
     values = {"kind": query.kind, "limit": query.limit + 1, **_after(query.cursor)}
     rows = (await scope.session.execute(_ranking(whole), {**here, **repo, **values})).all()
@@ -238,13 +243,11 @@ class _Raw:
         )
 
 
-async def _raw(
-    asking: Asking[RulesQuery], rules: Sequence[tuple[str, str]], intervals: Sequence[tuple[datetime, datetime]]
-) -> _Raw:
+async def _raw(asking: Asking[RulesQuery], rules: Sequence[tuple[str, str]], intervals: Sequence[Interval]) -> _Raw:
     scope = asking.scope
     analyzers = {("analyzer", rule.partition(":")[0]) for kind, rule in rules if kind == "static"}
     wanted = [*rules, *sorted(analyzers)]
-    values: dict[str, Any] = unit_parameters(scope.pieces(intervals))
+    values: dict[str, Any] = unit_parameters(scope.pieces_of_rules(intervals))
     values |= {"kinds": [kind for kind, _ in wanted], "rules": [rule for _, rule in wanted]}
     if scope.repo is not None:
         values["repo"] = scope.repo

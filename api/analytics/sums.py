@@ -23,26 +23,39 @@ VALUES = {measure.name: measure.value for measure in MEASURES}
 _CODES = ", ".join(f"({histogram.code_of(d.code, d.microseconds)})" for d in DURATIONS)
 
 
+Interval = tuple[datetime, datetime]
+
+
 @dataclass(frozen=True)
 class Scope:
-    """What is asked, within one transaction: a period, of one repository or of all of them (None)."""
+    """What is asked, within one transaction: a period, of one repository or of all of them (None). Days of rules and
+    weeks are made before `days_until` and `weeks_until`.
+    """
 
     session: AsyncSession
     period: Period
     repo: str | None
+    days_until: datetime | None
     weeks_until: datetime | None
 
-    def pieces(self, intervals: Sequence[tuple[datetime, datetime]]) -> list[tuple[int, Piece]]:
+    def pieces(self, intervals: Sequence[Interval]) -> list[tuple[int, Piece]]:
         """The pieces of each interval, with its place in the sequence."""
+        until = {"week": self.weeks_until}
+        return [(at, piece) for at, (start, end) in enumerate(intervals) for piece in cover(start, end, until=until)]
+
+    def pieces_of_rules(self, intervals: Sequence[Interval]) -> list[tuple[int, Piece]]:
+        """The same of what there is of rules: no hours of a single repository, and days that have ended."""
+        until = {"day": self.days_until, "week": self.weeks_until}
+        units = UNITS if self.repo is None else [unit for unit in UNITS if unit != "hour"]
         return [
-            (place, piece)
-            for place, (start, end) in enumerate(intervals)
-            for piece in cover(start, end, self.weeks_until)
+            (at, piece)
+            for at, (start, end) in enumerate(intervals)
+            for piece in cover(start, end, until=until, units=units)
         ]
 
 
 def unit_parameters(pieces: Iterable[tuple[int, Piece]]) -> dict[str, list[Any]]:
-    """The values of a statement over `PIECES` of every unit."""
+    """The values of a statement over `pieces` of every unit."""
     found: dict[str, list[Any]] = {f"{unit}_{name}": [] for unit in UNITS for name in ("at", "start", "end")}
     for place, piece in pieces:
         found[f"{piece.unit}_at"].append(place)
@@ -51,35 +64,50 @@ def unit_parameters(pieces: Iterable[tuple[int, Piece]]) -> dict[str, list[Any]]
     return found
 
 
-def pieces_of(unit: str) -> str:
-    """A relation `p (at, start, ending)` of the pieces of one unit, as SQL."""
-    return (
-        f"unnest(CAST(:{unit}_at AS int[]), CAST(:{unit}_start AS timestamptz[]), CAST(:{unit}_end AS timestamptz[]))"
-        " AS p (at, start, ending)"
+def pieces(unit: str, query: str, name: str) -> str:
+    """Pieces `p (at, start, ending)` of one unit, joined to what `query` finds for each, as SQL.
+
+    Piece by piece through the index: OFFSET 0 keeps the planner, which cannot know how short a piece is, from reading
+    the whole table.
+    """
+    given = ", ".join(
+        f"CAST(:{unit}_{column} AS {kind}[])"
+        for column, kind in (("at", "int"), ("start", "timestamptz"), ("end", "timestamptz"))
     )
+    return f"unnest({given}) AS p (at, start, ending) CROSS JOIN LATERAL ({query} OFFSET 0) AS {name}"
 
 
-WITHIN = "b.starts_at >= p.start AND b.starts_at < p.ending"
-RUNS_WITHIN = "m.finished_at >= p.start AND m.finished_at < p.ending"
+def in_runs(relation: str, which: str) -> str:
+    """Pieces joined to the single runs `m` in them; `which` of the relation's rows are wanted."""
+    found = f"SELECT * FROM {relation} m WHERE {which} AND m.finished_at >= p.start AND m.finished_at < p.ending"
+    return pieces("run", found, "m")
 
 
-def repo_of(whole: bool) -> str:
-    """The rows of a bucket table that are of `:repo`, or of all repositories together."""
-    return "b.repo_full_name IS NULL" if whole else "b.repo_full_name = :repo"
+def in_buckets(unit: str, relation: str, which: str) -> str:
+    """Pieces of a unit joined to the buckets `b` in them; `which` of the relation's rows are wanted."""
+    found = f"SELECT * FROM {relation} b WHERE {which} AND b.starts_at >= p.start AND b.starts_at < p.ending"
+    return pieces(unit, found, "b")
+
+
+REPO_OF_RUN = "coalesce(m.repo_full_name, '')"
 
 
 def _runs_of(whole: bool) -> str:
-    return RUNS_WITHIN if whole else f"coalesce(m.repo_full_name, '') = :repo AND {RUNS_WITHIN}"
+    return "true" if whole else f"{REPO_OF_RUN} = :repo"
+
+
+def buckets_of(whole: bool) -> str:
+    """The buckets of `:repo`, or those of all repositories together."""
+    return "b.repo_full_name IS NULL" if whole else "b.repo_full_name = :repo"
 
 
 @cache
 def _sums(names: tuple[str, ...], whole: bool) -> TextClause:
     of_runs = ", ".join(f"{VALUES[name]} AS {name}" for name in names)
     of_buckets = ", ".join(f"b.{name}" for name in names)
-    parts = [f"SELECT p.at, {of_runs} FROM {pieces_of('run')} JOIN analytics_run_metrics m ON {_runs_of(whole)}"]
+    parts = [f"SELECT p.at, {of_runs} FROM {in_runs('analytics_run_metrics', _runs_of(whole))}"]
     parts += [
-        f"SELECT p.at, {of_buckets} FROM {pieces_of(unit)} JOIN {table} b ON {repo_of(whole)} AND {WITHIN}"
-        for unit, table in TABLES.items()
+        f"SELECT p.at, {of_buckets} FROM {in_buckets(unit, table, buckets_of(whole))}" for unit, table in TABLES.items()
     ]
     summed = ", ".join(f"sum({name})::bigint AS {name}" for name in names)
     return text(f"SELECT at, {summed} FROM ({' UNION ALL '.join(parts)}) AS found GROUP BY at")
@@ -88,7 +116,7 @@ def _sums(names: tuple[str, ...], whole: bool) -> TextClause:
 Sums = Mapping[str, int]
 
 
-async def sums(scope: Scope, names: Sequence[str], intervals: Sequence[tuple[datetime, datetime]]) -> list[Sums]:
+async def sums(scope: Scope, names: Sequence[str], intervals: Sequence[Interval]) -> list[Sums]:
     """The sum of each measure over each interval, zeros where there are no runs."""
     values: dict[str, Any] = unit_parameters(scope.pieces(intervals))
     statement = _sums(tuple(names), scope.repo is None)
@@ -106,12 +134,12 @@ def _repo(scope: Scope) -> dict[str, Any]:
 def _bins(whole: bool) -> TextClause:
     code, number = histogram.CODE, histogram.NUMBER
     parts = [
-        f"SELECT p.at, code, 1::bigint AS number FROM {pieces_of('run')}"
-        f" JOIN analytics_run_metrics m ON {_runs_of(whole)} CROSS JOIN unnest(ARRAY[{_CODES}]) AS code"
+        f"SELECT p.at, code, 1::bigint AS number FROM {in_runs('analytics_run_metrics', _runs_of(whole))}"
+        f" CROSS JOIN unnest(ARRAY[{_CODES}]) AS code"
     ]
     parts += [
-        f"SELECT p.at, {code} AS code, {number} AS number FROM {pieces_of(unit)}"
-        f" JOIN {table} b ON {repo_of(whole)} AND {WITHIN} CROSS JOIN unnest(b.histogram) AS entry"
+        f"SELECT p.at, {code} AS code, {number} AS number FROM {in_buckets(unit, table, buckets_of(whole))}"
+        " CROSS JOIN unnest(b.histogram) AS entry"
         for unit, table in TABLES.items()
     ]
     return text(
@@ -124,7 +152,7 @@ def _bins(whole: bool) -> TextClause:
 Bins = Sequence[tuple[int, int]]
 
 
-async def distributions(scope: Scope, intervals: Sequence[tuple[datetime, datetime]]) -> list[Mapping[str, Bins]]:
+async def distributions(scope: Scope, intervals: Sequence[Interval]) -> list[Mapping[str, Bins]]:
     """For each interval the histogram of each duration, by its name, as (bin, count) in ascending order."""
     values: dict[str, Any] = unit_parameters(scope.pieces(intervals))
     rows = (await scope.session.execute(_bins(scope.repo is None), {**values, **_repo(scope)})).all()

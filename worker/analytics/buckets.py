@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import TextClause
 
-from worker.analytics.keys import of_parts, of_runs, replacing
+from worker.analytics.keys import of_hour, of_parts, of_runs, replacing
 from worker.core import histogram
 from worker.core.measures import DURATIONS, MEASURES, NAMES
 
@@ -25,18 +25,16 @@ _BINS_OF_RUNS = ", ".join(f"({histogram.code_of(d.code, d.microseconds)})" for d
 
 
 def _fresh(parts: str, sums: str, bins: str, code: str, number: str, *, whole: bool) -> str:
-    """`parts`: a relation and how it is joined to `keys k`; `bins`: its rows' histograms, `code` and `number` of each
-    entry.
-    """
+    """`parts`: the keys joined to what is in them; `bins`: the histograms there, `code` and `number` of each entry."""
     return f"""
         SELECT sums.*, coalesce(histogram, '{{}}') AS histogram
         FROM (
-            SELECT k.repo, k.starts_at, {sums} FROM keys k JOIN {parts} GROUP BY k.repo, k.starts_at
+            SELECT k.repo, k.starts_at, {sums} FROM {parts} GROUP BY k.repo, k.starts_at
         ) AS sums LEFT JOIN (
             SELECT repo, starts_at, {histogram.ARRAY} AS histogram
             FROM (
                 SELECT k.repo, k.starts_at, {code} AS code, {number} AS number
-                FROM keys k JOIN {parts} CROSS JOIN {bins} GROUP BY k.repo, k.starts_at, {code}
+                FROM {parts} CROSS JOIN {bins} GROUP BY k.repo, k.starts_at, {code}
             ) AS merged
             GROUP BY repo, starts_at
         ) AS bins USING ({"" if whole else "repo, "}starts_at)
@@ -44,7 +42,7 @@ def _fresh(parts: str, sums: str, bins: str, code: str, number: str, *, whole: b
 
 
 def _from_runs() -> TextClause:
-    parts = "analytics_run_metrics m ON " + of_runs("coalesce(m.repo_full_name, '')", whole=False)
+    parts = of_runs("analytics_run_metrics", "coalesce(m.repo_full_name, '')", "hour", whole=False)
     fresh = _fresh(parts, _SUM_OF_RUNS, f"unnest(ARRAY[{_BINS_OF_RUNS}]) AS bin", "bin", "count(*)", whole=False)
     return replacing(HOURLY, fresh, figures=(*NAMES, "histogram"), whole=False)
 
@@ -56,15 +54,16 @@ def _from_parts(table: str, parts: str, *, whole: bool) -> TextClause:
 
 
 def _larger(table: str, smaller: str, unit: str, *, whole: bool) -> TextClause:
-    return _from_parts(table, f"{smaller} b ON {of_parts(unit, whole=whole)}", whole=whole)
+    return _from_parts(table, of_parts(smaller, unit, whole=whole), whole=whole)
 
 
-# Per unit, of each repository first and then of all of them.
-STATEMENTS: Mapping[str, tuple[TextClause, TextClause]] = {
-    "hour": (
-        _from_runs(),
-        _from_parts(HOURLY, f"{HOURLY} b ON b.repo_full_name IS NOT NULL AND b.starts_at = k.starts_at", whole=True),
-    ),
-    "day": (_larger(DAILY, HOURLY, "day", whole=False), _larger(DAILY, HOURLY, "day", whole=True)),
-    "week": (_larger(WEEKLY, DAILY, "week", whole=False), _larger(WEEKLY, DAILY, "week", whole=True)),
+OF_EACH: Mapping[str, TextClause] = {
+    "hour": _from_runs(),
+    "day": _larger(DAILY, HOURLY, "day", whole=False),
+    "week": _larger(WEEKLY, DAILY, "week", whole=False),
+}
+OF_ALL: Mapping[str, TextClause] = {
+    "hour": _from_parts(HOURLY, of_hour(HOURLY), whole=True),
+    "day": _larger(DAILY, HOURLY, "day", whole=True),
+    "week": _larger(WEEKLY, DAILY, "week", whole=True),
 }

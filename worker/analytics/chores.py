@@ -21,8 +21,8 @@ _MEASURED_DAYS = 8
 
 async def _roll_up(resources: Resources) -> None:
     done = await rollup.catch_up(resources.db)
-    if done.rows or done.weeks:
-        log.info("rolled up", marks=done.marks, weeks=done.weeks, rows=done.rows)
+    if not done.idle:
+        log.info("rolled up", marks=done.marks, closed=done.closed, rows=done.rows)
 
 
 async def _sweep(resources: Resources) -> None:

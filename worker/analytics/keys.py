@@ -17,16 +17,38 @@ def parameters(keys: Collection[Key]) -> dict[str, list[object]]:
     return {"repos": [repo for repo, _ in keys], "starts": [starts_at for _, starts_at in keys]}
 
 
-def of_runs(repo: str, *, whole: bool) -> str:
-    """Joins rows `m` of runs, whose repository is `repo`, to the hours `k` they lie in."""
+def of_runs(relation: str, repo: str, unit: str, *, whole: bool) -> str:
+    """`keys k` joined to the rows `m` of runs in their periods. `repo` is the column of a row's repository."""
     same = "" if whole else f"{repo} = k.repo AND "
-    return f"{same}m.finished_at >= k.starts_at AND m.finished_at < k.starts_at + interval '1 hour'"
+    return _each_key(
+        f"SELECT * FROM {relation} m"
+        f" WHERE {same}m.finished_at >= k.starts_at AND m.finished_at < k.starts_at + interval '1 {unit}'",
+        "m",
+    )
 
 
-def of_parts(unit: str, *, whole: bool) -> str:
-    """Joins rows `b` of a smaller unit to the periods `k` they lie in."""
+def of_parts(relation: str, unit: str, *, whole: bool, where: str = "true") -> str:
+    """`keys k` joined to the rows `b` of a smaller unit in their periods."""
     same = "b.repo_full_name IS NULL" if whole else "b.repo_full_name = k.repo"
-    return f"{same} AND b.starts_at >= k.starts_at AND b.starts_at < k.starts_at + interval '1 {unit}'"
+    return _each_key(
+        f"SELECT * FROM {relation} b WHERE {where} AND {same}"
+        f" AND b.starts_at >= k.starts_at AND b.starts_at < k.starts_at + interval '1 {unit}'",
+        "b",
+    )
+
+
+def of_hour(relation: str) -> str:
+    """`keys k` joined to the rows `b` of all repositories in their hours."""
+    return _each_key(
+        f"SELECT * FROM {relation} b WHERE b.repo_full_name IS NOT NULL AND b.starts_at = k.starts_at", "b"
+    )
+
+
+def _each_key(query: str, name: str) -> str:
+    """Key by key through the index. OFFSET 0 keeps the planner from turning it around: it cannot know how short a
+    period is, and reads the whole table.
+    """
+    return f"keys k CROSS JOIN LATERAL ({query} OFFSET 0) AS {name}"
 
 
 def replacing(
@@ -35,10 +57,11 @@ def replacing(
     """A statement that makes the rows of `table` under the keys what `fresh` says, and counts those it changed.
 
     `fresh` is a query over `keys k` that gives repo, starts_at, the dimensions and the figures. Rows that it does not
-    give are deleted; rows that say the same already are not written.
+    give are deleted; rows that say the same already are not written. Nobody else may write to the table meanwhile.
     """
-    repo = "o.repo_full_name IS NULL" if whole else "o.repo_full_name = keys.repo"
-    scope = f"o.starts_at = keys.starts_at AND {repo}" + (f" AND o.span = '{span}'" if span else "")
+    repo = "o.repo_full_name IS NULL" if whole else "o.repo_full_name = k.repo"
+    scope = f"o.starts_at = k.starts_at AND {repo}" + (f" AND o.span = '{span}'" if span else "")
+    stored = _each_key(f"SELECT o.ctid AS place, o.* FROM {table} o WHERE {scope}", "o")
     same = " AND ".join(f"fresh.{name} = o.{name}" for name in ("starts_at", *dimensions.split(", ")) if name)
     if not whole:
         same += " AND fresh.repo = o.repo_full_name"
@@ -50,8 +73,8 @@ def replacing(
             SELECT repo, starts_at
             FROM unnest(CAST(:repos AS text[]), CAST(:starts AS timestamptz[])) AS k (repo, starts_at)
         ), fresh AS MATERIALIZED ({fresh}), gone AS (
-            DELETE FROM {table} o USING keys
-            WHERE {scope} AND NOT EXISTS (SELECT FROM fresh WHERE {same})
+            DELETE FROM {table}
+            WHERE ctid = ANY (ARRAY (SELECT place FROM {stored} WHERE NOT EXISTS (SELECT FROM fresh WHERE {same})))
             RETURNING 1
         ), written AS (
             INSERT INTO {table} AS old ({own}, {", ".join(figures)})

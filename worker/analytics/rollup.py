@@ -1,18 +1,22 @@
 """Bring the buckets up to date with the runs: one transaction that deletes just the marks it saw and computes the
 marked buckets anew.
 
-One transaction at a time does it, under a lock that ends with it. Its statements see what was committed before the
-lock was theirs or later, so nothing older is ever written over something newer; what is committed while they work has
-a mark that they did not see, and is computed by the next one. Hours and days are made at once, a week when it has
-ended: until then the days stand in for it.
+One transaction at a time does it, under a lock that ends with it. Those that compute whole weeks anew (sweep.py) share
+the lock among themselves, each at a week of its own. Every statement sees what was committed before the lock was there,
+or later, so nothing older is written over something newer. What is committed meanwhile has a mark that was not seen,
+and is computed by the next one.
+
+Hours and days are made at once, weeks and the days of rules when they have ended: until then what they are made of
+stands in for them.
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
 
-from sqlalchemy import text
+from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from worker.analytics import buckets, rules
@@ -24,24 +28,26 @@ from worker.core.db import Database
 _LOCK = int.from_bytes(b"inv_roll")
 _MARKS = 5000
 _RUNS = 1000
-_WEEK = timedelta(days=7)
+_DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 
 
 @dataclass(frozen=True)
 class Done:
-    """`marks` were taken, `weeks` closed, `rows` of the buckets changed. `idle`: nothing was left to do."""
+    """`marks` were taken, `closed` days and weeks made, `rows` changed. `idle`: nothing was left to do."""
 
     marks: int = 0
-    weeks: int = 0
+    closed: int = 0
     rows: int = 0
 
     @property
     def idle(self) -> bool:
-        return not self.marks and not self.weeks
+        return not self.marks and not self.closed
 
 
-_TRY = text("SELECT pg_try_advisory_xact_lock(:key)")
-_WAIT = text("SELECT pg_advisory_xact_lock(:key)")
+# Weeks of thousands of runs are sorted and hashed in memory.
+_MEMORY = "set_config('work_mem', '64MB', true)"
+_ALONE = text(f"SELECT pg_advisory_xact_lock(:key), {_MEMORY}")
+_AT_A_WEEK = text(f"SELECT pg_advisory_xact_lock_shared(:key), pg_advisory_xact_lock(:key + 1 + :week), {_MEMORY}")
 _RUN_MARKS = text(
     """
     DELETE FROM analytics_dirty_marks WHERE id IN (
@@ -56,14 +62,14 @@ _BUCKET_MARKS = text(
     RETURNING repo_full_name, hour
     """
 )
-_STATE = text("SELECT weeks_until, clock_timestamp() AS now FROM analytics_state")
+_STATE = text("SELECT days_until, weeks_until, clock_timestamp() AS now FROM analytics_state")
 _CHANGED = text("UPDATE analytics_state SET version = version + 1, changed_at = clock_timestamp()")
-_CLOSED = text("UPDATE analytics_state SET weeks_until = :until")
+_CLOSED = text("UPDATE analytics_state SET days_until = :days_until, weeks_until = :weeks_until")
 _FIRST = text("SELECT min(starts_at) FROM analytics_daily_rollups WHERE repo_full_name IS NULL")
-_OF_WEEK = text(
+_REPOS = text(
     """
     SELECT DISTINCT repo_full_name FROM analytics_daily_rollups
-    WHERE repo_full_name IS NOT NULL AND starts_at >= :week AND starts_at < :week + interval '7 days'
+    WHERE repo_full_name IS NOT NULL AND starts_at >= :start AND starts_at < :end
     """
 )
 
@@ -79,89 +85,107 @@ def week_of(moment: datetime) -> datetime:
     return day - timedelta(days=day.weekday())
 
 
-async def _recompute_from(session: AsyncSession, hours: Iterable[Key], weeks_until: datetime | None) -> int:
-    """Compute these hours anew, and the days and closed weeks they lie in; returns how many rows changed."""
-    wanted = sorted(set(hours), key=lambda key: (key[1], key[0] or ""))
-    days = sorted({(repo, day_of(start)) for repo, start in wanted}, key=lambda key: (key[1], key[0] or ""))
-    weeks = sorted({(repo, week_of(start)) for repo, start in days}, key=lambda key: (key[1], key[0] or ""))
-    closed = [key for key in weeks if weeks_until is not None and key[1] < weeks_until]
-    changed = 0
-    for unit, keys in (("hour", wanted), ("day", days), ("week", closed)):
-        changed += await _recompute(session, unit, keys)
-    return changed
+async def _state(session: AsyncSession) -> Row[Any]:
+    return (await session.execute(_STATE)).one()
 
 
-async def _recompute(session: AsyncSession, unit: str, keys: Sequence[Key]) -> int:
+async def _recompute_from(session: AsyncSession, hours: Iterable[Key], state: Row[Any]) -> int:
+    """Compute these hours anew, and what is made of the days and weeks they lie in; returns how many rows changed."""
+    wanted = set(hours)
+    days = {(repo, day_of(start)) for repo, start in wanted}
+    weeks = {(repo, week_of(start)) for repo, start in days}
+    ended = {key for key in days if state.days_until is not None and key[1] < state.days_until}
+    closed = {key for key in weeks if state.weeks_until is not None and key[1] < state.weeks_until}
+    changed = await _recompute(session, "hour", wanted, buckets)
+    changed += await _recompute(session, "hour", wanted, rules)
+    changed += await _recompute(session, "day", days, buckets)
+    changed += await _recompute(session, "day", ended, rules)
+    changed += await _recompute(session, "week", closed, buckets)
+    return changed + await _recompute(session, "week", closed, rules)
+
+
+class _Statements(Protocol):
+    """A module that says how the rows of a unit are made, of each repository and of all of them."""
+
+    OF_EACH: Mapping[str, TextClause]
+    OF_ALL: Mapping[str, TextClause]
+
+
+async def _recompute(session: AsyncSession, unit: str, keys: Collection[Key], made_by: _Statements) -> int:
     if not keys:
         return 0
     changed = 0
+    each = sorted(keys, key=lambda key: (key[1], key[0] or ""))
     whole: list[Key] = [(None, starts_at) for starts_at in sorted({starts_at for _, starts_at in keys})]
-    for statements in (buckets.STATEMENTS, rules.STATEMENTS):
-        of_each, of_all = statements[unit]
-        changed += await session.scalar(of_each, parameters(keys)) or 0
-        changed += await session.scalar(of_all, parameters(whole)) or 0
-    return changed
+    if unit in made_by.OF_EACH:
+        changed += await session.scalar(made_by.OF_EACH[unit], parameters(each)) or 0
+    return changed + (await session.scalar(made_by.OF_ALL[unit], parameters(whole)) or 0)
 
 
-async def roll_up(session: AsyncSession, *, wait: bool = False) -> Done:
-    """Take some thousands of marks, and close at most one week, in the caller's transaction.
+async def roll_up(session: AsyncSession) -> Done:
+    """Take some thousands of marks, and make at most one day and week that have ended, in the caller's transaction.
 
-    While another transaction does it nothing is done, unless it is waited for.
+    Another transaction that does it is waited for.
     """
-    if wait:
-        await session.execute(_WAIT, {"key": _LOCK})
-    elif not await session.scalar(_TRY, {"key": _LOCK}):
-        return Done()
+    await session.execute(_ALONE, {"key": _LOCK})
     found: list[uuid.UUID] = list(await session.scalars(_RUN_MARKS, {"limit": _RUNS}))
     if found:
         await run_metrics.correct(session, sorted(set(found)))
     taken = (await session.execute(_BUCKET_MARKS, {"limit": _MARKS})).all()
-    state = (await session.execute(_STATE)).one()
     hours = [(row.repo_full_name, row.hour) for row in taken]
-    changed = await _recompute_from(session, hours, state.weeks_until)
-    weeks, rows = await _close_week(session, state.weeks_until, state.now)
+    changed = await _recompute_from(session, hours, await _state(session))
+    closed, rows = await _close(session)
     if changed + rows:
         await session.execute(_CHANGED)
-    return Done(len(found) + len(taken), weeks, changed + rows)
+    return Done(len(found) + len(taken), closed, changed + rows)
 
 
-async def _close_week(session: AsyncSession, until: datetime | None, now: datetime) -> tuple[int, int]:
-    """Make the first week that has ended and is not made; returns (weeks, rows)."""
-    current = week_of(now)
-    if until is None:
-        first = await session.scalar(_FIRST)
-        until = current if first is None else min(current, week_of(first))
-        await session.execute(_CLOSED, {"until": until})
-    if until >= current:
-        return 0, 0
-    repos = await session.scalars(_OF_WEEK, {"week": until})
-    changed = await _recompute(session, "week", [(repo, until) for repo in repos])
-    await session.execute(_CLOSED, {"until": until + _WEEK})
-    return 1, changed
-
-
-async def anew(session: AsyncSession, hours: Iterable[Key]) -> int:
-    """Compute these hours anew, and all they are part of, marked or not; returns how many rows said something else.
-
-    What was marked is rolled up first, since a marked row is not wrong but awaited.
+async def _close(session: AsyncSession) -> tuple[int, int]:
+    """Make the first day, and then the first week, that has ended and is not made; returns how many of them, and how
+    many rows changed.
     """
-    while not (await roll_up(session, wait=True)).idle:
-        pass
-    changed = await _recompute_from(session, hours, (await session.execute(_STATE)).one().weeks_until)
+    state = await _state(session)
+    days_until, weeks_until = state.days_until, state.weeks_until
+    if days_until is None or weeks_until is None:
+        first = await session.scalar(_FIRST) or state.now
+        days_until, weeks_until = min(day_of(state.now), day_of(first)), min(week_of(state.now), week_of(first))
+    closed = changed = 0
+    if days_until < day_of(state.now):
+        changed += await _recompute(session, "day", await _ran(session, days_until, _DAY), rules)
+        days_until, closed = days_until + _DAY, closed + 1
+    if weeks_until + _WEEK <= days_until:
+        keys = await _ran(session, weeks_until, _WEEK)
+        changed += await _recompute(session, "week", keys, buckets) + await _recompute(session, "week", keys, rules)
+        weeks_until, closed = weeks_until + _WEEK, closed + 1
+    if (days_until, weeks_until) != (state.days_until, state.weeks_until):
+        await session.execute(_CLOSED, {"days_until": days_until, "weeks_until": weeks_until})
+    return closed, changed
+
+
+async def _ran(session: AsyncSession, start: datetime, length: timedelta) -> list[Key]:
+    """Keys of the period that begins at `start`, of the repositories that have runs in it."""
+    repos = await session.scalars(_REPOS, {"start": start, "end": start + length})
+    return [(repo, start) for repo in repos]
+
+
+async def anew(session: AsyncSession, week: datetime, hours: Iterable[Key]) -> int:
+    """Compute hours of a week anew, and all they are part of, marked or not; returns how many rows said something else.
+
+    In the caller's transaction, in which nothing was asked before.
+    """
+    await session.execute(_AT_A_WEEK, {"key": _LOCK, "week": week.toordinal()})
+    changed = await _recompute_from(session, hours, await _state(session))
     if changed:
         await session.execute(_CHANGED)
     return changed
 
 
-async def catch_up(db: Database, *, wait: bool = False) -> Done:
-    """Transaction after transaction until no mark and no week is left; returns what they did in all.
-
-    Another one who does it at this moment is left to it, unless he is waited for.
-    """
-    marks = weeks = rows = 0
+async def catch_up(db: Database) -> Done:
+    """Transaction after transaction until no mark, day or week is left; returns what they did in all."""
+    marks = closed = rows = 0
     while True:
         async with db.transaction() as session:
-            done = await roll_up(session, wait=wait)
-        marks, weeks, rows = marks + done.marks, weeks + done.weeks, rows + done.rows
+            done = await roll_up(session)
+        marks, closed, rows = marks + done.marks, closed + done.closed, rows + done.rows
         if done.idle:
-            return Done(marks, weeks, rows)
+            return Done(marks, closed, rows)

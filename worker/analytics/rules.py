@@ -1,6 +1,11 @@
-"""How each criterion, static rule and analyzer did, per hour, day and week.
+"""How each criterion, static rule and analyzer did.
 
-As the buckets are (worker.analytics.buckets), but for the hours of all repositories, which are made from the runs.
+    runs ──▶ day of a repository ──▶ week of a repository
+      │
+      └────▶ hour of all ──▶ day of all ──▶ week of all
+
+There are no hours of single repositories: the runs of an hour in which a repository ran are as few as the rows would
+be. For the same reason a day is made when it has ended.
 """
 
 from collections.abc import Mapping
@@ -13,20 +18,20 @@ _TABLE = "analytics_rule_performance"
 _FIGURES = ("passed", "failed", "undecided", "findings", "broken_by")
 
 
-def _from_runs(*, whole: bool) -> TextClause:
+def _from_runs(unit: str, *, whole: bool) -> TextClause:
     fresh = f"""
         SELECT k.repo, k.starts_at, kind, rule, sum(passed) AS passed, sum(failed) AS failed,
             sum(undecided) AS undecided, sum(findings) AS findings,
-            coalesce((array_agg(m.run_id ORDER BY m.run_id DESC) FILTER (WHERE failed > 0))[1:{KEPT_RUNS}], '{{}}')
-                AS broken_by
-        FROM keys k JOIN analytics_run_rules m ON {of_runs("m.repo", whole=whole)}
+            coalesce((array_agg(m.run_id ORDER BY m.finished_at DESC, m.run_id DESC) FILTER (WHERE failed > 0))
+                [1:{KEPT_RUNS}], '{{}}') AS broken_by
+        FROM {of_runs("analytics_run_rules", "m.repo", unit, whole=whole)}
         GROUP BY k.repo, k.starts_at, kind, rule
     """
-    return replacing(_TABLE, fresh, figures=_FIGURES, whole=whole, span="hour", dimensions="kind, rule")
+    return replacing(_TABLE, fresh, figures=_FIGURES, whole=whole, span=unit, dimensions="kind, rule")
 
 
 def _from_parts(unit: str, smaller: str, *, whole: bool) -> TextClause:
-    parts = f"keys k JOIN {_TABLE} b ON b.span = '{smaller}' AND {of_parts(unit, whole=whole)}"
+    parts = of_parts(_TABLE, unit, whole=whole, where=f"b.span = '{smaller}'")
     fresh = f"""
         SELECT sums.*, coalesce(broken_by, '{{}}') AS broken_by
         FROM (
@@ -35,16 +40,20 @@ def _from_parts(unit: str, smaller: str, *, whole: bool) -> TextClause:
             FROM {parts} GROUP BY k.repo, k.starts_at, kind, rule
         ) AS sums LEFT JOIN (
             SELECT k.repo, k.starts_at, kind, rule,
-                (array_agg(run_id ORDER BY run_id DESC))[1:{KEPT_RUNS}] AS broken_by
-            FROM {parts} CROSS JOIN unnest(b.broken_by) AS run_id GROUP BY k.repo, k.starts_at, kind, rule
+                (array_agg(run_id ORDER BY b.starts_at DESC, place))[1:{KEPT_RUNS}] AS broken_by
+            FROM {parts} CROSS JOIN unnest(b.broken_by) WITH ORDINALITY AS last (run_id, place)
+            GROUP BY k.repo, k.starts_at, kind, rule
         ) AS broken USING ({"" if whole else "repo, "}starts_at, kind, rule)
     """
     return replacing(_TABLE, fresh, figures=_FIGURES, whole=whole, span=unit, dimensions="kind, rule")
 
 
-# Per unit, of each repository first and then of all of them.
-STATEMENTS: Mapping[str, tuple[TextClause, TextClause]] = {
-    "hour": (_from_runs(whole=False), _from_runs(whole=True)),
-    "day": (_from_parts("day", "hour", whole=False), _from_parts("day", "hour", whole=True)),
-    "week": (_from_parts("week", "day", whole=False), _from_parts("week", "day", whole=True)),
+OF_EACH: Mapping[str, TextClause] = {
+    "day": _from_runs("day", whole=False),
+    "week": _from_parts("week", "day", whole=False),
+}
+OF_ALL: Mapping[str, TextClause] = {
+    "hour": _from_runs("hour", whole=True),
+    "day": _from_parts("day", "hour", whole=True),
+    "week": _from_parts("week", "day", whole=True),
 }

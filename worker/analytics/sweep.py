@@ -21,16 +21,16 @@ _RUNS = 500
 _WEEK = timedelta(days=7)
 
 _TABLES = ("analytics_hourly_buckets", "analytics_daily_rollups", "analytics_weekly_rollups")
+_IN_TABLES = [(table, which) for table in _TABLES for which in ("IS NOT NULL", "IS NULL")]
 _BOUNDS = text(
-    "SELECT min(first), max(last), clock_timestamp() FROM (VALUES {}) AS bounds (first, last)".format(
-        ", ".join(
-            f"((SELECT min({column}) FROM {table}), (SELECT max({column}) FROM {table}))"
-            for column, table in (
-                ("finished_at", "analytics_run_metrics"),
-                *(("starts_at", table) for table in (*_TABLES, "analytics_rule_performance")),
-            )
-        )
+    "SELECT min(first), max(last), clock_timestamp() FROM (VALUES"
+    " ((SELECT min(finished_at) FROM analytics_run_metrics), (SELECT max(finished_at) FROM analytics_run_metrics))"
+    + "".join(
+        f", ((SELECT min(starts_at) FROM {table} WHERE repo_full_name {which}),"
+        f" (SELECT max(starts_at) FROM {table} WHERE repo_full_name {which}))"
+        for table, which in _IN_TABLES
     )
+    + ") AS bounds (first, last)"
 )
 # Wherever there are runs, and wherever there is a row that says so.
 _HOURS = text(
@@ -41,13 +41,26 @@ _HOURS = text(
     + "".join(
         f"""
     UNION SELECT coalesce(repo_full_name, ''), starts_at FROM {table}
-    WHERE starts_at >= :week AND starts_at < :week + interval '7 days'
+    WHERE repo_full_name {which} AND starts_at >= :week AND starts_at < :week + interval '7 days'
     """
-        for table in _TABLES
+        for table, which in _IN_TABLES
     )
-    + """
-    UNION SELECT coalesce(repo_full_name, ''), starts_at FROM analytics_rule_performance
-    WHERE span = ANY('{hour,day,week}') AND starts_at >= :week AND starts_at < :week + interval '7 days'
+)
+# What is told of rules where no run is.
+_STRAY_RULES = text(
+    """
+    INSERT INTO analytics_dirty_marks (repo_full_name, hour)
+    SELECT DISTINCT coalesce(r.repo_full_name, ''), r.starts_at FROM analytics_rule_performance r
+    LEFT JOIN analytics_hourly_buckets h
+        ON r.span = 'hour' AND h.repo_full_name IS NULL AND h.starts_at = r.starts_at
+    LEFT JOIN analytics_daily_rollups d
+        ON r.span = 'day' AND d.starts_at = r.starts_at
+            AND coalesce(d.repo_full_name, '/') = coalesce(r.repo_full_name, '/')
+    LEFT JOIN analytics_weekly_rollups w
+        ON r.span = 'week' AND w.starts_at = r.starts_at
+            AND coalesce(w.repo_full_name, '/') = coalesce(r.repo_full_name, '/')
+    WHERE num_nonnulls(h.starts_at, d.starts_at, w.starts_at) = 0
+    RETURNING 1
     """
 )
 _NEXT_RUNS = text(
@@ -72,19 +85,24 @@ async def sweep(
     *,
     share: float = 1.0,
     since: datetime | None = None,
+    at_once: int = 1,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Swept:
     """Make the metrics of all runs anew, or of those accepted since a moment, and then every bucket.
 
-    It works for `share` of the time and pauses for the rest. `tell` hears of its progress.
+    It works for `share` of the time and pauses for the rest; so many weeks are computed `at_once`. `tell` hears of its
+    progress.
     """
     runs = await _measure(db, share, since or datetime.min.replace(tzinfo=UTC), tell)
-    await rollup.catch_up(db, wait=True)
-    weeks, mended = await _recompute(db, share, tell)
-    await rollup.catch_up(db, wait=True)
+    # What is marked is not wrong but awaited, and days and weeks that have ended are made first.
+    await rollup.catch_up(db)
+    weeks, mended = await _recompute(db, share, at_once, tell)
+    async with db.transaction() as session:
+        strays: list[int] = list(await session.scalars(_STRAY_RULES))
+    await rollup.catch_up(db)
     async with db.transaction() as session:
         await session.execute(_SWEPT)
-    return Swept(runs, weeks, mended)
+    return Swept(runs, weeks, mended + len(strays))
 
 
 async def _measure(db: Database, share: float, since: datetime, tell: Callable[[str], None]) -> int:
@@ -104,24 +122,38 @@ async def _measure(db: Database, share: float, since: datetime, tell: Callable[[
         await _rest(began, share)
 
 
-async def _recompute(db: Database, share: float, tell: Callable[[str], None]) -> tuple[int, int]:
+async def _recompute(db: Database, share: float, at_once: int, tell: Callable[[str], None]) -> tuple[int, int]:
     async with db.transaction() as session:
         first, last, now = (await session.execute(_BOUNDS)).one()
     if first is None:
         return 0, 0
+    # Of the hour that is not over, more may come while it is computed.
     this_hour = now.replace(minute=0, second=0, microsecond=0)
-    week, weeks, mended = rollup.week_of(first), 0, 0
-    while week <= last:
-        began = time.monotonic()
-        async with db.transaction() as session:
-            found = await session.execute(_HOURS, {"week": week})
-            # Of the hour that is not over, more may come while it is computed.
-            hours = [(row.repo, row.hour) for row in found if row.hour < this_hour]
-            changed = await rollup.anew(session, hours)
-        week, weeks, mended = week + _WEEK, weeks + 1, mended + changed
-        tell(f"{weeks} weeks computed, {mended} rows mended")
-        await _rest(began, share)
-    return weeks, mended
+    weeks = [rollup.week_of(first)]
+    while weeks[-1] + _WEEK <= last:
+        weeks.append(weeks[-1] + _WEEK)
+    left = iter(weeks)
+    done: list[int] = []
+
+    async def work() -> None:
+        for week in left:
+            began = time.monotonic()
+            async with db.transaction() as session:
+                found = await session.execute(_HOURS, {"week": week})
+                hours = [(row.repo, row.hour) for row in found if row.hour < this_hour]
+            async with db.transaction() as session:
+                done.append(await rollup.anew(session, week, hours))
+            tell(f"{len(done)} of {len(weeks)} weeks computed, {sum(done)} rows mended")
+            await _rest(began, share)
+
+    working = [asyncio.create_task(work()) for _ in range(at_once)]
+    try:
+        await asyncio.gather(*working)
+    finally:
+        for task in working:
+            task.cancel()
+        await asyncio.gather(*working, return_exceptions=True)
+    return len(weeks), sum(done)
 
 
 async def _rest(began: float, share: float) -> None:
