@@ -11,6 +11,8 @@ bash start.sh [ROLE]
   (no role)   serve the api on $PORT (default 8001)
   worker      take up runs
   migrate     bring the database's schema to the newest revision
+  rollups rebuild
+              make the analytics from the runs again; `rollups verify` says what is wrong, and mends it
   dev         api and worker, restarted when the code changes
   demo        the whole product once, on an example: set up, verify, show, stop
   demo PATH --constitution FILE
@@ -22,6 +24,8 @@ bash start.sh [ROLE]
               measure what the product adds to the time of its LLM calls
   bench retrieval --repo PATH [--repo PATH …]
               measure which files the judges would be shown, beside plain BM25
+  bench analytics [--runs N]
+              measure the analytics at ten million runs, beside the same figures from the runs; nine minutes
   chaos       kill, stop and cut off everything in turn, beside a bare procrastinate worker; --short is a tenth of it
   test        every check and the whole test suite; with arguments, pytest on them
   help        this text
@@ -109,7 +113,7 @@ api | worker)
     prepare
     exec "$(environment_python)" -m "$role" "$@"
     ;;
-migrate | demo | verify)
+migrate | rollups | demo | verify)
     prepare
     exec "$(environment_python)" -m invariant "$role" "$@"
     ;;

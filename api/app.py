@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api import (
-    analytics,
     docs,
     errors,
     feedback,
@@ -26,6 +25,10 @@ from api import (
     tokens,
     uploads,
 )
+from api.analytics import health as analytics_health
+from api.analytics import judges, rules, summary, trends
+from api.analytics import repositories as analytics_repositories
+from api.analytics.exposition import Exposition
 from api.companion import companion
 from api.live import Hub
 from api.metrics import Metrics
@@ -38,6 +41,7 @@ from worker.core.settings import Settings
 TOKEN_REQUIRED = "CVA_API_TOKEN environment variable is required in production"  # noqa: S105  a sentence, no token
 
 _POOL = 10
+_ANALYTICS = (summary, trends, analytics_repositories, judges, rules, analytics_health)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -59,17 +63,18 @@ def create_app(settings: Settings, *, url: str | None = None) -> Starlette:
     """
     if settings.deployed and settings.api_token is None:
         raise RuntimeError(TOKEN_REQUIRED)
-    modules = (health, runs, results, feedback, streams, uploads, repositories, tokens, queue, *analytics.ENDPOINTS)
+    modules = (health, runs, results, feedback, streams, uploads, repositories, tokens, queue, *_ANALYTICS)
     declared = [operation for module in modules for operation in module.operations.found]
     declared += docs.operations(declared).found
     metrics = Metrics()
+    exposition = Exposition(metrics.registry)
     hub = Hub()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         address = url if url is not None else await asyncio.to_thread(embedded.database_url, settings)
         db = Database(address, application="invariant-api", pool_size=_POOL)
-        app.state.invariant = State(settings=settings, db=db, hub=hub, metrics=metrics)
+        app.state.invariant = State(settings=settings, db=db, hub=hub, metrics=metrics, exposition=exposition)
         listener = asyncio.create_task(
             notify.listen(db.url, {events.CHANNEL: hub.notify}, application="invariant-api-events", lines=db.lines)
         )

@@ -95,5 +95,6 @@ async def info(call: Call) -> Response:
 )
 async def metrics(call: Call) -> Response:
     """Prometheus metrics"""
+    await call.state.exposition.read(call.state.db)
     content, media_type = await call.state.metrics.render(call.state.db, call.state.hub.streams)
     return Response(content, headers={"Content-Type": media_type})

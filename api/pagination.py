@@ -39,6 +39,16 @@ def decode(cursor: str) -> tuple[datetime, uuid.UUID]:
     return _EPOCH + timedelta(microseconds=int(cursor[:16])), uuid.UUID(hex=cursor[16:])
 
 
+def encode_name(name: str) -> str:
+    """A name as it stands in the cursor of a list that is ordered by names: its UTF-8 in hexadecimal."""
+    return name.encode().hex()
+
+
+def decode_name(digits: str) -> str:
+    """The name, or what is nearest to it that the database can compare."""
+    return bytes.fromhex(digits).decode(errors="replace").replace("\0", "")
+
+
 async def page(
     session: AsyncSession,
     query: Select[Any],

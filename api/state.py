@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from api.analytics.exposition import Exposition
 from api.live import Hub
 from api.metrics import Metrics
 from worker.core.db import Database
@@ -14,3 +15,4 @@ class State:
     db: Database
     hub: Hub
     metrics: Metrics
+    exposition: Exposition

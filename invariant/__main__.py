@@ -27,6 +27,8 @@ def _parser() -> _Parser:
     roles.add_parser("worker", help="take up runs")
     roles.add_parser("migrate", help="bring the database's schema to the newest revision")
     roles.add_parser("dev", help="api and worker on this machine, restarted when the code changes")
+    rollups = roles.add_parser("rollups", help="the analytics: make them from the runs again, or verify them")
+    rollups.add_argument("what", choices=("rebuild", "verify"), help="verify exits with 1 when anything was wrong")
     demo = roles.add_parser("demo", help="the whole product once, on an example or on a folder of yours")
     demo.add_argument("path", nargs="?", help="the folder to verify (default: the bundled example)")
     demo.add_argument("--constitution", metavar="FILE", help="what to verify it against")
@@ -83,6 +85,10 @@ def main(argv: list[str] | None = None) -> int:
             from invariant import migrate
 
             return migrate.command()
+        case "rollups":
+            from invariant import rollups
+
+            return rollups.command(arguments)
         case "dev":
             from invariant import dev
 

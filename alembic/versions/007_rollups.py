@@ -208,15 +208,17 @@ WHERE o.run_id = c.run_id AND o.key = c.key AND c.outcome <> 'PASS' AND o.vote =
 # analyzer says of the other runs. `undecided` tells of a broken one that its analyzer did not do all its work.
 RUN_RULES = """
 CREATE VIEW analytics_run_rules AS
-SELECT m.run_id, coalesce(m.repo_full_name, '') AS repo, m.finished_at, of_kind.kind, entry.rule,
-    (entry.said IN ('PASS', 'true'))::int AS passed,
-    (entry.said IN ('FAIL', 'false') OR of_kind.kind = 'static')::int AS failed,
-    (entry.said = 'UNDECIDED' OR of_kind.kind = 'static'
-        AND m.rules->'analyzer'->>split_part(entry.rule, ':', 1) IS DISTINCT FROM 'true')::int AS undecided,
-    CASE of_kind.kind WHEN 'static' THEN entry.said::bigint ELSE 0 END AS findings
+SELECT m.run_id, coalesce(m.repo_full_name, '') AS repo, m.finished_at, told.kind, told.rule,
+    (told.said IN ('PASS', 'true'))::int AS passed,
+    (told.said IN ('FAIL', 'false') OR told.kind = 'static')::int AS failed,
+    (told.said = 'UNDECIDED' OR told.kind = 'static'
+        AND m.rules->>('analyzer:' || split_part(told.rule, ':', 1)) IS DISTINCT FROM 'true')::int AS undecided,
+    CASE told.kind WHEN 'static' THEN told.said::bigint ELSE 0 END AS findings
 FROM analytics_run_metrics m
-CROSS JOIN jsonb_each(m.rules) AS of_kind (kind, entries)
-CROSS JOIN jsonb_each_text(of_kind.entries) AS entry (rule, said)
+CROSS JOIN jsonb_each_text(m.rules) AS entry (name, said)
+CROSS JOIN LATERAL (
+    SELECT split_part(entry.name, ':', 1) AS kind, substr(entry.name, strpos(entry.name, ':') + 1) AS rule, entry.said
+) AS told
 """
 
 # What a run's row says of it that is counted. In one place, as the trigger compares the old with the new.

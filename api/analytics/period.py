@@ -21,6 +21,7 @@ from worker.core.source import Text
 
 MAX_DAYS = 1830
 MAX_POINTS = 1500
+SPARKS = 14
 _DEFAULT_DAYS = 30
 _HOUR, _DAY, _WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 _DATE = re.compile(r"^\d{4}-\d\d-\d\d$")

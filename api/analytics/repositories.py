@@ -12,15 +12,15 @@ from starlette.responses import Response
 
 from api.analytics import figures
 from api.analytics.answering import PROBLEMS, Asking, Report, answer, answers
-from api.analytics.period import PeriodQuery
+from api.analytics.period import SPARKS, PeriodQuery
 from api.analytics.sums import REPO_OF_RUN, TABLES, VALUES, Scope, in_buckets, in_runs, unit_parameters
+from api.pagination import decode_name, encode_name
 from api.routing import Call, Operations
 from worker.core import measures
 from worker.core.vocabulary import Scope as TokenScope
 from worker.core.vocabulary import Verdict
 
 operations = Operations("analytics")
-SPARKS = 30
 _NAMES = (
     "runs",
     *measures.VERDICTS.values(),
@@ -146,7 +146,7 @@ async def _build(asking: Asking[RepositoriesQuery]) -> Repositories:
     }
     if query.cursor is not None:
         runs, _, name = query.cursor.partition("-")
-        values |= {"after_runs": int(runs), "after_repo": bytes.fromhex(name).decode(errors="replace")}
+        values |= {"after_runs": int(runs), "after_repo": decode_name(name)}
     if scope.repo is not None:
         values["repo"] = scope.repo
     rows = (await scope.session.execute(_ranking(scope.repo is not None), values)).mappings().all()
@@ -156,7 +156,7 @@ async def _build(asking: Asking[RepositoriesQuery]) -> Repositories:
     last = await scope.session.execute(_LAST_RUNS, {"repos": repos, "end": scope.period.end})
     last_runs = {row["repo"]: dict(row) for row in last.mappings()}
     items = [_item(dict(row), sparklines[row["repo"]], last_runs.get(row["repo"])) for row in page]
-    cursor = f"{page[-1]['runs']}-{page[-1]['repo'].encode().hex()}" if len(rows) > len(page) else None
+    cursor = f"{page[-1]['runs']}-{encode_name(page[-1]['repo'])}" if len(rows) > len(page) else None
     return Repositories(period=asking.asked, items=items, next_cursor=cursor)
 
 

@@ -12,13 +12,13 @@ from starlette.responses import Response
 
 from api.analytics import figures
 from api.analytics.answering import PROBLEMS, Asking, Report, answer, answers
-from api.analytics.period import PeriodQuery
+from api.analytics.period import SPARKS, PeriodQuery
 from api.analytics.sums import UNITS, Interval, buckets_of, in_buckets, in_runs, unit_parameters
+from api.pagination import decode_name, encode_name
 from api.routing import Call, Operations
 from worker.core.vocabulary import Scope
 
 operations = Operations("analytics")
-SPARKS = 14
 _BROKEN_BY = 5
 
 Kind = Literal["criterion", "static"]
@@ -206,15 +206,11 @@ def _after(cursor: str | None) -> dict[str, Any]:
     if cursor is None:
         return {"after_failed": None, "after_kind": "", "after_rule": ""}
     failed, kind, rule = cursor.split("-")
-    return {
-        "after_failed": int(failed),
-        "after_kind": kind,
-        "after_rule": bytes.fromhex(rule).decode(errors="replace").replace("\0", ""),
-    }
+    return {"after_failed": int(failed), "after_kind": kind, "after_rule": decode_name(rule)}
 
 
 def _cursor(row: Row[Any]) -> str:
-    return f"{row.failed}-{row.kind}-{row.rule.encode().hex()}"
+    return f"{row.failed}-{row.kind}-{encode_name(row.rule)}"
 
 
 class _Raw:

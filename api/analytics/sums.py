@@ -160,6 +160,6 @@ async def distributions(scope: Scope, intervals: Sequence[Interval]) -> list[Map
     names = {duration.code: duration.name for duration in DURATIONS}
     for row in rows:
         for code, number in zip(row.codes, row.numbers, strict=True):
-            name = names[code >> histogram.BIN_BITS]
-            found[row.at][name].append((code & ((1 << histogram.BIN_BITS) - 1), number))
+            duration, place = histogram.split(code)
+            found[row.at][names[duration]].append((place, number))
     return list(found)

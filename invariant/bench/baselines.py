@@ -105,7 +105,11 @@ _BY_REPO = f"""
 """
 _SPARKS = f"""
     SELECT repo_full_name, {_DAY} AS day, count(*) AS runs, count(*) FILTER (WHERE verdict = 'PASS') AS passed
-    {_FROM} finished_at >= %(end)s - interval '30 days' AND finished_at < %(end)s GROUP BY 1, 2
+    {_FROM} finished_at >= %(end)s - interval '14 days' AND finished_at < %(end)s GROUP BY 1, 2
+"""
+_LAST = f"""
+    SELECT DISTINCT ON (repo_full_name) repo_full_name, run_id, verdict, branch, finished_at
+    {_FROM} {_HERE} ORDER BY repo_full_name, finished_at DESC
 """
 _OF_HEALTH = f"SELECT count(*) AS runs, {_VERDICTS}, avg(attempts) AS attempts, {_PERCENTILES}"
 _BY_RULE = (
@@ -121,7 +125,7 @@ BASELINES = (
         _summary,
     ),
     Baseline("trends", (f"{_TOTALS}, {_DAY} AS day {_FROM} {_HERE} GROUP BY {_DAY}",), _trends),
-    Baseline("repos", (_BY_REPO, _SPARKS), _repos),
+    Baseline("repos", (_BY_REPO, _SPARKS, _LAST), _repos),
     Baseline(
         "judges",
         (

@@ -79,7 +79,11 @@ def _profile(choose: random.Random, criteria: list[str], static: list[str]) -> t
     )
     found = {} if is_error or choose.random() < 0.6 else {choose.choice(static): choose.randint(1, 9)}
     analyzers = {} if is_error else {"ruff": True}
-    rules = {"criterion": outcomes, "static": found, "analyzer": analyzers}
+    rules = {
+        **{f"criterion:{key}": outcome for key, outcome in outcomes.items()},
+        **{f"static:{rule}": count for rule, count in found.items()},
+        **{f"analyzer:{name}": did for name, did in analyzers.items()},
+    }
     score = "\\N" if is_error else f"{choose.uniform(3, 10):.2f}"
     counts = [list(outcomes.values()).count(word) for word in ("PASS", "FAIL", "UNDECIDED")]
     total = choose.randint(20, 900)

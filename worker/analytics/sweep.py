@@ -73,7 +73,7 @@ _SWEPT = text("UPDATE analytics_state SET swept_at = clock_timestamp()")
 
 @dataclass(frozen=True)
 class Swept:
-    """`mended` rows of buckets and rules said something else than the runs."""
+    """`mended` rows of metrics, buckets and rules said something else than the runs."""
 
     runs: int
     weeks: int
@@ -93,7 +93,7 @@ async def sweep(
     It works for `share` of the time and pauses for the rest; so many weeks are computed `at_once`. `tell` hears of its
     progress.
     """
-    runs = await _measure(db, share, since or datetime.min.replace(tzinfo=UTC), tell)
+    runs, corrected = await _measure(db, share, since or datetime.min.replace(tzinfo=UTC), tell)
     # What is marked is not wrong but awaited, and days and weeks that have ended are made first.
     await rollup.catch_up(db)
     weeks, mended = await _recompute(db, share, at_once, tell)
@@ -102,21 +102,21 @@ async def sweep(
     await rollup.catch_up(db)
     async with db.transaction() as session:
         await session.execute(_SWEPT)
-    return Swept(runs, weeks, mended + len(strays))
+    return Swept(runs, weeks, corrected + mended + len(strays))
 
 
-async def _measure(db: Database, share: float, since: datetime, tell: Callable[[str], None]) -> int:
+async def _measure(db: Database, share: float, since: datetime, tell: Callable[[str], None]) -> tuple[int, int]:
     """Metrics that change leave marks, as always."""
-    after, done = uuid.UUID(int=0), 0
+    after, done, corrected = uuid.UUID(int=0), 0, 0
     while True:
         began = time.monotonic()
         async with db.transaction() as session:
             values = {"after": after, "since": since, "limit": _RUNS}
             ids: list[uuid.UUID] = list(await session.scalars(_NEXT_RUNS, values))
             if ids:
-                await run_metrics.correct(session, ids)
+                corrected += await run_metrics.correct(session, ids)
         if not ids:
-            return done
+            return done, corrected
         after, done = ids[-1], done + len(ids)
         tell(f"{done} runs measured")
         await _rest(began, share)

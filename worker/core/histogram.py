@@ -33,6 +33,11 @@ def code_of(duration: int, microseconds: str) -> str:
     return f"({duration}::bigint << {BIN_BITS}) + {found}"
 
 
+def split(code: int) -> tuple[int, int]:
+    """The duration and the bin of a code."""
+    return code >> BIN_BITS, code & ((1 << BIN_BITS) - 1)
+
+
 def bin_of(microseconds: int) -> int:
     """The bin of a duration, as the database finds it."""
     return 0 if microseconds < 1 else 1 + math.ceil(math.log(microseconds) / _LOG)

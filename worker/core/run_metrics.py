@@ -94,35 +94,34 @@ _OF_THE_RUN = {
     "files_total": "coalesce(r.files_total, 0)",
     "llm_calls_reused": "coalesce(reused.calls, 0)",
     "usage": "coalesce(by_model.usage, '[]')",
-    "rules": "jsonb_strip_nulls(jsonb_build_object('criterion', results.rules, 'static', found.rules,"
-    " 'analyzer', r.analyzers))",
+    "rules": "coalesce(results.rules, '{{}}') || coalesce(found.rules, '{{}}') || coalesce((SELECT"
+    " jsonb_object_agg('analyzer:' || name, did) FROM jsonb_each(r.analyzers) AS analyzer (name, did)), '{{}}')",
 }
 _ALL = (*_OF_THE_RUN, *_COUNTED)
 
 # Every part is grouped by run before it is joined, so that no row is counted twice.
-_MEASURE = text(
-    f"""
+_MEASURE = f"""
     WITH results AS (
-        SELECT run_id, {_columns(_OUTCOME_SUMS)}, jsonb_object_agg(key, outcome) AS rules
-        FROM criterion_results WHERE run_id = ANY(:ids) GROUP BY run_id
+        SELECT run_id, {_columns(_OUTCOME_SUMS)}, jsonb_object_agg('criterion:' || key, outcome) AS rules
+        FROM criterion_results WHERE run_id {{which}} GROUP BY run_id
     ), found AS (
-        SELECT run_id, {_columns(_FINDING_SUMS)}, jsonb_object_agg(rule, of_rule) AS rules
+        SELECT run_id, {_columns(_FINDING_SUMS)}, jsonb_object_agg('static:' || rule, of_rule) AS rules
         FROM (
             SELECT run_id, severity, count(*) AS number, analyzer || ':' || rule_id AS rule,
                 sum(count(*)) OVER (PARTITION BY run_id, analyzer || ':' || rule_id) AS of_rule
-            FROM findings WHERE run_id = ANY(:ids) GROUP BY run_id, severity, analyzer || ':' || rule_id
+            FROM findings WHERE run_id {{which}} GROUP BY run_id, severity, analyzer || ':' || rule_id
         ) AS by_rule
         GROUP BY run_id
     ), heard AS (
         SELECT DISTINCT ON (o.run_id, o.key, o.role)
             o.run_id, o.role, o.vote, o.score, o.confidence, c.outcome, c.vetoed
         FROM opinions o JOIN criterion_results c ON c.run_id = o.run_id AND c.key = o.key
-        WHERE o.run_id = ANY(:ids) ORDER BY o.run_id, o.key, o.role, o.round DESC
+        WHERE o.run_id {{which}} ORDER BY o.run_id, o.key, o.role, o.round DESC
     ), judged AS (
         SELECT run_id, {_columns(_JUDGES)} FROM heard GROUP BY run_id
     ), made AS (
         SELECT run_id, role, model, latency_ms, prompt_tokens, completion_tokens, cost_usd
-        FROM llm_calls WHERE run_id = ANY(:ids) AND state <> 'reserved'
+        FROM llm_calls WHERE run_id {{which}} AND state <> 'reserved'
     ), called AS (
         SELECT run_id, {_columns(_CALLS)} FROM made GROUP BY run_id
     ), by_model AS (
@@ -135,11 +134,11 @@ _MEASURE = text(
         ) AS of_model
         GROUP BY run_id
     ), reused AS (
-        SELECT run_id, count(*) AS calls FROM llm_uses WHERE run_id = ANY(:ids) AND reused GROUP BY run_id
+        SELECT run_id, count(*) AS calls FROM llm_uses WHERE run_id {{which}} AND reused GROUP BY run_id
     ), fixed AS (
         SELECT r.run_id, {_columns(_FIX_SUMS)}
         FROM remediation_runs r LEFT JOIN remediation_fixes f ON f.remediation_run_id = r.id
-        WHERE r.run_id = ANY(:ids) GROUP BY r.run_id
+        WHERE r.run_id {{which}} GROUP BY r.run_id
     )
     INSERT INTO analytics_run_metrics AS m ({", ".join(_ALL)})
     SELECT {", ".join(_OF_THE_RUN.values())}, {", ".join(f"coalesce({name}, 0)" for name in _COUNTED)}
@@ -148,13 +147,15 @@ _MEASURE = text(
     LEFT JOIN judged ON judged.run_id = r.id LEFT JOIN called ON called.run_id = r.id
     LEFT JOIN by_model ON by_model.run_id = r.id LEFT JOIN reused ON reused.run_id = r.id
     LEFT JOIN fixed ON fixed.run_id = r.id
-    WHERE r.id = ANY(:ids) AND r.verdict IS NOT NULL
+    WHERE r.id {{which}} AND r.verdict IS NOT NULL
     ORDER BY r.id
     ON CONFLICT (run_id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _ALL)}
     WHERE ({", ".join(f"m.{name}" for name in _ALL)})
         IS DISTINCT FROM ({", ".join(f"excluded.{name}" for name in _ALL)})
     """
-)
+# Of one run by equality: what is known of a list's length would have the database plan it anew each time.
+_OF_ONE = text(_MEASURE.format(which="= :id"))
+_OF_MANY = text(_MEASURE.format(which="= ANY(:ids)"))
 _UNFINISHED = text(
     """
     DELETE FROM analytics_run_metrics m USING runs r
@@ -163,15 +164,19 @@ _UNFINISHED = text(
 )
 
 
-async def write(session: AsyncSession, run_ids: Sequence[uuid.UUID]) -> None:
-    """Write the metrics of those of the runs that have a verdict, in the caller's transaction.
+async def write(session: AsyncSession, run_id: uuid.UUID) -> None:
+    """Write the metrics of a run that has a verdict, in the caller's transaction.
 
     A row that says the same already is left alone. Triggers mark the buckets that a changed row belongs to.
     """
-    await session.execute(_MEASURE, {"ids": list(run_ids)})
+    await session.execute(_OF_ONE, {"id": run_id})
 
 
-async def correct(session: AsyncSession, run_ids: Sequence[uuid.UUID]) -> None:
-    """The same, and remove the metrics of runs that have no verdict any more."""
-    await session.execute(_UNFINISHED, {"ids": list(run_ids)})
-    await write(session, run_ids)
+async def correct(session: AsyncSession, run_ids: Sequence[uuid.UUID]) -> int:
+    """The same for many, and without the metrics of those that have no verdict any more.
+
+    Returns how many rows changed.
+    """
+    connection = await session.connection()
+    removed = (await connection.execute(_UNFINISHED, {"ids": list(run_ids)})).rowcount
+    return removed + (await connection.execute(_OF_MANY, {"ids": list(run_ids)})).rowcount

@@ -72,7 +72,7 @@ async def completed(session: AsyncSession, claim: Claim, outcome: RunOutcome, fi
             for name, (media_type, content) in files.items()
         ],
     )
-    await run_metrics.write(session, [claim.run_id])
+    await run_metrics.write(session, claim.run_id)
     return True
 
 
@@ -87,7 +87,7 @@ async def errored(session: AsyncSession, claim: Claim, *, code: str, message: st
         error_message=message,
     )
     if held:
-        await run_metrics.write(session, [claim.run_id])
+        await run_metrics.write(session, claim.run_id)
     return held
 
 

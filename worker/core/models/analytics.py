@@ -39,7 +39,7 @@ def _count(name: str, wide: bool = False) -> Column[Any]:
 
 
 # Written in the verdict's transaction. Durations in seconds; `usage`: calls, tokens and cost by role and model;
-# `rules`: outcome by criterion, findings by static rule, and whether each analyzer did its work.
+# `rules`: under `criterion:…` its outcome, under `static:…` the findings, under `analyzer:…` whether it did its work.
 run_metrics = Table(
     "analytics_run_metrics",
     Base.metadata,

@@ -1,0 +1,147 @@
+"""The analytics for Prometheus: counters of all there ever was, gauges of the last day and of this moment.
+
+They are read from the database at each scrape, so every replica tells the same; a label is one of a closed set, or the
+name of a configured provider. Runs that are deleted are taken out of the counters, which Prometheus takes for a reset.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import text
+
+from worker.core import histogram, measures
+from worker.core.db import Database
+from worker.core.measures import MICRO, NAMES, NANO
+from worker.core.vocabulary import JudgeRole, Outcome
+
+_QUANTILES = (0.5, 0.75, 0.95, 0.99)
+_SILENT_SECONDS = 60
+
+_TOTALS = text(
+    f"""
+    WITH state AS (SELECT coalesce(weeks_until, '-infinity') AS weeks_until FROM analytics_state)
+    SELECT {", ".join(f"coalesce(sum({name}), 0)::bigint AS {name}" for name in NAMES)} FROM (
+        SELECT {", ".join(NAMES)} FROM analytics_weekly_rollups b, state
+        WHERE b.repo_full_name IS NULL AND b.starts_at < state.weeks_until
+        UNION ALL
+        SELECT {", ".join(NAMES)} FROM analytics_daily_rollups b, state
+        WHERE b.repo_full_name IS NULL AND b.starts_at >= state.weeks_until
+    ) AS parts
+    """
+)
+_LAST_DAY = text(
+    f"""
+    SELECT {histogram.CODE} AS code, sum({histogram.NUMBER})::bigint AS number
+    FROM analytics_hourly_buckets b CROSS JOIN unnest(b.histogram) AS entry
+    WHERE b.repo_full_name IS NULL AND b.starts_at > now() - interval '24 hours'
+    GROUP BY 1 ORDER BY 1
+    """
+)
+_NOW = text(
+    """
+    SELECT (SELECT count(*) FROM (SELECT FROM analytics_dirty_marks LIMIT 10000) AS counted) AS marks,
+        (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8
+         FROM (SELECT created_at FROM analytics_dirty_marks ORDER BY id LIMIT 1) AS oldest) AS lag,
+        (SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => :silent))
+            AS alive,
+        (SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat <= now() - make_interval(secs => :silent))
+            AS silent
+    """
+)
+_PROVIDERS = text(
+    "SELECT provider, coalesce(greatest(open_until, limited_until) > now(), false) AS shut FROM llm_providers"
+)
+
+
+class Exposition(Collector):
+    """One per api process; `read` before each exposition."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._families: list[Metric] = []
+        registry.register(self)
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+    async def read(self, db: Database) -> None:
+        """Take the figures of this moment from the database."""
+        async with db.snapshot() as (session, _):
+            totals = (await session.execute(_TOTALS)).mappings().one()
+            bins = [(row.code, row.number) for row in await session.execute(_LAST_DAY)]
+            now = (await session.execute(_NOW, {"silent": _SILENT_SECONDS})).one()
+            providers = {row.provider: not row.shut for row in await session.execute(_PROVIDERS)}
+        self._families = [
+            *_counters(dict(totals)),
+            _durations(bins),
+            _gauge("invariant_rollup_marks", "Buckets and runs that wait to be rolled up", {"": now.marks}),
+            _gauge("invariant_rollup_lag_seconds", "How long the oldest of them has waited", {"": now.lag}),
+            _gauge("invariant_workers", "Worker processes", {"alive": now.alive, "silent": now.silent}, "state"),
+            _gauge(
+                "invariant_provider_available",
+                "1 while calls go out to the provider",
+                {name: float(is_open) for name, is_open in providers.items()},
+                "provider",
+            ),
+        ]
+
+
+def _counters(totals: Mapping[str, int]) -> Iterator[Metric]:
+    def of(names: Mapping[str, str]) -> dict[str, float]:
+        return {label: totals[name] for label, name in names.items()}
+
+    verdicts = {verdict.value: name for verdict, name in measures.VERDICTS.items()}
+    yield _counter("invariant_runs_finished", "Runs with a verdict", of(verdicts), "verdict")
+    severities = {severity.value: name for severity, name in measures.FINDINGS.items()}
+    yield _counter("invariant_findings", "Findings of static analysis", of(severities), "severity")
+    outcomes = dict(zip((outcome.value for outcome in Outcome), measures.CRITERIA, strict=True))
+    yield _counter("invariant_criteria", "Criteria judged", of(outcomes), "outcome")
+    calls = {"made": "llm_calls", "reused": "llm_calls_reused"}
+    yield _counter("invariant_llm_calls", "Calls of models, and answers that were there already", of(calls), "kind")
+    tokens = {"prompt": "prompt_tokens", "completion": "completion_tokens"}
+    yield _counter("invariant_llm_tokens", "Tokens of calls of models", of(tokens), "kind")
+    yield _counter("invariant_llm_cost_usd", "What calls of models cost", {"": totals["cost_nano"] / NANO})
+    for name, told in (
+        ("opinions", "Last opinions of a judge on a criterion"),
+        ("abstentions", "Those that were abstentions"),
+        ("compared", "Those that decided where the consensus did"),
+        ("agreed", "Those of them that said what it says"),
+        ("vetoes", "Vetoes"),
+    ):
+        roles = {role.value: measures.of_judge(role, name) for role in JudgeRole}
+        yield _counter(f"invariant_judge_{name}", told, of(roles), "judge")
+    costs = {role.value: totals[measures.of_judge(role, "cost_nano")] / NANO for role in JudgeRole}
+    yield _counter("invariant_judge_cost_usd", "What a judge's calls cost", costs, "judge")
+
+
+def _durations(bins: list[tuple[int, int]]) -> Metric:
+    family = GaugeMetricFamily(
+        "invariant_run_seconds",
+        "Seconds in the queue, at work and of LLM calls: quantiles of the runs of the last 24 hours",
+        labels=["phase", "quantile"],
+    )
+    split = [(*histogram.split(code), number) for code, number in bins]
+    for duration in measures.DURATIONS:
+        own = [(place, number) for of, place, number in split if of == duration.code]
+        for quantile in _QUANTILES:
+            found = histogram.percentile(own, quantile)
+            if found is not None:
+                family.add_metric([duration.name, str(quantile)], found / MICRO)
+    return family
+
+
+def _counter(name: str, told: str, values: Mapping[str, float], label: str | None = None) -> Metric:
+    return _filled(CounterMetricFamily(name, told, labels=[label] if label else []), values, label)
+
+
+def _gauge(name: str, told: str, values: Mapping[str, float], label: str | None = None) -> Metric:
+    return _filled(GaugeMetricFamily(name, told, labels=[label] if label else []), values, label)
+
+
+def _filled(family: Any, values: Mapping[str, float], label: str | None) -> Metric:
+    for value_of_label, value in values.items():
+        family.add_metric([value_of_label] if label else [], value)
+    found: Metric = family
+    return found
