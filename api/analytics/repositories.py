@@ -113,8 +113,10 @@ def _ranking(one: bool) -> TextClause:
 
 _SPARKLINES = text(
     f"""
-    SELECT repo, at, sum(runs)::bigint AS runs, sum(passed)::bigint AS passed
-    FROM ({_parts(("runs", "passed"), "{0} = ANY(:repos)")}) AS found GROUP BY repo, at
+    SELECT wanted.repo, at, sum(runs)::bigint AS runs, sum(passed)::bigint AS passed
+    FROM unnest(CAST(:repos AS text[])) AS wanted (repo)
+    CROSS JOIN LATERAL ({_parts(("runs", "passed"), "{0} = wanted.repo")}) AS found
+    GROUP BY wanted.repo, at
     """
 )
 _LAST_RUNS = text(

@@ -20,7 +20,7 @@ TABLES = {
     "week": "analytics_weekly_rollups",
 }
 VALUES = {measure.name: measure.value for measure in MEASURES}
-_CODES = ", ".join(f"({histogram.code_of(d.code, d.microseconds)})" for d in DURATIONS)
+_ENTRIES = ", ".join(histogram.entry_of(d.code, d.microseconds) for d in DURATIONS)
 
 
 Interval = tuple[datetime, datetime]
@@ -132,20 +132,22 @@ def _repo(scope: Scope) -> dict[str, Any]:
 
 @cache
 def _bins(whole: bool) -> TextClause:
-    code, number = histogram.CODE, histogram.NUMBER
     parts = [
-        f"SELECT p.at, code, 1::bigint AS number FROM {in_runs('analytics_run_metrics', _runs_of(whole))}"
-        f" CROSS JOIN unnest(ARRAY[{_CODES}]) AS code"
+        f"SELECT p.at, unnest(ARRAY[{_ENTRIES}]) AS entry FROM {in_runs('analytics_run_metrics', _runs_of(whole))}"
     ]
     parts += [
-        f"SELECT p.at, {code} AS code, {number} AS number FROM {in_buckets(unit, table, buckets_of(whole))}"
-        " CROSS JOIN unnest(b.histogram) AS entry"
+        f"SELECT p.at, unnest(b.histogram) AS entry FROM {in_buckets(unit, table, buckets_of(whole))}"
         for unit, table in TABLES.items()
     ]
     return text(
-        f"SELECT at, array_agg(code ORDER BY code) AS codes, array_agg(number ORDER BY code) AS numbers"
-        f" FROM (SELECT at, code, sum(number)::bigint AS number FROM ({' UNION ALL '.join(parts)}) AS found"
-        f" GROUP BY at, code) AS merged GROUP BY at"
+        f"""
+        SELECT at, array_agg(code ORDER BY code) AS codes, array_agg(number ORDER BY code) AS numbers
+        FROM (
+            SELECT at, {histogram.CODE} AS code, sum({histogram.NUMBER})::bigint AS number
+            FROM ({" UNION ALL ".join(parts)}) AS found GROUP BY at, {histogram.CODE}
+        ) AS merged
+        GROUP BY at
+        """
     )
 
 

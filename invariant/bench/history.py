@@ -136,31 +136,35 @@ def _lines(size: Size, hours: list[tuple[datetime, int]], choose: random.Random)
     names, profiles = size.names(), _profiles(size)
     weights = [1 / (place + 3) ** 0.9 for place in range(size.repos)]
     cumulated = [sum(weights[: place + 1]) for place in range(size.repos)]
-    pool = random.Random(_SEED + 1)
-    durations = [
-        (pool.lognormvariate(0.7, 1.1), pool.lognormvariate(3.4, 0.8), pool.lognormvariate(2.6, 0.7))
-        for _ in range(_POOL)
-    ]
-    repos, number, epoch = range(size.repos), 0, datetime(1970, 1, 1, tzinfo=UTC)
+    durations = _durations()
+    repos, number = range(size.repos), 0
     for hour, count in hours:
         ends = sorted(choose.random() * 3600 for _ in range(count))
         pushed = choose.choices(repos, cum_weights=cumulated, k=count // _BURST + 1)
+        milliseconds = int(hour.timestamp() * 1000)
         for place, end in enumerate(ends):
             repo = pushed[place // _BURST]
-            queue, work, llm = durations[choose.getrandbits(14)]
+            queue, work, lead, told = durations[choose.getrandbits(14)]
             run, metrics = profiles[repo][choose.getrandbits(3)]
             finished = hour + timedelta(seconds=end)
-            started = finished - timedelta(seconds=work)
-            created = started - timedelta(seconds=queue)
+            started = finished - work
             number += 1
-            at = int((created - epoch) / timedelta(milliseconds=1))
+            at = milliseconds + int(end * 1000) - lead
             # A UUID of version 7: milliseconds, and what makes it the only one.
             run_id = f"{at >> 16:08x}-{at & 0xFFFF:04x}-7{choose.getrandbits(12):03x}-8000-{number:012x}"
-            head = f"{run_id}\t{names[repo]}\t{created}"
-            yield (
-                f"{head}\t{started}\t{finished}\t{run}\n",
-                f"{head}\t{finished}\t{queue:.6f}\t{work:.6f}\t{llm:.3f}\t{metrics}\n",
-            )
+            head = f"{run_id}\t{names[repo]}\t{started - queue}"
+            yield f"{head}\t{started}\t{finished}\t{run}\n", f"{head}\t{finished}\t{told}\t{metrics}\n"
+
+
+def _durations() -> list[tuple[timedelta, timedelta, int, str]]:
+    """Some thousands of: in the queue, at work, both together in milliseconds, and the three as columns."""
+    choose = random.Random(_SEED + 1)
+    found = []
+    for _ in range(_POOL):
+        queue, work = choose.lognormvariate(0.7, 1.1), choose.lognormvariate(3.4, 0.8)
+        told = f"{queue:.6f}\t{work:.6f}\t{choose.lognormvariate(2.6, 0.7):.3f}"
+        found.append((timedelta(seconds=queue), timedelta(seconds=work), int((queue + work) * 1000), told))
+    return found
 
 
 def write(url: str, size: Size, part: int, parts: int) -> None:
@@ -228,7 +232,7 @@ def load(url: str, size: Size, processes: int = 2) -> None:
             raise RuntimeError("the history could not be written")
     with psycopg.connect(url, autocommit=True) as connection:
         for table in _TABLES:
-            connection.execute(SQL("VACUUM (ANALYZE) {}").format(Identifier(table)))
+            connection.execute(SQL("ANALYZE {}").format(Identifier(table)))
 
 
 if __name__ == "__main__":

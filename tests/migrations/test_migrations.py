@@ -157,3 +157,44 @@ def test_the_audit_log_is_append_only(url: str) -> None:
         for statement in statements:
             with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
                 connection.execute(statement)
+
+
+def test_runs_from_before_the_rollups_are_measured_after_the_upgrade(server: Server) -> None:
+    with server.database(template=None) as url:
+        migrate.upgrade(url)
+        with migrate.locked_connection(url) as connection:
+            config = migrate._config()
+            config.attributes["connection"] = connection
+            command.downgrade(config, "006_work_items")
+            connection.commit()
+        with psycopg.connect(url) as connection:
+            connection.execute(
+                "INSERT INTO runs (id, source_kind, source, status, verdict, finished_at)"
+                " SELECT gen_random_uuid(), 'git', '{}', status, verdict, now() FROM (VALUES"
+                " ('completed', 'VETO'), ('failed', 'ERROR'), ('cancelled', NULL)) AS ended (status, verdict)"
+            )
+            connection.execute(
+                "INSERT INTO criterion_results (id, run_id, key, category, severity, outcome, reason)"
+                " SELECT gen_random_uuid(), id, key, 'security', 'high', outcome, '' FROM runs,"
+                " (VALUES ('a', 'FAIL'), ('b', 'FAIL'), ('c', 'PASS')) AS result (key, outcome) WHERE verdict = 'VETO'"
+            )
+            verified = '[{"verified": true}]'
+            for key, round_, vote, confidence, evidence in (
+                ("a", 1, "PASS", 0.9, "[]"),
+                ("a", 2, "FAIL", 0.8, verified),
+                ("b", 1, "FAIL", 0.7, verified),
+                ("c", 1, "FAIL", 0.9, verified),
+            ):
+                connection.execute(
+                    "INSERT INTO opinions (id, run_id, key, role, round, model, vote, score, confidence, rationale, evidence)"
+                    " SELECT gen_random_uuid(), id, %s, 'security', %s, 'm', %s, 3, %s, '', %s FROM runs WHERE verdict = 'VETO'",
+                    [key, round_, vote, confidence, evidence],
+                )
+        assert migrate.upgrade(url) == ["007_rollups"]
+        with psycopg.connect(url) as connection:
+            vetoed = connection.execute("SELECT key FROM criterion_results WHERE vetoed").fetchall()
+            marked = connection.execute(
+                "SELECT r.verdict FROM analytics_dirty_marks m JOIN runs r ON r.id = m.run_id ORDER BY 1"
+            ).fetchall()
+        assert vetoed == [("a",)]
+        assert marked == [("ERROR",), ("VETO",)]

@@ -21,36 +21,33 @@ HOURLY, DAILY, WEEKLY = "analytics_hourly_buckets", "analytics_daily_rollups", "
 
 _SUM_OF_RUNS = ", ".join(f"sum({measure.value}) AS {measure.name}" for measure in MEASURES)
 _SUM_OF_PARTS = ", ".join(f"sum(b.{name}) AS {name}" for name in NAMES)
-_BINS_OF_RUNS = ", ".join(f"({histogram.code_of(d.code, d.microseconds)})" for d in DURATIONS)
+_ENTRIES_OF_RUNS = f"ARRAY[{', '.join(histogram.entry_of(d.code, d.microseconds) for d in DURATIONS)}]"
 
 
-def _fresh(parts: str, sums: str, bins: str, code: str, number: str, *, whole: bool) -> str:
-    """`parts`: the keys joined to what is in them; `bins`: the histograms there, `code` and `number` of each entry."""
-    return f"""
+def _replacing(table: str, parts: str, sums: str, entries: str, *, whole: bool) -> TextClause:
+    """`parts`: the keys joined to what is in them; `entries`: the histogram there, as an array."""
+    fresh = f"""
         SELECT sums.*, coalesce(histogram, '{{}}') AS histogram
-        FROM (
-            SELECT k.repo, k.starts_at, {sums} FROM {parts} GROUP BY k.repo, k.starts_at
-        ) AS sums LEFT JOIN (
-            SELECT repo, starts_at, {histogram.ARRAY} AS histogram
+        FROM (SELECT k.n, {sums} FROM {parts} GROUP BY k.n) AS sums
+        LEFT JOIN (
+            SELECT n, {histogram.ARRAY} AS histogram
             FROM (
-                SELECT k.repo, k.starts_at, {code} AS code, {number} AS number
-                FROM {parts} CROSS JOIN {bins} GROUP BY k.repo, k.starts_at, {code}
+                SELECT n, {histogram.CODE} AS code, sum({histogram.NUMBER})::bigint AS number
+                FROM (SELECT k.n, unnest({entries}) AS entry FROM {parts}) AS found GROUP BY n, {histogram.CODE}
             ) AS merged
-            GROUP BY repo, starts_at
-        ) AS bins USING ({"" if whole else "repo, "}starts_at)
+            GROUP BY n
+        ) AS bins USING (n)
     """
+    return replacing(table, fresh, figures=(*NAMES, "histogram"), whole=whole)
 
 
 def _from_runs() -> TextClause:
     parts = of_runs("analytics_run_metrics", "coalesce(m.repo_full_name, '')", "hour", whole=False)
-    fresh = _fresh(parts, _SUM_OF_RUNS, f"unnest(ARRAY[{_BINS_OF_RUNS}]) AS bin", "bin", "count(*)", whole=False)
-    return replacing(HOURLY, fresh, figures=(*NAMES, "histogram"), whole=False)
+    return _replacing(HOURLY, parts, _SUM_OF_RUNS, _ENTRIES_OF_RUNS, whole=False)
 
 
 def _from_parts(table: str, parts: str, *, whole: bool) -> TextClause:
-    number = f"sum({histogram.NUMBER})::bigint"
-    fresh = _fresh(parts, _SUM_OF_PARTS, "unnest(b.histogram) AS entry", histogram.CODE, number, whole=whole)
-    return replacing(table, fresh, figures=(*NAMES, "histogram"), whole=whole)
+    return _replacing(table, parts, _SUM_OF_PARTS, "b.histogram", whole=whole)
 
 
 def _larger(table: str, smaller: str, unit: str, *, whole: bool) -> TextClause:

@@ -54,10 +54,11 @@ def _each_key(query: str, name: str) -> str:
 def replacing(
     table: str, fresh: str, *, figures: Sequence[str], whole: bool, span: str | None = None, dimensions: str = ""
 ) -> TextClause:
-    """A statement that makes the rows of `table` under the keys what `fresh` says, and counts those it changed.
+    """A statement that makes the rows of `table` under the keys what `fresh` says, and counts those that it changed.
 
-    `fresh` is a query over `keys k` that gives repo, starts_at, the dimensions and the figures. Rows that it does not
-    give are deleted; rows that say the same already are not written. Nobody else may write to the table meanwhile.
+    `fresh` is a query over `keys k (repo, starts_at, n)`. It gives n, the number of a key, by which it is cheaper to group
+    than by a name, and the dimensions and figures. Rows that it does not give are deleted; rows that say the same
+    already are not written. Nobody else may write to the table meanwhile.
     """
     repo = "o.repo_full_name IS NULL" if whole else "o.repo_full_name = k.repo"
     scope = f"o.starts_at = k.starts_at AND {repo}" + (f" AND o.span = '{span}'" if span else "")
@@ -70,9 +71,12 @@ def replacing(
     return text(
         f"""
         WITH keys AS (
-            SELECT repo, starts_at
-            FROM unnest(CAST(:repos AS text[]), CAST(:starts AS timestamptz[])) AS k (repo, starts_at)
-        ), fresh AS MATERIALIZED ({fresh}), gone AS (
+            SELECT repo, starts_at, n
+            FROM unnest(CAST(:repos AS text[]), CAST(:starts AS timestamptz[]))
+                WITH ORDINALITY AS k (repo, starts_at, n)
+        ), fresh AS MATERIALIZED (
+            SELECT repo, starts_at, found.* FROM ({fresh}) AS found JOIN keys USING (n)
+        ), gone AS (
             DELETE FROM {table}
             WHERE ctid = ANY (ARRAY (SELECT place FROM {stored} WHERE NOT EXISTS (SELECT FROM fresh WHERE {same})))
             RETURNING 1

@@ -19,13 +19,20 @@ _FIGURES = ("passed", "failed", "undecided", "findings", "broken_by")
 
 
 def _from_runs(unit: str, *, whole: bool) -> TextClause:
+    # Only the runs that broke a rule are put in order: all of them would be most of the work.
     fresh = f"""
-        SELECT k.repo, k.starts_at, kind, rule, sum(passed) AS passed, sum(failed) AS failed,
-            sum(undecided) AS undecided, sum(findings) AS findings,
-            coalesce((array_agg(m.run_id ORDER BY m.finished_at DESC, m.run_id DESC) FILTER (WHERE failed > 0))
-                [1:{KEPT_RUNS}], '{{}}') AS broken_by
-        FROM {of_runs("analytics_run_rules", "m.repo", unit, whole=whole)}
-        GROUP BY k.repo, k.starts_at, kind, rule
+        SELECT n, kind, rule, passed, failed, undecided, findings,
+            ARRAY (
+                SELECT run_id FROM unnest(broken_at, broken) AS run (finished_at, run_id)
+                ORDER BY finished_at DESC, run_id DESC LIMIT {KEPT_RUNS}
+            ) AS broken_by
+        FROM (
+            SELECT k.n, kind, rule, sum(passed) AS passed, sum(failed) AS failed, sum(undecided) AS undecided,
+                sum(findings) AS findings, array_agg(m.finished_at) FILTER (WHERE failed > 0) AS broken_at,
+                array_agg(m.run_id) FILTER (WHERE failed > 0) AS broken
+            FROM {of_runs("analytics_run_rules", "m.repo", unit, whole=whole)}
+            GROUP BY k.n, kind, rule
+        ) AS sums
     """
     return replacing(_TABLE, fresh, figures=_FIGURES, whole=whole, span=unit, dimensions="kind, rule")
 
@@ -35,15 +42,14 @@ def _from_parts(unit: str, smaller: str, *, whole: bool) -> TextClause:
     fresh = f"""
         SELECT sums.*, coalesce(broken_by, '{{}}') AS broken_by
         FROM (
-            SELECT k.repo, k.starts_at, kind, rule, sum(passed) AS passed, sum(failed) AS failed,
-                sum(undecided) AS undecided, sum(findings) AS findings
-            FROM {parts} GROUP BY k.repo, k.starts_at, kind, rule
+            SELECT k.n, kind, rule, sum(passed) AS passed, sum(failed) AS failed, sum(undecided) AS undecided,
+                sum(findings) AS findings
+            FROM {parts} GROUP BY k.n, kind, rule
         ) AS sums LEFT JOIN (
-            SELECT k.repo, k.starts_at, kind, rule,
-                (array_agg(run_id ORDER BY b.starts_at DESC, place))[1:{KEPT_RUNS}] AS broken_by
+            SELECT k.n, kind, rule, (array_agg(run_id ORDER BY b.starts_at DESC, place))[1:{KEPT_RUNS}] AS broken_by
             FROM {parts} CROSS JOIN unnest(b.broken_by) WITH ORDINALITY AS last (run_id, place)
-            GROUP BY k.repo, k.starts_at, kind, rule
-        ) AS broken USING ({"" if whole else "repo, "}starts_at, kind, rule)
+            GROUP BY k.n, kind, rule
+        ) AS broken USING (n, kind, rule)
     """
     return replacing(_TABLE, fresh, figures=_FIGURES, whole=whole, span=unit, dimensions="kind, rule")
 

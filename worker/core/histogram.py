@@ -33,6 +33,11 @@ def code_of(duration: int, microseconds: str) -> str:
     return f"({duration}::bigint << {BIN_BITS}) + {found}"
 
 
+def entry_of(duration: int, microseconds: str) -> str:
+    """SQL for the array's number that stands for one duration of one run."""
+    return f"(({code_of(duration, microseconds)}) << {COUNT_BITS} | 1)"
+
+
 def split(code: int) -> tuple[int, int]:
     """The duration and the bin of a code."""
     return code >> BIN_BITS, code & ((1 << BIN_BITS) - 1)
