@@ -49,10 +49,14 @@ def moment(name: str, *, now: bool = False) -> sa.Column:
 
 
 def upgrade() -> None:
-    before().downgrade()
     op.add_column("runs", sa.Column("files_seen", sa.Integer(), nullable=True))
     op.add_column("runs", sa.Column("files_total", sa.Integer(), nullable=True))
     op.add_column("runs", sa.Column("analyzers", pg.JSONB(), nullable=True))
+    op.execute(
+        "UPDATE runs r SET files_seen = m.files_seen, files_total = m.files_total"
+        " FROM analytics_run_metrics m WHERE m.run_id = r.id AND r.verdict <> 'ERROR'"
+    )
+    before().downgrade()
     op.add_column(
         "criterion_results", sa.Column("vetoed", sa.Boolean(), server_default=sa.text("false"), nullable=False)
     )
@@ -67,18 +71,19 @@ def upgrade() -> None:
         sa.Column("hour", sa.DateTime(timezone=True), nullable=True),
         moment("created_at", now=True),
         sa.CheckConstraint(
-            "num_nonnulls(run_id, hour) = 1 AND (repo_full_name IS NULL) = (hour IS NULL)",
+            "num_nonnulls(run_id, hour) = 1",
             name=op.f("analytics_dirty_marks_subject_check"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("analytics_dirty_marks_pkey")),
     )
-    op.create_index(
-        "analytics_dirty_marks_run_id_idx",
-        "analytics_dirty_marks",
-        ["run_id"],
-        unique=False,
-        postgresql_where=sa.text("run_id IS NOT NULL"),
-    )
+    for subject, present in (("runs", "run_id IS NOT NULL"), ("hours", "run_id IS NULL")):
+        op.create_index(
+            f"analytics_dirty_marks_{subject}_idx",
+            "analytics_dirty_marks",
+            ["id"],
+            unique=False,
+            postgresql_where=sa.text(present),
+        )
     for name in ("analytics_hourly_buckets", "analytics_daily_rollups", "analytics_weekly_rollups"):
         buckets(name)
     op.create_table(
@@ -144,6 +149,9 @@ def metrics() -> None:
         *judges(),
         sa.Column("usage", pg.JSONB(), server_default=sa.text("'[]'::jsonb"), nullable=False),
         sa.Column("rules", pg.JSONB(), server_default=sa.text("'{}'::jsonb"), nullable=False),
+        sa.Column(
+            "judges", pg.JSONB(), nullable=True, comment="written by workers of the revision before, and not read"
+        ),
         sa.CheckConstraint("mode IN ('full', 'diff')", name=op.f("analytics_run_metrics_mode_check")),
         sa.CheckConstraint("tribunal IN ('static', 'llm')", name=op.f("analytics_run_metrics_tribunal_check")),
         sa.CheckConstraint(
@@ -174,7 +182,8 @@ def buckets(name: str) -> None:
         *bigints("scores", "queue_us", "work_us", "llm_us"),
         *integers("llm_calls", "llm_calls_reused"),
         *bigints("prompt_tokens", "completion_tokens", "cost_nano"),
-        *integers(*FINDINGS, *CRITERIA),
+        *bigints(*FINDINGS),
+        *integers(*CRITERIA),
         *bigints("files_seen", "files_total"),
         *integers(*REMEDIATION),
         *judges(),
@@ -197,27 +206,30 @@ def buckets(name: str) -> None:
 VETOED = """
 UPDATE criterion_results c SET vetoed = true
 FROM (
-    SELECT DISTINCT ON (run_id, key) run_id, key, vote, confidence, evidence FROM opinions
-    WHERE role = 'security' ORDER BY run_id, key, round DESC
+    SELECT DISTINCT ON (o.run_id, o.key) o.run_id, o.key, o.vote, o.confidence, o.evidence
+    FROM opinions o JOIN runs r ON r.id = o.run_id AND r.verdict = 'VETO'
+    WHERE o.role = 'security' ORDER BY o.run_id, o.key, o.round DESC
 ) o
 WHERE o.run_id = c.run_id AND o.key = c.key AND c.outcome <> 'PASS' AND o.vote = 'FAIL' AND o.confidence >= 0.8
     AND o.evidence @> '[{"verified": true}]'
 """
 
 # What each run says of each rule. A static rule is known by its findings alone: how often it was kept is what its
-# analyzer says of the other runs. `undecided` tells of a broken one that its analyzer did not do all its work.
+# analyzer says of the other runs. So `passed` and `undecided` of a broken one say whether its analyzer did all its work
+# in that run, to be taken from the analyzer's own.
 RUN_RULES = """
 CREATE VIEW analytics_run_rules AS
 SELECT m.run_id, coalesce(m.repo_full_name, '') AS repo, m.finished_at, told.kind, told.rule,
-    (told.said IN ('PASS', 'true'))::int AS passed,
+    (told.said IN ('PASS', 'true') OR told.analyzer = 'true')::int AS passed,
     (told.said IN ('FAIL', 'false') OR told.kind = 'static')::int AS failed,
-    (told.said = 'UNDECIDED' OR told.kind = 'static'
-        AND m.rules->>('analyzer:' || split_part(told.rule, ':', 1)) IS DISTINCT FROM 'true')::int AS undecided,
+    (told.said = 'UNDECIDED' OR told.analyzer = 'false')::int AS undecided,
     CASE told.kind WHEN 'static' THEN told.said::bigint ELSE 0 END AS findings
 FROM analytics_run_metrics m
 CROSS JOIN jsonb_each_text(m.rules) AS entry (name, said)
 CROSS JOIN LATERAL (
-    SELECT split_part(entry.name, ':', 1) AS kind, substr(entry.name, strpos(entry.name, ':') + 1) AS rule, entry.said
+    SELECT split_part(entry.name, ':', 1) AS kind, substr(entry.name, strpos(entry.name, ':') + 1) AS rule, entry.said,
+        CASE WHEN entry.name LIKE 'static:%' THEN coalesce(m.rules->>('analyzer:' || split_part(entry.name, ':', 2)), '')
+            ELSE '' END AS analyzer
 ) AS told
 """
 
@@ -227,6 +239,9 @@ COUNTED = (
     " files_seen, files_total, analyzers"
 )
 OLD, NEW = (", ".join(f"{row}.{name.strip()}" for name in COUNTED.split(",")) for row in ("OLD", "NEW"))
+
+# What a run leaves, and its metrics are made from.
+LEFT_BY_RUNS = ("criterion_results", "opinions", "findings", "llm_uses")
 
 # A run's metrics are written in the verdict's transaction. Whoever finishes a run without them, corrects it, or adds
 # to its cost afterwards, leaves a mark; and so does whoever changes or deletes the metrics of a run.
@@ -297,6 +312,23 @@ TRIGGERS = (
     WHEN (NEW.run_id IS NOT NULL AND NEW.state <> 'reserved') EXECUTE FUNCTION analytics_mark_spender()
     """,
     """
+    CREATE FUNCTION analytics_mark_altered() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        INSERT INTO analytics_dirty_marks (run_id)
+        SELECT DISTINCT m.run_id FROM altered a JOIN analytics_run_metrics m ON m.run_id = a.run_id;
+        RETURN NULL;
+    END
+    $$
+    """,
+    *(
+        f"""
+        CREATE TRIGGER analytics_{action.lower()}d AFTER {action} ON {table} REFERENCING OLD TABLE AS altered
+        FOR EACH STATEMENT EXECUTE FUNCTION analytics_mark_altered()
+        """
+        for table in LEFT_BY_RUNS
+        for action in ("UPDATE", "DELETE")
+    ),
+    """
     CREATE FUNCTION analytics_mark_remediated() RETURNS trigger LANGUAGE plpgsql AS $$
     DECLARE
         v_row record := coalesce(NEW, OLD);
@@ -323,6 +355,7 @@ TRIGGERS = (
 
 def downgrade() -> None:
     for table, trigger in (
+        *((table, f"analytics_{action}d") for table in LEFT_BY_RUNS for action in ("update", "delete")),
         ("remediation_fixes", "analytics_remediated"),
         ("remediation_runs", "analytics_remediated"),
         ("llm_calls", "analytics_settled"),
@@ -334,6 +367,7 @@ def downgrade() -> None:
         op.execute(f"DROP TRIGGER {trigger} ON {table}")
     for function in (
         "analytics_mark_remediated()",
+        "analytics_mark_altered()",
         "analytics_mark_spender()",
         "analytics_mark_measured(uuid)",
         "analytics_mark_unmeasured()",

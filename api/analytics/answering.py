@@ -8,9 +8,9 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, Field
 from sqlalchemy import text
@@ -47,8 +47,16 @@ class Report(BaseModel):
     period: Asked
 
     def rows(self) -> Iterable[Mapping[str, Any]]:
-        """One flat table; nested names are joined by dots."""
+        """One table; nested names are joined by dots."""
         raise NotImplementedError
+
+    def columns(self) -> list[str]:
+        """The table's columns, whatever there is to be told. Without any, they are those of the rows."""
+        return []
+
+
+class ListReport(Report):
+    next_cursor: str | None
 
 
 R = TypeVar("R", bound=Report)
@@ -78,7 +86,15 @@ class Asking(Generic[Q]):
 def answers(model: type[BaseModel]) -> Mapping[int, Answer]:
     """What an endpoint here may answer."""
     return {
-        200: Answer(model, also=(CSV,), headers={"ETag": "names the question and the state of the buckets"}),
+        200: Answer(
+            model,
+            also=(CSV,),
+            headers={
+                "ETag": "names the question and the state of the buckets",
+                "Link": "with rel=next, where the next page of a list is",
+                "Server-Timing": "milliseconds that the database took",
+            },
+        ),
         304: Answer(description="The answer with this ETag is still the right one"),
     }
 
@@ -107,14 +123,17 @@ async def answer(call: Call, query: Q, build: Callable[[Asking[Q]], Awaitable[R]
         period = resolve(query, state.now)
         if query.repo is not None and not await session.scalar(_IS_KNOWN, {"repo": query.repo}):
             raise errors.NotFound("There is no such repository: none is connected by that name, and no run had it.")
-        etag = _etag(call.request, query, period, state.version, as_csv)
+        etag = _etag(call.request, query, period, version=(state.version, state.changed_at), as_csv=as_csv)
         headers = {**_HEADERS, "ETag": etag}
         if not live and matches(call.request, etag):
             return Response(status_code=304, headers=headers)
         scope = Scope(session, period, query.repo, state.days_until, state.weeks_until)
         found = await build(Asking(query, scope, state.changed_at))
     headers["Server-Timing"] = f"db;dur={stopwatch.seconds * 1000:.1f}"
-    body = as_table(found.rows()) if as_csv else found.model_dump_json()
+    if isinstance(found, ListReport) and found.next_cursor is not None:
+        following = call.request.url.include_query_params(cursor=found.next_cursor)
+        headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
+    body = as_table(found.rows(), found.columns()) if as_csv else found.model_dump_json()
     if live:
         etag = headers["ETag"] = f'W/"{hashlib.sha256(body.encode()).hexdigest()[:20]}"'
         if matches(call.request, etag):
@@ -122,10 +141,15 @@ async def answer(call: Call, query: Q, build: Callable[[Asking[Q]], Awaitable[R]
     return Response(body, media_type=f"{CSV}; charset=utf-8" if as_csv else "application/json", headers=headers)
 
 
-def _etag(request: Request, query: PeriodQuery, period: Period, version: int, as_csv: bool) -> str:
-    """Weak: the same figures may be written in another way by another release."""
+def _etag(request: Request, query: PeriodQuery, period: Period, *, version: tuple[int, datetime], as_csv: bool) -> str:
+    """Weak: the same figures may be written in another way by another release.
+
+    Numbers of versions begin anew in a database that was restored, so the moment of the change is part of it.
+    """
+    number, changed_at = version
     question = [
         VERSION,
+        changed_at.isoformat(),
         request.url.path,
         as_csv,
         period.start.isoformat(),
@@ -133,7 +157,7 @@ def _etag(request: Request, query: PeriodQuery, period: Period, version: int, as
         query.model_dump(mode="json", exclude={"start", "end"}),
     ]
     digest = hashlib.sha256(json.dumps(question).encode()).hexdigest()[:20]
-    return f'W/"{version}-{digest}"'
+    return f'W/"{number}-{digest}"'
 
 
 def matches(request: Request, etag: str) -> bool:
@@ -168,14 +192,26 @@ def _quality(accepted: str, kind: str, subtype: str) -> float:
     return found
 
 
-def as_table(rows: Iterable[Mapping[str, Any]]) -> str:
+def columns_of(model: type[BaseModel], prefix: str = "") -> list[str]:
+    """The columns of a model's values; lists in it are left out."""
+    found: list[str] = []
+    for name, field in model.model_fields.items():
+        kinds = [kind for kind in (field.annotation, *get_args(field.annotation)) if isinstance(kind, type)]
+        nested = next((kind for kind in kinds if issubclass(kind, BaseModel)), None)
+        if get_origin(field.annotation) is list:
+            continue
+        found += [f"{prefix}{name}"] if nested is None else columns_of(nested, f"{prefix}{name}.")
+    return found
+
+
+def as_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
     """CSV (RFC 4180) with a header line. What a spreadsheet would take for a formula gets a quote before it (OWASP,
     «CSV Injection»).
     """
     flat = [_flat(row) for row in rows]
-    names = list(dict.fromkeys(name for row in flat for name in row))
+    names = columns or list(dict.fromkeys(name for row in flat for name in row))
     output = io.StringIO()
-    writer = csv.DictWriter(output, names, restval="")
+    writer = csv.DictWriter(output, names, restval="", extrasaction="ignore")
     writer.writeheader()
     writer.writerows(flat)
     return output.getvalue()

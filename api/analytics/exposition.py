@@ -1,17 +1,18 @@
-"""The analytics for Prometheus: counters of all there ever was, gauges of the last day and of this moment.
+"""The analytics for Prometheus: of all the runs there are, of the last day, and of this moment.
 
 They are read from the database at each scrape, so every replica tells the same; a label is one of a closed set, or the
-name of a configured provider. Runs that are deleted are taken out of the counters, which Prometheus takes for a reset.
+name of a configured provider. All are gauges: a run that is deleted or corrected makes a sum smaller, which would reset
+a counter, and rate() would count all of history again. For what happened, ask for their delta().
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import text
 
+from api.analytics.moment import FRESHNESS, PROVIDERS
 from worker.core import histogram, measures
 from worker.core.db import Database
 from worker.core.measures import MICRO, NAMES, NANO
@@ -40,19 +41,12 @@ _LAST_DAY = text(
     GROUP BY 1 ORDER BY 1
     """
 )
-_NOW = text(
+_WORKERS = text(
     """
-    SELECT (SELECT count(*) FROM (SELECT FROM analytics_dirty_marks LIMIT 10000) AS counted) AS marks,
-        (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8
-         FROM (SELECT created_at FROM analytics_dirty_marks ORDER BY id LIMIT 1) AS oldest) AS lag,
-        (SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => :silent))
-            AS alive,
-        (SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat <= now() - make_interval(secs => :silent))
-            AS silent
+    SELECT count(*) FILTER (WHERE last_heartbeat > now() - make_interval(secs => :silent)) AS alive,
+        count(*) FILTER (WHERE last_heartbeat <= now() - make_interval(secs => :silent)) AS silent
+    FROM procrastinate_workers
     """
-)
-_PROVIDERS = text(
-    "SELECT provider, coalesce(greatest(open_until, limited_until) > now(), false) AS shut FROM llm_providers"
 )
 
 
@@ -71,14 +65,21 @@ class Exposition(Collector):
         async with db.snapshot() as (session, _):
             totals = (await session.execute(_TOTALS)).mappings().one()
             bins = [(row.code, row.number) for row in await session.execute(_LAST_DAY)]
-            now = (await session.execute(_NOW, {"silent": _SILENT_SECONDS})).one()
-            providers = {row.provider: not row.shut for row in await session.execute(_PROVIDERS)}
+            workers = (await session.execute(_WORKERS, {"silent": _SILENT_SECONDS})).one()
+            freshness = (await session.execute(FRESHNESS)).one()
+            providers = {row.provider: row.state == "closed" for row in await session.execute(PROVIDERS)}
         self._families = [
-            *_counters(dict(totals)),
+            *_sums(dict(totals)),
             _durations(bins),
-            _gauge("invariant_rollup_marks", "Buckets and runs that wait to be rolled up", {"": now.marks}),
-            _gauge("invariant_rollup_lag_seconds", "How long the oldest of them has waited", {"": now.lag}),
-            _gauge("invariant_workers", "Worker processes", {"alive": now.alive, "silent": now.silent}, "state"),
+            _gauge("invariant_rollup_marks", "Buckets and runs that wait to be rolled up", {"": freshness.marks}),
+            _gauge(
+                "invariant_rollup_lag_seconds",
+                "How long the oldest of them has waited",
+                {"": freshness.oldest_seconds or 0.0},
+            ),
+            _gauge(
+                "invariant_workers", "Worker processes", {"alive": workers.alive, "silent": workers.silent}, "state"
+            ),
             _gauge(
                 "invariant_provider_available",
                 "1 while calls go out to the provider",
@@ -88,21 +89,21 @@ class Exposition(Collector):
         ]
 
 
-def _counters(totals: Mapping[str, int]) -> Iterator[Metric]:
+def _sums(totals: Mapping[str, int]) -> Iterator[Metric]:
     def of(names: Mapping[str, str]) -> dict[str, float]:
         return {label: totals[name] for label, name in names.items()}
 
     verdicts = {verdict.value: name for verdict, name in measures.VERDICTS.items()}
-    yield _counter("invariant_runs_finished", "Runs with a verdict", of(verdicts), "verdict")
+    yield _gauge("invariant_runs_finished", "Runs with a verdict", of(verdicts), "verdict")
     severities = {severity.value: name for severity, name in measures.FINDINGS.items()}
-    yield _counter("invariant_findings", "Findings of static analysis", of(severities), "severity")
+    yield _gauge("invariant_findings", "Findings of static analysis", of(severities), "severity")
     outcomes = dict(zip((outcome.value for outcome in Outcome), measures.CRITERIA, strict=True))
-    yield _counter("invariant_criteria", "Criteria judged", of(outcomes), "outcome")
+    yield _gauge("invariant_criteria", "Criteria judged", of(outcomes), "outcome")
     calls = {"made": "llm_calls", "reused": "llm_calls_reused"}
-    yield _counter("invariant_llm_calls", "Calls of models, and answers that were there already", of(calls), "kind")
+    yield _gauge("invariant_llm_calls", "Calls of models, and answers that were there already", of(calls), "kind")
     tokens = {"prompt": "prompt_tokens", "completion": "completion_tokens"}
-    yield _counter("invariant_llm_tokens", "Tokens of calls of models", of(tokens), "kind")
-    yield _counter("invariant_llm_cost_usd", "What calls of models cost", {"": totals["cost_nano"] / NANO})
+    yield _gauge("invariant_llm_tokens", "Tokens of calls of models", of(tokens), "kind")
+    yield _gauge("invariant_llm_cost_usd", "What calls of models cost", {"": totals["cost_nano"] / NANO})
     for name, told in (
         ("opinions", "Last opinions of a judge on a criterion"),
         ("abstentions", "Those that were abstentions"),
@@ -111,9 +112,9 @@ def _counters(totals: Mapping[str, int]) -> Iterator[Metric]:
         ("vetoes", "Vetoes"),
     ):
         roles = {role.value: measures.of_judge(role, name) for role in JudgeRole}
-        yield _counter(f"invariant_judge_{name}", told, of(roles), "judge")
+        yield _gauge(f"invariant_judge_{name}", told, of(roles), "judge")
     costs = {role.value: totals[measures.of_judge(role, "cost_nano")] / NANO for role in JudgeRole}
-    yield _counter("invariant_judge_cost_usd", "What a judge's calls cost", costs, "judge")
+    yield _gauge("invariant_judge_cost_usd", "What a judge's calls cost", costs, "judge")
 
 
 def _durations(bins: list[tuple[int, int]]) -> Metric:
@@ -132,16 +133,8 @@ def _durations(bins: list[tuple[int, int]]) -> Metric:
     return family
 
 
-def _counter(name: str, told: str, values: Mapping[str, float], label: str | None = None) -> Metric:
-    return _filled(CounterMetricFamily(name, told, labels=[label] if label else []), values, label)
-
-
 def _gauge(name: str, told: str, values: Mapping[str, float], label: str | None = None) -> Metric:
-    return _filled(GaugeMetricFamily(name, told, labels=[label] if label else []), values, label)
-
-
-def _filled(family: Any, values: Mapping[str, float], label: str | None) -> Metric:
+    family = GaugeMetricFamily(name, told, labels=[label] if label else [])
     for value_of_label, value in values.items():
         family.add_metric([value_of_label] if label else [], value)
-    found: Metric = family
-    return found
+    return family

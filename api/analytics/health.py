@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
-from sqlalchemy import text
 from starlette.responses import Response
 
 from api.analytics import figures
 from api.analytics.answering import PROBLEMS, Asking, Report, answer, answers
+from api.analytics.moment import FRESHNESS, PROVIDERS
 from api.analytics.period import PeriodQuery
 from api.analytics.sums import distributions, sums
 from api.queue import Overview, read_overview
@@ -62,25 +62,6 @@ class Health(Report):
             "providers": {provider.provider: provider.state for provider in self.providers},
             **self.model_dump(include={"rollups", "current", "previous"}),
         }
-
-
-PROVIDERS = text(
-    """
-    SELECT provider, failures, greatest(open_until, limited_until) AS until,
-        CASE WHEN open_until > now() THEN 'open' WHEN limited_until > now() THEN 'limited' ELSE 'closed' END AS state
-    FROM llm_providers ORDER BY provider
-    """
-)
-# Counted so far: after a bulk import there may be millions.
-FRESHNESS = text(
-    """
-    SELECT (SELECT count(*) FROM (SELECT FROM analytics_dirty_marks LIMIT 10000) AS counted) AS marks,
-        (SELECT extract(epoch FROM clock_timestamp() - created_at)::float8
-         FROM analytics_dirty_marks ORDER BY id LIMIT 1) AS oldest_seconds,
-        changed_at, swept_at
-    FROM analytics_state
-    """
-)
 
 
 @operations.add("GET", "/api/analytics/health", scope=Scope.RUNS_READ, answers=answers(Health), problems=PROBLEMS)

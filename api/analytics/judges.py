@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from api.analytics import figures
-from api.analytics.answering import PROBLEMS, Asking, Report, answer, answers
+from api.analytics.answering import PROBLEMS, Asking, Report, answer, answers, columns_of
 from api.analytics.period import PeriodQuery
 from api.analytics.sums import Sums, sums
 from api.routing import Call, Operations
@@ -51,6 +51,9 @@ class Judge(BaseModel):
 
 class Judges(Report):
     items: list[Judge]
+
+    def columns(self) -> list[str]:
+        return ["role", *columns_of(JudgeFigures), *columns_of(JudgeFigures, "previous.")]
 
     def rows(self) -> Iterable[Mapping[str, Any]]:
         for judge in self.items:

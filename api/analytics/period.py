@@ -21,7 +21,6 @@ from worker.core.source import Text
 
 MAX_DAYS = 1830
 MAX_POINTS = 1500
-SPARKS = 14
 _DEFAULT_DAYS = 30
 _HOUR, _DAY, _WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 _DATE = re.compile(r"^\d{4}-\d\d-\d\d$")
@@ -43,8 +42,8 @@ def _moment(value: Any) -> datetime | date:
         found = datetime.fromisoformat(re.sub(r" (\d\d:?\d\d)$", r"+\1", value).upper())
     else:
         raise ValueError("must be a date (2026-01-31) or a date and time with a zone (2026-01-31T12:00:00Z)")
-    if not 1 < found.year < 9999:
-        raise ValueError("must lie between the years 2 and 9998")
+    if not 1000 <= found.year < 9999:
+        raise ValueError("must lie between the years 1000 and 9998")
     return found
 
 

@@ -11,8 +11,8 @@ from sqlalchemy import TextClause, text
 from starlette.responses import Response
 
 from api.analytics import figures
-from api.analytics.answering import PROBLEMS, Asking, Report, answer, answers
-from api.analytics.period import SPARKS, PeriodQuery
+from api.analytics.answering import PROBLEMS, Asking, ListReport, answer, answers, columns_of
+from api.analytics.period import PeriodQuery
 from api.analytics.sums import REPO_OF_RUN, TABLES, VALUES, Scope, in_buckets, in_runs, unit_parameters
 from api.pagination import decode_name, encode_name
 from api.routing import Call, Operations
@@ -21,6 +21,7 @@ from worker.core.vocabulary import Scope as TokenScope
 from worker.core.vocabulary import Verdict
 
 operations = Operations("analytics")
+SPARKS = 14
 _NAMES = (
     "runs",
     *measures.VERDICTS.values(),
@@ -74,9 +75,11 @@ class Repository(BaseModel):
     sparkline: list[Spark] = Field(description=f"the last {SPARKS} buckets of the period")
 
 
-class Repositories(Report):
+class Repositories(ListReport):
     items: list[Repository]
-    next_cursor: str | None
+
+    def columns(self) -> list[str]:
+        return columns_of(Repository)
 
     def rows(self) -> Iterable[Mapping[str, Any]]:
         return (item.model_dump(exclude={"sparkline"}) for item in self.items)

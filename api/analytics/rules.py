@@ -11,15 +11,17 @@ from sqlalchemy import Row, TextClause, text
 from starlette.responses import Response
 
 from api.analytics import figures
-from api.analytics.answering import PROBLEMS, Asking, Report, answer, answers
-from api.analytics.period import SPARKS, PeriodQuery
+from api.analytics.answering import PROBLEMS, Asking, ListReport, answer, answers, columns_of
+from api.analytics.period import PeriodQuery
 from api.analytics.sums import UNITS, Interval, buckets_of, in_buckets, in_runs, unit_parameters
 from api.pagination import decode_name, encode_name
 from api.routing import Call, Operations
+from worker.core.measures import KEPT_RUNS
 from worker.core.vocabulary import Scope
 
 operations = Operations("analytics")
-_BROKEN_BY = 5
+# In a zone whose days are not UTC's, those of a single repository are read run by run.
+SPARKS = 7
 
 Kind = Literal["criterion", "static"]
 
@@ -69,11 +71,13 @@ class Rule(BaseModel):
     broken_by: list[BrokenBy] = Field(description="the last runs that broke it, the very last first")
 
 
-class Rules(Report):
+class Rules(ListReport):
     """Those that were broken most often first."""
 
     items: list[Rule]
-    next_cursor: str | None
+
+    def columns(self) -> list[str]:
+        return [*columns_of(Rule), "last_broken_by"]
 
     def rows(self) -> Iterable[Mapping[str, Any]]:
         for item in self.items:
@@ -134,7 +138,7 @@ def _broken_by(whole: bool) -> TextClause:
             SELECT * FROM (
                 SELECT *, row_number() OVER (PARTITION BY kind, rule ORDER BY at_time DESC) AS bucket
                 FROM ({parts}) AS found {_WANTED} WHERE failed > 0
-            ) AS numbered WHERE bucket <= {_BROKEN_BY}
+            ) AS numbered WHERE bucket <= {KEPT_RUNS}
         )
         SELECT kind, rule, r.run_id, r.repo_full_name AS repository, r.branch, r.finished_at
         FROM (
@@ -143,7 +147,7 @@ def _broken_by(whole: bool) -> TextClause:
         ) AS run CROSS JOIN LATERAL (
             SELECT * FROM analytics_run_metrics m WHERE m.run_id = run.run_id OFFSET 0
         ) AS r
-        WHERE nth <= {_BROKEN_BY} ORDER BY kind, rule, nth
+        WHERE nth <= {KEPT_RUNS} ORDER BY kind, rule, nth
         """
     )
 
@@ -230,10 +234,9 @@ class _Raw:
     def figures(self, place: int, kind: str, rule: str) -> RuleFigures:
         passed, failed, undecided = self._of(place, kind, rule)
         if kind == "static":
-            # Broken in `undecided` runs whose analyzer did not do all its work, in the others as it should be.
+            # Broken in `passed` runs whose analyzer did all its work, and in `undecided` ones where it did not.
             complete, incomplete, _ = self._of(place, "analyzer", rule.partition(":")[0])
-            passed, undecided = complete - (failed - undecided), incomplete - undecided
-        passed, undecided = max(passed, 0), max(undecided, 0)
+            passed, undecided = complete - passed, incomplete - undecided
         return RuleFigures(
             passed=passed, failed=failed, undecided=undecided, pass_rate=figures.rate(passed, passed + failed)
         )

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from api.analytics import figures
-from api.analytics.answering import PROBLEMS, Asking, Report, answer, answers
+from api.analytics.answering import PROBLEMS, Asking, Report, answer, answers, columns_of
 from api.analytics.period import PeriodQuery
 from api.analytics.sums import Bins, Sums, distributions, sums
 from api.routing import Call, Operations
@@ -62,6 +62,9 @@ class Summary(Report):
     current: Totals
     previous: Totals
     change: Change
+
+    def columns(self) -> list[str]:
+        return ["period", *columns_of(Totals)]
 
     def rows(self) -> Iterable[Mapping[str, Any]]:
         for name, totals in (("current", self.current), ("previous", self.previous)):

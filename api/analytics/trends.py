@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from api.analytics import figures
-from api.analytics.answering import PROBLEMS, Asking, Report, answer, answers
+from api.analytics.answering import PROBLEMS, Asking, Report, answer, answers, columns_of
 from api.analytics.period import PeriodQuery
 from api.analytics.sums import sums
 from api.routing import Call, Operations
@@ -51,6 +51,9 @@ class Point(BaseModel):
 
 class Trends(Report):
     points: list[Point]
+
+    def columns(self) -> list[str]:
+        return columns_of(Point)
 
     def rows(self) -> Iterable[Mapping[str, Any]]:
         return (point.model_dump() for point in self.points)

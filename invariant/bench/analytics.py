@@ -4,7 +4,7 @@
     rollup      a roll-up of 1,000 new runs, beside the same in a database of ten thousand runs
     finishing   the metrics' part of the transaction that records a verdict
 
-On a Postgres of its own on this machine. Everything is compared: an answer that is not what the runs say ends it.
+On a Postgres of its own on this machine. Of every answer the main figures are compared with what the runs say.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """What a run pays for its metrics: their part of the transaction that records its verdict, by real attempts.
 
 24 criteria, three judges that are a local program, static analysis, all artifacts. The statement that writes the
-metrics has the trigger's mark in it.
+metrics has the trigger's mark in it; what is checked at the commit counts as the transaction's.
 """
 
 import asyncio

@@ -198,3 +198,22 @@ def test_runs_from_before_the_rollups_are_measured_after_the_upgrade(server: Ser
             ).fetchall()
         assert vetoed == [("a",)]
         assert marked == [("ERROR",), ("VETO",)]
+
+
+def test_a_worker_of_the_revision_before_can_still_record_a_verdict(server: Server, url: str) -> None:
+    """The statements that it sends at the end of a run; the sweep makes good what they leave out."""
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "INSERT INTO runs (id, source_kind, source, status, verdict, finished_at)"
+            " VALUES (gen_random_uuid(), 'files', '{}', 'completed', 'PASS', now())"
+        )
+        connection.execute(
+            "INSERT INTO analytics_run_metrics (run_id, repo_full_name, branch, event, mode, tribunal, verdict, score,"
+            " attempts, queue_seconds, work_seconds, created_at, finished_at, findings_low, criteria_passed, files_seen,"
+            " files_total, judges, llm_calls, llm_seconds, prompt_tokens, completion_tokens, cost_usd, llm_calls_reused,"
+            " usage) SELECT id, NULL, NULL, 'api', 'full', 'static', 'PASS', NULL, 1, 0, 0, created_at, finished_at, 0,"
+            " 0, 1, 1, '{}', 0, 0, 0, 0, 0, 0, '{}' FROM runs"
+        )
+        connection.execute(
+            "INSERT INTO analytics_dirty_marks (repo_full_name, hour) VALUES (NULL, date_trunc('hour', now()))"
+        )

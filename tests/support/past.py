@@ -135,6 +135,22 @@ class Past:
                 {"id": run_id, "moment": moment},
             )
 
+    def reconsiders(self, run_id: uuid.UUID) -> None:
+        """What a run left is changed or taken back."""
+        statement = self.choose.choice(
+            (
+                "UPDATE criterion_results SET outcome = 'FAIL', vetoed = false WHERE run_id = %s AND key = 'tested'",
+                "UPDATE opinions SET score = 2, vote = 'FAIL' WHERE run_id = %s AND role = 'architect'",
+                "DELETE FROM findings WHERE run_id = %s AND rule_id = 'E722'",
+                "DELETE FROM criterion_results WHERE run_id = %s AND key = 'no-eval'",
+                "UPDATE llm_uses SET reused = true WHERE run_id = %s",
+            )
+        )
+        with self.connect() as connection:
+            if "DELETE FROM criterion" in statement:
+                connection.execute("DELETE FROM opinions WHERE run_id = %s AND key = 'no-eval'", [run_id])
+            connection.execute(statement, [run_id])
+
     def settles(self, run_id: uuid.UUID) -> None:
         """A call of the run that was given up costs something after all."""
         with self.connect() as connection:

@@ -21,7 +21,7 @@ _MEASURED_DAYS = 8
 
 async def _roll_up(resources: Resources) -> None:
     done = await rollup.catch_up(resources.db)
-    if not done.idle:
+    if done.marks or done.closed:
         log.info("rolled up", marks=done.marks, closed=done.closed, rows=done.rows)
 
 

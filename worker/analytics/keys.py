@@ -8,9 +8,6 @@ from sqlalchemy import TextClause, text
 Key = tuple[str | None, datetime]
 """A repository ('' for runs without one, None for all of them together) and where its bucket begins."""
 
-KEPT_RUNS = 5
-"""So many runs that broke a rule are kept with it."""
-
 
 def parameters(keys: Collection[Key]) -> dict[str, list[object]]:
     """The values of a statement made by `replacing`."""
@@ -56,8 +53,8 @@ def replacing(
 ) -> TextClause:
     """A statement that makes the rows of `table` under the keys what `fresh` says, and counts those that it changed.
 
-    `fresh` is a query over `keys k (repo, starts_at, n)`. It gives n, the number of a key, by which it is cheaper to group
-    than by a name, and the dimensions and figures. Rows that it does not give are deleted; rows that say the same
+    `fresh` is a query over `keys k (repo, starts_at, n)`. It gives n, the number of a key, by which it is cheaper to
+    group than by a name, and the dimensions and figures. Rows that it does not give are deleted; rows that say the same
     already are not written. Nobody else may write to the table meanwhile.
     """
     repo = "o.repo_full_name IS NULL" if whole else "o.repo_full_name = k.repo"

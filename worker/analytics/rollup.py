@@ -26,22 +26,21 @@ from worker.core.db import Database
 
 # "inv_roll" in ASCII.
 _LOCK = int.from_bytes(b"inv_roll")
+# In one transaction: marks, hours they are of (each asks for all the runs of all repositories in it), and runs.
 _MARKS = 5000
+_HOURS = 100
 _RUNS = 1000
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 
 
 @dataclass(frozen=True)
 class Done:
-    """`marks` were taken, `closed` days and weeks made, `rows` changed. `idle`: nothing was left to do."""
+    """`marks` were taken, `closed` days and weeks made, `rows` changed. `more`: there may be more to do."""
 
     marks: int = 0
     closed: int = 0
     rows: int = 0
-
-    @property
-    def idle(self) -> bool:
-        return not self.marks and not self.closed
+    more: bool = False
 
 
 # Weeks of thousands of runs are sorted and hashed in memory.
@@ -58,8 +57,14 @@ _RUN_MARKS = text(
 _BUCKET_MARKS = text(
     """
     DELETE FROM analytics_dirty_marks WHERE id IN (
-        SELECT id FROM analytics_dirty_marks WHERE run_id IS NULL ORDER BY id LIMIT :limit)
-    RETURNING repo_full_name, hour
+        SELECT id FROM analytics_dirty_marks WHERE run_id IS NULL AND hour IN (
+            SELECT hour FROM (
+                SELECT hour, min(id) AS first FROM (
+                    SELECT id, hour FROM analytics_dirty_marks WHERE run_id IS NULL ORDER BY id LIMIT :marks
+                ) AS oldest GROUP BY hour
+            ) AS marked ORDER BY first LIMIT :hours)
+        ORDER BY id LIMIT :marks)
+    RETURNING coalesce(repo_full_name, '') AS repo, hour
     """
 )
 _STATE = text("SELECT days_until, weeks_until, clock_timestamp() AS now FROM analytics_state")
@@ -122,22 +127,29 @@ async def _recompute(session: AsyncSession, unit: str, keys: Collection[Key], ma
     return changed + (await session.scalar(made_by.OF_ALL[unit], parameters(whole)) or 0)
 
 
+async def alone(session: AsyncSession) -> None:
+    """Wait until nobody else computes anything of the analytics, and let nobody until the transaction ends."""
+    await session.execute(_ALONE, {"key": _LOCK})
+
+
 async def roll_up(session: AsyncSession) -> Done:
     """Take some thousands of marks, and make at most one day and week that have ended, in the caller's transaction.
 
     Another transaction that does it is waited for.
     """
-    await session.execute(_ALONE, {"key": _LOCK})
+    await alone(session)
     found: list[uuid.UUID] = list(await session.scalars(_RUN_MARKS, {"limit": _RUNS}))
     if found:
         await run_metrics.correct(session, sorted(set(found)))
-    taken = (await session.execute(_BUCKET_MARKS, {"limit": _MARKS})).all()
-    hours = [(row.repo_full_name, row.hour) for row in taken]
-    changed = await _recompute_from(session, hours, await _state(session))
+    taken = (await session.execute(_BUCKET_MARKS, {"marks": _MARKS, "hours": _HOURS})).all()
+    keys = {(row.repo, row.hour) for row in taken}
+    changed = await _recompute_from(session, keys, await _state(session))
     closed, rows = await _close(session)
-    if changed + rows:
+    if found or taken or rows:
+        # Also where no bucket changed: single runs, which answers show too, may have.
         await session.execute(_CHANGED)
-    return Done(len(found) + len(taken), closed, changed + rows)
+    full = len(found) == _RUNS or len(taken) == _MARKS or len({hour for _, hour in keys}) == _HOURS
+    return Done(len(found) + len(taken), closed, changed + rows, more=full or closed > 0)
 
 
 async def _close(session: AsyncSession) -> tuple[int, int]:
@@ -181,11 +193,14 @@ async def anew(session: AsyncSession, week: datetime, hours: Iterable[Key]) -> i
 
 
 async def catch_up(db: Database) -> Done:
-    """Transaction after transaction until no mark, day or week is left; returns what they did in all."""
+    """Transaction after transaction until no mark, day or week is left; returns what they did in all.
+
+    What is marked meanwhile is left to the next one who comes.
+    """
     marks = closed = rows = 0
     while True:
         async with db.transaction() as session:
             done = await roll_up(session)
         marks, closed, rows = marks + done.marks, closed + done.closed, rows + done.rows
-        if done.idle:
+        if not done.more:
             return Done(marks, closed, rows)

@@ -65,7 +65,8 @@ _STRAY_RULES = text(
 )
 _NEXT_RUNS = text(
     """
-    SELECT id FROM runs WHERE id > :after AND created_at >= :since ORDER BY id LIMIT :limit
+    SELECT created_at, id FROM runs WHERE (created_at, id) > (:since, CAST(:after AS uuid))
+    ORDER BY created_at, id LIMIT :limit
     """
 )
 _SWEPT = text("UPDATE analytics_state SET swept_at = clock_timestamp()")
@@ -93,8 +94,9 @@ async def sweep(
     It works for `share` of the time and pauses for the rest; so many weeks are computed `at_once`. `tell` hears of its
     progress.
     """
-    runs, corrected = await _measure(db, share, since or datetime.min.replace(tzinfo=UTC), tell)
     # What is marked is not wrong but awaited, and days and weeks that have ended are made first.
+    await rollup.catch_up(db)
+    runs, corrected = await _measure(db, share, since or datetime(1970, 1, 1, tzinfo=UTC), tell)
     await rollup.catch_up(db)
     weeks, mended = await _recompute(db, share, at_once, tell)
     async with db.transaction() as session:
@@ -107,17 +109,19 @@ async def sweep(
 
 async def _measure(db: Database, share: float, since: datetime, tell: Callable[[str], None]) -> tuple[int, int]:
     """Metrics that change leave marks, as always."""
-    after, done, corrected = uuid.UUID(int=0), 0, 0
+    after, done, corrected = (since, uuid.UUID(int=0)), 0, 0
     while True:
         began = time.monotonic()
         async with db.transaction() as session:
-            values = {"after": after, "since": since, "limit": _RUNS}
-            ids: list[uuid.UUID] = list(await session.scalars(_NEXT_RUNS, values))
-            if ids:
-                corrected += await run_metrics.correct(session, ids)
-        if not ids:
+            # What was read before a correction must not be written after it.
+            await rollup.alone(session)
+            values = {"since": after[0], "after": after[1], "limit": _RUNS}
+            rows = (await session.execute(_NEXT_RUNS, values)).all()
+            if rows:
+                corrected += await run_metrics.correct(session, sorted(row.id for row in rows))
+        if not rows:
             return done, corrected
-        after, done = ids[-1], done + len(ids)
+        after, done = (rows[-1].created_at, rows[-1].id), done + len(rows)
         tell(f"{done} runs measured")
         await _rest(began, share)
 

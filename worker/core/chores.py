@@ -35,7 +35,7 @@ async def do_one(kind: str, chores: Mapping[str, Chore], resources: Resources) -
         name = await work.due(session, kind)
     if name is None or name not in chores:
         return NOTHING
-    return await work.perform(resources, kind, name, do, again=chores[name].pause())
+    return await work.perform(resources, kind, name, do, again=chores[name].pause)
 
 
 async def do_forever(

@@ -182,6 +182,12 @@ def is_unavailable(error: BaseException) -> bool:
     return isinstance(error, ConnectionError) or (isinstance(error, psycopg.OperationalError) and _is_outage(error))
 
 
+def timed_out(error: BaseException) -> bool:
+    """True when a statement, or its wait for a lock, took longer than it may; the database itself is there."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(cause, "sqlstate", None) in ("57014", "55P03")
+
+
 # SQLSTATE classes (PostgreSQL, appendix A): connection exception, insufficient resources, operator intervention
 # (a server that stops, a query that is cancelled), lock not available.
 _OUTAGE = ("08", "53", "57", "55P03")

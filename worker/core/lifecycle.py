@@ -158,7 +158,7 @@ async def hand_back(
 
 @dataclass(frozen=True)
 class Examined:
-    """What a completed run has looked at. `analyzers`: each by its name, and whether it did its work."""
+    """What a completed run has looked at. `analyzers`: those that had something to read, and whether they read all."""
 
     digest: str
     commit: str | None

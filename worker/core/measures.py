@@ -76,7 +76,9 @@ def _all() -> Iterator[Measure]:
     for name in TOKENS:
         yield Measure(name, f"m.{name}", wide=True)
     yield Measure("cost_nano", f"round(m.cost_usd * {NANO})::bigint", wide=True)
-    for name in (*FINDINGS.values(), *CRITERIA):
+    for name in FINDINGS.values():
+        yield Measure(name, f"m.{name}", wide=True)
+    for name in CRITERIA:
         yield Measure(name, f"m.{name}")
     for name in FILES:
         yield Measure(name, f"m.{name}", wide=True)
@@ -106,3 +108,6 @@ class Duration:
 DURATIONS = (Duration("queue", 0), Duration("work", 1), Duration("llm", 2))
 MEASURES: tuple[Measure, ...] = tuple(_all())
 NAMES: tuple[str, ...] = tuple(measure.name for measure in MEASURES)
+
+KEPT_RUNS = 5
+"""So many of the last runs that broke a rule are kept with it."""

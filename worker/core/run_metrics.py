@@ -148,14 +148,15 @@ _MEASURE = f"""
     LEFT JOIN by_model ON by_model.run_id = r.id LEFT JOIN reused ON reused.run_id = r.id
     LEFT JOIN fixed ON fixed.run_id = r.id
     WHERE r.id {{which}} AND r.verdict IS NOT NULL
-    ORDER BY r.id
+    ORDER BY r.id {{lock}}
     ON CONFLICT (run_id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _ALL)}
     WHERE ({", ".join(f"m.{name}" for name in _ALL)})
         IS DISTINCT FROM ({", ".join(f"excluded.{name}" for name in _ALL)})
     """
 # Of one run by equality: what is known of a list's length would have the database plan it anew each time.
-_OF_ONE = text(_MEASURE.format(which="= :id"))
-_OF_MANY = text(_MEASURE.format(which="= ANY(:ids)"))
+_OF_ONE = text(_MEASURE.format(which="= :id", lock=""))
+# Many are not the caller's own: one that is being deleted is waited for, and then left out.
+_OF_MANY = text(_MEASURE.format(which="= ANY(:ids)", lock="FOR KEY SHARE OF r"))
 _UNFINISHED = text(
     """
     DELETE FROM analytics_run_metrics m USING runs r

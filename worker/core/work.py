@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from worker.core import lease, logs
 from worker.core.backoff import full_jitter
-from worker.core.db import is_unavailable
+from worker.core.db import is_unavailable, timed_out
 from worker.core.jobs import ITEMS, ItemJob, enqueue
 from worker.core.lease import Renewal
 from worker.core.resources import Resources
@@ -144,14 +144,15 @@ async def perform(
     subject: str,
     do: Callable[[Item], Coroutine[Any, Any, None]],
     *,
-    again: float | None = None,
+    again: Callable[[], float] | None = None,
     max_failures: int = 5,
     backoff: float = 2.0,
 ) -> str:
     """One attempt under a lease; returns how it ended, for the log.
 
-    `again`: seconds until a recurring item is due once more. One that fails is tried again after a full jitter of
-    up to twice `backoff` seconds, and twice as much each time; unless it recurs, GaveUp is raised at `max_failures`.
+    `again` gives the seconds until a recurring item is due once more, and is asked when it has been done. An item that
+    fails is tried again after a full jitter of up to twice `backoff` seconds, and twice as much each time; unless it
+    recurs, GaveUp is raised at `max_failures`.
     """
     seconds = resources.settings.lease_seconds
     async with resources.db.single_statement() as connection:
@@ -168,16 +169,17 @@ async def perform(
         values = {"kind": item.kind, "subject": item.subject, "attempt": item.attempt, "lease": seconds}
         return Renewal(held=(await connection.execute(_RENEW, values)).first() is not None, cancel_requested=False)
 
-    status, failures, delay, said = ("done" if again is None else "queued"), 0, again or 0.0, None
+    status, failures, delay, said = ("done" if again is None else "queued"), 0, 0.0, None
     try:
         await lease.hold((item.kind, item.subject), do(item), resources, renew=renew)
+        delay = 0.0 if again is None else again()
     except lease.Draining:
         status, failures, delay, said = "queued", item.failures, 0.0, "the worker was stopped"
     except lease.WorkStopped as stopped:
         log.warning("work left to another attempt", kind=item.kind, subject=item.subject, reason=str(stopped))
         return "left alone"
     except Exception as error:
-        if is_unavailable(error):
+        if is_unavailable(error) and not timed_out(error):
             # Nothing can be written now; the lease lapses, and the item is taken up again.
             raise
         failures = item.failures + 1

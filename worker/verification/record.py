@@ -48,7 +48,7 @@ async def completed(session: AsyncSession, claim: Claim, outcome: RunOutcome, fi
             branch=outcome.subject.branch,
             files_seen=outcome.files_seen,
             files_total=len(outcome.snapshot.files),
-            analyzers={tool.name: tool.problem is None for tool in outcome.analysis.tools},
+            analyzers={tool.name: tool.complete for tool in outcome.analysis.tools if tool.wanted},
         ),
         data={"reason": verdict.reason, "criteria": counts},
     )

@@ -171,6 +171,24 @@ async def test_pages_hold_everything_once(client: httpx.AsyncClient, url: str) -
         assert len({item[key] for item in whole}) == len(whole)
 
 
+async def test_a_csv_says_where_the_next_page_is(client: httpx.AsyncClient, url: str) -> None:
+    for endpoint in ("repos", "rules"):
+        empty = await client.get(f"/api/analytics/{endpoint}", headers={"Accept": "text/csv"})
+        assert empty.text.startswith("repository,runs," if endpoint == "repos" else "kind,rule,")
+        assert len(empty.text.splitlines()) == 1
+    await past(url)
+    for endpoint, key in (("repos", "repository"), ("rules", "rule")):
+        whole = [item[key] or "" for item in await pages(client, endpoint, tz="+02:00", limit="100")]
+        found: list[str] = []
+        where = f"/api/analytics/{endpoint}?tz=%2B02:00&limit=2"
+        while where:
+            page = await client.get(where, headers={"Accept": "text/csv"})
+            found += [row[key] for row in csv.DictReader(io.StringIO(page.text))]
+            link = re.fullmatch(r'<(/api/analytics/[^>]+)>; rel="next"', page.headers.get("link", ""))
+            where = link[1] if link else ""
+        assert found == whole
+
+
 async def test_rules_of_a_kind_with_their_wording(client: httpx.AsyncClient, url: str) -> None:
     await past(url)
     with psycopg.connect(url) as connection:
@@ -265,13 +283,13 @@ async def test_prometheus_tells_the_same(client: httpx.AsyncClient, url: str) ->
         for sample in family.samples
     }
     for verdict, count in summary["verdicts"].items():
-        assert samples["invariant_runs_finished_total", verdict] == count
+        assert samples["invariant_runs_finished", verdict] == count
     for severity, count in summary["findings"].items():
-        assert samples["invariant_findings_total", severity] == count
-    assert samples["invariant_llm_calls_total", "made"] == summary["llm"]["calls"]
-    assert samples[("invariant_llm_cost_usd_total",)] == pytest.approx(summary["llm"]["cost_usd"])
+        assert samples["invariant_findings", severity] == count
+    assert samples["invariant_llm_calls", "made"] == summary["llm"]["calls"]
+    assert samples[("invariant_llm_cost_usd",)] == pytest.approx(summary["llm"]["cost_usd"])
     for item in judges:
-        assert samples["invariant_judge_agreed_total", item["role"]] == item["current"]["agreement"]["count"]
+        assert samples["invariant_judge_agreed", item["role"]] == item["current"]["agreement"]["count"]
     assert samples["invariant_run_seconds", "work", "0.95"] > 0
     assert samples[("invariant_rollup_marks",)] == 1
     assert samples["invariant_workers", "alive"] == 0

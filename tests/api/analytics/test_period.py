@@ -123,6 +123,8 @@ def test_questions_without_an_answer(name: str) -> None:
     "value",
     [
         "yesterday",
+        "0002-01-01",
+        "0999-12-31",
         "2026-13-01",
         "2026-02-30",
         "20260101",

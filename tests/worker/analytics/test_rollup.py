@@ -88,6 +88,7 @@ STEPS = st.sampled_from(
         "happens",
         "late",
         "corrects",
+        "reconsiders",
         "settles",
         "remediates",
         "forgets",
@@ -132,6 +133,8 @@ async def happen(step: str, past: Past, runs: list[uuid.UUID], found: Resources,
                 runs.append(past.happens(now() - timedelta(days=choose.uniform(0, 40))))
         case "corrects":
             past.corrects(choose.choice(runs), now() - timedelta(hours=choose.uniform(0, 900)))
+        case "reconsiders":
+            past.reconsiders(choose.choice(runs))
         case "settles":
             past.settles(choose.choice(runs))
         case "remediates":
@@ -205,7 +208,7 @@ async def test_runs_that_end_while_two_roll_up_are_all_there(url: str) -> None:
     await asyncio.gather(end_runs(), keep_rolling(), keep_rolling())
     async with resources(url) as found:
         await rollup.catch_up(found.db)
-        assert (await rollup.catch_up(found.db)).idle
+        assert await rollup.catch_up(found.db) == rollup.Done()
         async with found.db.transaction() as session:
             counted = await session.scalar(
                 text("SELECT sum(runs) FROM analytics_hourly_buckets WHERE repo_full_name IS NULL")

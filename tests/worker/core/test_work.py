@@ -147,11 +147,11 @@ async def test_a_recurring_item_comes_due_again(url: str) -> None:
             await work.add_recurring(session, "chore", ["a", "b"])
             await work.add_recurring(session, "chore", ["a", "b"])
             assert await work.due(session, "chore") in ("a", "b")
-        assert await work.perform(found, "chore", "a", nothing, again=60) == "queued"
-        assert await work.perform(found, "chore", "b", nothing, again=0) == "queued"
+        assert await work.perform(found, "chore", "a", nothing, again=lambda: 60) == "queued"
+        assert await work.perform(found, "chore", "b", nothing, again=lambda: 0) == "queued"
         async with found.db.transaction() as session:
             assert await work.due(session, "chore") == "b"
-        assert await work.perform(found, "chore", "a", nothing, again=60) == "nothing to do"
+        assert await work.perform(found, "chore", "a", nothing, again=lambda: 60) == "nothing to do"
 
 
 async def test_an_item_whose_worker_dies_each_time_is_given_up(url: str) -> None:
@@ -179,3 +179,17 @@ async def test_it_comes_before_any_run(url: str) -> None:
         async with found.db.transaction() as session:
             order = await session.scalars(text("SELECT task_name FROM procrastinate_jobs ORDER BY priority DESC, id"))
             assert order.first() == KIND
+
+
+async def test_a_statement_that_takes_too_long_is_a_failure_and_no_outage(url: str) -> None:
+    async with resources(url) as found:
+        subject = await owed(found)
+
+        async def slow(item: Item) -> None:
+            async with found.db.transaction() as session:
+                await session.execute(text("SET LOCAL statement_timeout = 20"))
+                await session.execute(text("SELECT pg_sleep(5)"))
+
+        assert "QueryCanceled" in await work.perform(found, KIND, subject, slow)
+        item = await row(found, subject)
+        assert (item.status, item.failures) == ("queued", 1)

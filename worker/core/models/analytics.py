@@ -66,6 +66,7 @@ run_metrics = Table(
     *(_count(name, wide) for name, wide in measures.judge_columns()),
     Column("usage", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
     Column("rules", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("judges", JSONB, comment="written by workers of the revision before, and not read"),
     one_of("verdict", Verdict),
     one_of("mode", RunMode),
     one_of("tribunal", TribunalMode),
@@ -83,8 +84,9 @@ dirty_marks = Table(
     Column("repo_full_name", Text),
     Column("hour", _MOMENT),
     Column("created_at", _MOMENT, nullable=False, server_default=func.now()),
-    CheckConstraint("num_nonnulls(run_id, hour) = 1 AND (repo_full_name IS NULL) = (hour IS NULL)", name="subject"),
-    Index("analytics_dirty_marks_run_id_idx", "run_id", postgresql_where=text("run_id IS NOT NULL")),
+    CheckConstraint("num_nonnulls(run_id, hour) = 1", name="subject"),
+    Index("analytics_dirty_marks_runs_idx", "id", postgresql_where=text("run_id IS NOT NULL")),
+    Index("analytics_dirty_marks_hours_idx", "id", postgresql_where=text("run_id IS NULL")),
 )
 
 

@@ -46,7 +46,7 @@ class Run(Base):
 
     `attempt` is the fence and `lease_until` the lease of the attempt's holder. `failures` counts the attempts
     that were spent: one handed back by a drain is not. `event_seq` numbers the run's events without gaps.
-    `analyzers` says of each by its name whether it did its work.
+    `analyzers` says of each that had something to read whether it read all of it.
     """
 
     __tablename__ = "runs"
