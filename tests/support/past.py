@@ -140,7 +140,7 @@ class Past:
         statement = self.choose.choice(
             (
                 "UPDATE criterion_results SET outcome = 'FAIL', vetoed = false WHERE run_id = %s AND key = 'tested'",
-                "UPDATE opinions SET score = 2, vote = 'FAIL' WHERE run_id = %s AND role = 'architect'",
+                "UPDATE opinions SET score = 2, confidence = 0.5, vote = 'FAIL' WHERE run_id = %s AND role = 'architect'",
                 "DELETE FROM findings WHERE run_id = %s AND rule_id = 'E722'",
                 "DELETE FROM criterion_results WHERE run_id = %s AND key = 'no-eval'",
                 "UPDATE llm_uses SET reused = true WHERE run_id = %s",
