@@ -36,7 +36,7 @@ _NAMES = (
 
 
 class RepositoriesQuery(PeriodQuery):
-    limit: int = Field(50, ge=1, le=100)
+    limit: int = Field(20, ge=1, le=100)
     cursor: str | None = Field(
         None, pattern=r"^[0-9]{1,12}-([0-9a-f]{2}){0,2048}$", description="`next_cursor` of the page before"
     )
