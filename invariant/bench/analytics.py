@@ -34,7 +34,7 @@ from worker.analytics import rollup, sweep
 from worker.core.db import Database
 from worker.core.settings import Settings
 
-_REQUESTS = 40
+_REQUESTS = 25
 _DAYS = (30, 365)
 _NEW_RUNS = 1000
 _TICKS = 5

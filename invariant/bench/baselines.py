@@ -135,10 +135,7 @@ BASELINES = (
         ),
         _judges,
     ),
-    Baseline(
-        "rules",
-        (_BY_RULE, f"{_RULES} FROM analytics_run_rules WHERE {_BEFORE} GROUP BY kind, rule"),
-        _rules,
-    ),
+    # Without the period before, which the endpoint tells of too: it is slow enough as it is.
+    Baseline("rules", (_BY_RULE,), _rules),
     Baseline("health", (f"{_OF_HEALTH} {_FROM} {_HERE}", f"{_OF_HEALTH} {_FROM} {_BEFORE}"), _health),
 )
