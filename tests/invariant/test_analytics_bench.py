@@ -31,7 +31,7 @@ async def test_plain_sql_and_the_endpoints_agree(url: str) -> None:
                         params={name: value.isoformat() for name, value in values.items()},
                     )
                     asked = {**values, "before": midnight - timedelta(days=2 * days)}
-                    rows = [connection.execute(statement, asked).fetchall() for statement in baseline.statements]  # type: ignore[arg-type]
+                    rows = [connection.execute(statement, asked).fetchall() for statement in baseline.statements]
                     assert baseline.agrees(rows[0], answer.json()), (baseline.endpoint, days)
                     if baseline.endpoint == "summary":
                         assert rows[0][0]["runs"] > 0

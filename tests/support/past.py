@@ -24,7 +24,7 @@ def insert(connection: psycopg.Connection[Any], table: str, rows: Sequence[dict[
     for row in rows:
         columns = ", ".join(row)
         values = ", ".join(f"%({name})s" for name in row)
-        connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({values})", row)  # type: ignore[call-overload]
+        connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({values})", row)
 
 
 @dataclass
@@ -37,8 +37,8 @@ class Past:
     def connect(self) -> psycopg.Connection[Any]:
         return psycopg.connect(self.url)
 
-    def happens(self, finished_at: datetime, *, repo: str | None = "", measured: bool = False) -> uuid.UUID:
-        """A run ends. `measured` puts off nothing: without it, its metrics are still to be made."""
+    def happens(self, finished_at: datetime, *, repo: str | None = "") -> uuid.UUID:
+        """A run ends, as a worker would not end it: its metrics are still to be made."""
         choose = self.choose
         run_id = new_id()
         verdict = choose.choice(VERDICTS)
@@ -131,7 +131,7 @@ class Past:
         )
         with self.connect() as connection:
             connection.execute(
-                f"UPDATE runs SET {change[0]} WHERE id = %(id)s AND {change[1]}",  # type: ignore[arg-type]
+                f"UPDATE runs SET {change[0]} WHERE id = %(id)s AND {change[1]}",
                 {"id": run_id, "moment": moment},
             )
 

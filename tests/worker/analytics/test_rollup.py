@@ -37,7 +37,7 @@ def everything(url: str) -> dict[str, list[str]]:
             table: [
                 row[0]
                 for row in connection.execute(
-                    f"SELECT (to_jsonb(t) - 'updated_at')::text AS row FROM {table} t ORDER BY row"  # type: ignore[arg-type]
+                    f"SELECT (to_jsonb(t) - 'updated_at')::text AS row FROM {table} t ORDER BY row"
                 )
             ]
             for table in TABLES
@@ -290,7 +290,7 @@ async def test_the_sweep_mends(url: str, name: str) -> None:
         assert (await sweep.sweep(found.db)).mended == 0
         assert everything(url) == before
         with psycopg.connect(url) as connection:
-            assert connection.execute(DAMAGE[name]).rowcount > 0  # type: ignore[arg-type]
+            assert connection.execute(DAMAGE[name]).rowcount > 0
         if name.startswith("metrics"):
             # Whoever changes metrics leaves marks, so it is the buckets that follow: here they would follow the error.
             await rollup.catch_up(found.db)

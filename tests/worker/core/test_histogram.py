@@ -57,7 +57,7 @@ def test_the_database_finds_the_same_bins(url: str) -> None:
     values = sorted({int(1.0137**n) + step for n in range(2000) for step in (0, 1)} | {0})
     with psycopg.connect(url) as connection:
         statement = f"SELECT v, {histogram.code_of(2, 'v')} FROM unnest(%s::bigint[]) AS v"
-        found = connection.execute(statement, [values]).fetchall()  # type: ignore[arg-type]
+        found = connection.execute(statement, [values]).fetchall()
         assert [(value, histogram.split(code)) for value, code in found] == [
             (value, (2, histogram.bin_of(value))) for value in values
         ]
@@ -66,6 +66,6 @@ def test_the_database_finds_the_same_bins(url: str) -> None:
             + histogram.ARRAY.replace("code <<", "code::bigint <<")
             + " FROM (VALUES (7, 3), (5, 1)) AS b (code, number)"
         )
-        (array,) = connection.execute(text).fetchone() or ()  # type: ignore[arg-type]
+        (array,) = connection.execute(text).fetchone() or ()
         parts = f"SELECT {histogram.CODE}, {histogram.NUMBER} FROM unnest(%s::bigint[]) AS entry"
-        assert connection.execute(parts, [array]).fetchall() == [(5, 1), (7, 3)]  # type: ignore[arg-type]
+        assert connection.execute(parts, [array]).fetchall() == [(5, 1), (7, 3)]
