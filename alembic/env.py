@@ -1,4 +1,4 @@
-"""Alembic's entry point. worker.core.migrate hands over a connection and the lock that goes with it."""
+"""Alembic's entry point. worker.core.db.migrate hands over a connection and the lock that goes with it."""
 
 from typing import Any
 
@@ -30,7 +30,8 @@ def run() -> None:
         return
     connection = context.config.attributes.get("connection")
     if connection is None:
-        from worker.core import embedded, migrate, settings
+        from worker.core import settings
+        from worker.core.db import embedded, migrate
 
         with migrate.locked_connection(embedded.database_url(settings.load())) as connection:
             context.configure(connection=connection, **options)

@@ -9,7 +9,8 @@ import uvicorn
 
 from api.app import create_app
 from api.protocol import BoundedHttpProtocol
-from worker.core import embedded, logs, migrate, settings, tracing
+from worker.core import logs, settings, tracing
+from worker.core.db import embedded, migrate
 from worker.core.settings import Settings
 from worker.core.version import VERSION
 

@@ -14,7 +14,7 @@ from sqlalchemy import func, select, update
 from starlette.requests import HTTPConnection
 
 from api.errors import Forbidden, MalformedRequest, Unauthenticated
-from worker.core.db import Database
+from worker.core.db.database import Database
 from worker.core.models import ApiToken
 from worker.core.settings import Settings
 from worker.core.vocabulary import Scope

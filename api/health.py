@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from api import errors
 from api.routing import Answer, Call, Operations, json_response
-from worker.core import migrate
+from worker.core.db import migrate
 from worker.core.version import VERSION
 from worker.core.vocabulary import Scope
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import select, text
 
-from worker.core.db import Database
+from worker.core.db.database import Database
 from worker.core.models import Run, RunEvent
 from worker.core.vocabulary import RunStatus
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from api import errors
 from worker.core import source
-from worker.core.db import Database
+from worker.core.db.database import Database
 from worker.core.ids import new_id
 from worker.core.models import ConstitutionVersion, RepoConnection, Upload
 from worker.core.submission import NewUpload

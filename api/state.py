@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from api.analytics.exposition import Exposition
 from api.live import Hub
 from api.metrics import Metrics
-from worker.core.db import Database
+from worker.core.db.database import Database
 from worker.core.settings import Settings
 
 

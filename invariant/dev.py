@@ -7,7 +7,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from worker.core import embedded, migrate, settings
+from worker.core import settings
+from worker.core.db import embedded, migrate
 
 _WATCHED = ("api", "worker", "alembic")
 

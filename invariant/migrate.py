@@ -5,7 +5,8 @@ import sys
 import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
-from worker.core import embedded, logs, migrate, settings
+from worker.core import logs, settings
+from worker.core.db import embedded, migrate
 
 
 def command() -> int:

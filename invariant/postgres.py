@@ -19,7 +19,7 @@ from types import ModuleType
 import psycopg
 import psycopg.sql
 
-from worker.core import embedded, migrate
+from worker.core.db import embedded, migrate
 
 _CONFIGURATION = """
 listen_addresses = ''

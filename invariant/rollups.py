@@ -10,8 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from worker.analytics import sweep
 from worker.analytics.sweep import Swept
-from worker.core import embedded, logs, settings
-from worker.core.db import Database
+from worker.core import logs, settings
+from worker.core.db import embedded
+from worker.core.db.database import Database
 
 _AT_ONCE = 2
 WRONG = 1

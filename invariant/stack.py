@@ -15,9 +15,9 @@ from pathlib import Path
 import httpx
 import psycopg
 
-from worker.core import embedded
-from worker.core.db import libpq_url
-from worker.core.embedded import EmbeddedPostgres
+from worker.core.db import embedded
+from worker.core.db.database import libpq_url
+from worker.core.db.embedded import EmbeddedPostgres
 from worker.core.settings import Settings
 
 _READY_SECONDS = 60.0

@@ -12,9 +12,10 @@ import uvloop
 from sqlalchemy import text
 
 from worker import health, tasks
-from worker.core import embedded, jobs, logs, migrate, settings, tracing
+from worker.core import jobs, logs, settings, tracing
 from worker.core.backoff import spread
-from worker.core.db import Database, is_unavailable
+from worker.core.db import embedded, migrate
+from worker.core.db.database import Database, is_unavailable
 from worker.core.resources import Resources
 from worker.core.settings import Settings
 from worker.core.version import VERSION

@@ -7,7 +7,7 @@ import asyncio
 
 from worker.core import lifecycle, logs, work
 from worker.core.backoff import spread
-from worker.core.db import is_unavailable
+from worker.core.db.database import is_unavailable
 from worker.core.resources import Resources
 
 log = logs.get(__name__)

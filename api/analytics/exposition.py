@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from api.analytics.moment import FRESHNESS, PROVIDERS
 from worker.core import histogram, measures
-from worker.core.db import Database
+from worker.core.db.database import Database
 from worker.core.measures import MICRO, NAMES, NANO
 from worker.core.vocabulary import JudgeRole, Outcome
 

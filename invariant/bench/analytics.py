@@ -31,7 +31,7 @@ from invariant.bench.baselines import BASELINES, Baseline
 from invariant.bench.history import Size
 from invariant.postgres import TEMPLATE
 from worker.analytics import rollup, sweep
-from worker.core.db import Database
+from worker.core.db.database import Database
 from worker.core.settings import Settings
 
 _REQUESTS = 25

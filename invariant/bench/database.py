@@ -9,8 +9,8 @@ import psycopg.sql
 from sqlalchemy import make_url
 
 from invariant.stack import home
-from worker.core import embedded, migrate
-from worker.core.db import libpq_url
+from worker.core.db import embedded, migrate
+from worker.core.db.database import libpq_url
 from worker.core.settings import Settings
 
 

@@ -13,7 +13,7 @@ from procrastinate import JobContext
 from procrastinate.worker import Worker
 
 from worker.core import dispatch, lifecycle, queue
-from worker.core.db import Database
+from worker.core.db.database import Database
 from worker.core.resources import Resources
 from worker.core.settings import Settings
 from worker.core.vocabulary import RunStatus

@@ -16,7 +16,7 @@ from sqlalchemy import event
 
 from invariant.bench import provider
 from worker.core import submission
-from worker.core.db import Database
+from worker.core.db.database import Database
 from worker.core.ids import new_id
 from worker.core.resources import Resources
 from worker.core.settings import Settings

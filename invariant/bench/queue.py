@@ -28,7 +28,7 @@ from invariant import stack
 from invariant.bench import drain, load
 from invariant.bench.database import temporary
 from worker.core import queue, settings
-from worker.core.db import connect_args, libpq_url
+from worker.core.db.database import connect_args, libpq_url
 from worker.core.ids import new_id
 from worker.core.settings import Settings
 

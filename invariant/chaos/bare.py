@@ -8,7 +8,7 @@ import sys
 import procrastinate
 import psycopg
 
-from worker.core.db import libpq_url
+from worker.core.db.database import libpq_url
 
 QUEUE = "bare"
 TASK = "chaos.bare"

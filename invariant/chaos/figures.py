@@ -16,7 +16,7 @@ from invariant.chaos.rig import Rig
 from invariant.waiting import until
 from worker import upkeep
 from worker.core import queue
-from worker.core.db import Database
+from worker.core.db.database import Database
 from worker.core.resources import Resources
 from worker.core.settings import Settings
 

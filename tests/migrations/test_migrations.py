@@ -13,7 +13,7 @@ from procrastinate.schema import SchemaManager
 from alembic import command
 from invariant.postgres import Server
 from tests.support import processes
-from worker.core import migrate
+from worker.core.db import migrate
 
 REVISIONS = [
     "001_init",

@@ -9,7 +9,7 @@ import httpx
 from asgi_lifespan import LifespanManager
 
 from api.app import create_app
-from worker.core.db import Database
+from worker.core.db.database import Database
 from worker.core.resources import Resources
 from worker.core.settings import Settings
 from worker.verification.attempt import verify_run

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from worker.analytics import rollup
 from worker.core import run_metrics
-from worker.core.db import Database
+from worker.core.db.database import Database
 
 _RUNS = 500
 _WEEK = timedelta(days=7)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from worker.core import logs, work
 from worker.core.backoff import spread
-from worker.core.db import is_unavailable
+from worker.core.db.database import is_unavailable
 from worker.core.resources import Resources
 
 log = logs.get(__name__)

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.core import lifecycle
-from worker.core.db import Database
+from worker.core.db.database import Database
 from worker.core.lifecycle import Claim
 
 _CANDIDATES = 8

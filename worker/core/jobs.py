@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol, Self
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from worker.core.db import driver_connection
+from worker.core.db.database import driver_connection
 from worker.core.queue import app
 
 

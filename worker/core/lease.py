@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.core import logs
-from worker.core.db import is_unavailable
+from worker.core.db.database import is_unavailable
 from worker.core.resources import Resources
 
 log = logs.get(__name__)

@@ -9,7 +9,7 @@ from typing import Any
 import procrastinate
 import psycopg
 
-from worker.core.db import Lines, connect_args, libpq_url
+from worker.core.db.database import Lines, connect_args, libpq_url
 
 app = procrastinate.App(connector=procrastinate.PsycopgConnector())
 

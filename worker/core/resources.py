@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from worker.core.db import Database
+from worker.core.db.database import Database
 from worker.core.settings import Settings
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from worker.core.db import Database
+from worker.core.db.database import Database
 
 THRESHOLD = 5
 _OPEN_SECONDS = 15.0

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ValidationError
 
 from worker.core import logs, tracing
 from worker.core.backoff import full_jitter
-from worker.core.db import Database, is_unavailable
+from worker.core.db.database import Database, is_unavailable
 from worker.core.flight import Turns
 from worker.core.ids import sha256
 from worker.core.secrets import mask

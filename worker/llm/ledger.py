@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Row, TextClause, text
 
-from worker.core.db import Database
+from worker.core.db.database import Database
 from worker.core.ids import new_id
 from worker.llm import breaker
 from worker.llm.errors import OverBudget

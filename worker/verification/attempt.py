@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.core import dispatch, events, lease, lifecycle, logs, models, source, tracing
 from worker.core.backoff import full_jitter
-from worker.core.db import is_unavailable
+from worker.core.db.database import is_unavailable
 from worker.core.flight import Flights
 from worker.core.ids import new_id
 from worker.core.jobs import VerifyRun, enqueue

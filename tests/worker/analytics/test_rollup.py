@@ -18,7 +18,7 @@ from tests.support.analytics import assert_endpoints_agree
 from tests.support.app import resources
 from tests.support.past import Past
 from worker.analytics import rollup, sweep
-from worker.core.db import Database, is_unavailable
+from worker.core.db.database import Database, is_unavailable
 from worker.core.resources import Resources
 
 TABLES = (

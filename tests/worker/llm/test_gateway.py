@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from invariant.bench.provider import completion
 from tests.support import app, provider
 from tests.support.provider import Reply, Request
-from worker.core.db import Database
+from worker.core.db.database import Database
 from worker.core.ids import new_id
 from worker.llm import errors
 from worker.llm.gateway import NONCE, Ask, Gateway

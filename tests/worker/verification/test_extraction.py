@@ -9,7 +9,7 @@ import pytest
 from invariant.bench.provider import completion
 from tests.support import app, provider
 from tests.support.provider import Reply, Request
-from worker.core.db import Database
+from worker.core.db.database import Database
 from worker.core.vocabulary import Severity
 from worker.llm.gateway import Gateway
 from worker.llm.ledger import Caller

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, create_engine, make_url, pool, text
 
 from alembic import command
 from worker.core import logs
-from worker.core.db import connect_args, libpq_url
+from worker.core.db.database import connect_args, libpq_url
 
 log = logs.get(__name__)
 
@@ -28,7 +28,7 @@ class MigrationLockTimeout(RuntimeError):
 
 def script_location() -> Path:
     """The folder of the revisions: beside the packages in a checkout, inside the wheel once installed."""
-    checkout = Path(__file__).parents[2] / "alembic"
+    checkout = Path(__file__).parents[3] / "alembic"
     return checkout if (checkout / "env.py").is_file() else Path(__file__).parent / "revisions"
 
 

@@ -7,8 +7,8 @@ from sqlalchemy import make_url, text
 
 from invariant.chaos import proxy
 from invariant.postgres import Server
-from worker.core import notify
-from worker.core.db import Database, is_unavailable
+from worker.core.db import notify
+from worker.core.db.database import Database, is_unavailable
 
 
 async def test_a_silent_database_is_noticed_and_its_connections_are_cut(

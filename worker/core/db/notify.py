@@ -9,7 +9,7 @@ import psycopg.sql
 
 from worker.core import logs
 from worker.core.backoff import full_jitter
-from worker.core.db import Lines, connect_args, libpq_url
+from worker.core.db.database import Lines, connect_args, libpq_url
 
 log = logs.get(__name__)
 
