@@ -11,7 +11,7 @@ from starlette.responses import Response
 from api import errors
 from api.pagination import Page
 from api.routing import Answer, Call, Operations, json_response
-from worker.core.jobs import ITEMS, QUEUES
+from worker.core.queue.jobs import ITEMS, QUEUES
 from worker.core.vocabulary import Scope
 
 operations = Operations("queue")

@@ -15,7 +15,7 @@ from sqlalchemy import TextClause, text
 from worker.core import logs
 from worker.core.backoff import spread
 from worker.core.chores import Chore
-from worker.core.jobs import DeliverCallback, VerifyRun
+from worker.core.queue.jobs import DeliverCallback, VerifyRun
 from worker.core.resources import Resources
 
 log = logs.get(__name__)

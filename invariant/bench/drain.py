@@ -12,8 +12,9 @@ import uvloop
 from procrastinate import JobContext
 from procrastinate.worker import Worker
 
-from worker.core import dispatch, lifecycle, queue
+from worker.core import dispatch, lifecycle
 from worker.core.db.database import Database
+from worker.core.queue import app as queue
 from worker.core.resources import Resources
 from worker.core.settings import Settings
 from worker.core.vocabulary import RunStatus

@@ -27,9 +27,10 @@ from rich.table import Table
 from invariant import stack
 from invariant.bench import drain, load
 from invariant.bench.database import temporary
-from worker.core import queue, settings
+from worker.core import settings
 from worker.core.db.database import connect_args, libpq_url
 from worker.core.ids import new_id
+from worker.core.queue import app as queue
 from worker.core.settings import Settings
 
 _CONNECTIONS = 16

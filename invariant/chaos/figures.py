@@ -15,8 +15,8 @@ from invariant.chaos import rig as rigs
 from invariant.chaos.rig import Rig
 from invariant.waiting import until
 from worker import upkeep
-from worker.core import queue
 from worker.core.db.database import Database
+from worker.core.queue import app as queue
 from worker.core.resources import Resources
 from worker.core.settings import Settings
 

@@ -10,8 +10,9 @@ from sqlalchemy import text
 from tests.support.app import resources
 from tests.worker.core.test_lifecycle import column, new_run
 from worker import tasks
-from worker.core import jobs, work
-from worker.core.jobs import DeliverCallback
+from worker.core import work
+from worker.core.queue import jobs
+from worker.core.queue.jobs import DeliverCallback
 from worker.core.resources import Resources
 from worker.supervisor import Supervisor
 

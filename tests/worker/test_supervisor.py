@@ -8,7 +8,7 @@ from sqlalchemy import text
 from tests.support.app import resources
 from tests.worker.core.test_lifecycle import column, jobs, new_run
 from worker import supervisor, tasks
-from worker.core import jobs as contract
+from worker.core.queue import jobs as contract
 from worker.core.resources import Resources
 from worker.supervisor import Supervisor
 from worker.verification import attempt

@@ -19,8 +19,8 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from worker.core import events, work
-from worker.core.jobs import DeliverCallback, VerifyRun, enqueue
 from worker.core.lease import Renewal
+from worker.core.queue.jobs import DeliverCallback, VerifyRun, enqueue
 from worker.core.vocabulary import RunStatus, Verdict
 
 CONTROL_CHANNEL = "invariant_control"

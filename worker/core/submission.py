@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from worker.core import events
 from worker.core.ids import constitution_id, new_id, sha256
-from worker.core.jobs import VerifyRun
+from worker.core.queue.jobs import VerifyRun
 from worker.core.vocabulary import RunMode, SourceKind
 
 INTERACTIVE = 10

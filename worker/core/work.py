@@ -18,8 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from worker.core import lease, logs
 from worker.core.backoff import full_jitter
 from worker.core.db.database import is_unavailable, timed_out
-from worker.core.jobs import ITEMS, ItemJob, enqueue
 from worker.core.lease import Renewal
+from worker.core.queue.jobs import ITEMS, ItemJob, enqueue
 from worker.core.resources import Resources
 
 log = logs.get(__name__)

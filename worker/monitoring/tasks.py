@@ -5,8 +5,8 @@ import uuid
 from procrastinate import JobContext
 
 from worker.core import work
-from worker.core.jobs import DeliverCallback
-from worker.core.queue import app
+from worker.core.queue.app import app
+from worker.core.queue.jobs import DeliverCallback
 from worker.core.resources import Resources
 from worker.monitoring import callbacks
 

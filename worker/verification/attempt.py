@@ -25,8 +25,8 @@ from worker.core.backoff import full_jitter
 from worker.core.db.database import is_unavailable
 from worker.core.flight import Flights
 from worker.core.ids import new_id
-from worker.core.jobs import VerifyRun, enqueue
 from worker.core.lifecycle import Claim
+from worker.core.queue.jobs import VerifyRun, enqueue
 from worker.core.resources import Resources
 from worker.core.secrets import mask
 from worker.core.vocabulary import RunStatus

@@ -4,8 +4,8 @@ import uuid
 
 from procrastinate import JobContext
 
-from worker.core.jobs import VerifyRun
-from worker.core.queue import app
+from worker.core.queue.app import app
+from worker.core.queue.jobs import VerifyRun
 from worker.core.resources import Resources
 from worker.verification import attempt
 

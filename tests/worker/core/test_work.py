@@ -11,7 +11,7 @@ from tests.support.app import resources
 from tests.worker.core.test_lifecycle import new_run
 from worker import reaper
 from worker.core import work
-from worker.core.jobs import DeliverCallback
+from worker.core.queue.jobs import DeliverCallback
 from worker.core.resources import Resources
 from worker.core.work import Item
 

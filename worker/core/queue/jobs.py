@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol, Self
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from worker.core.db.database import driver_connection
-from worker.core.queue import app
+from worker.core.queue.app import app
 
 
 class Job(Protocol):
