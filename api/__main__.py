@@ -9,9 +9,10 @@ import uvicorn
 
 from api.app import create_app
 from api.protocol import BoundedHttpProtocol
-from worker.core import logs, settings, tracing
+from worker.core import settings
 from worker.core.db import embedded, migrate
 from worker.core.settings import Settings
+from worker.core.telemetry import logs, tracing
 from worker.core.version import VERSION
 
 log = logs.get("api")

@@ -6,9 +6,9 @@ import os
 import sys
 from collections.abc import AsyncIterator
 
-from worker.core import logs
 from worker.core.backoff import full_jitter
 from worker.core.settings import Settings
+from worker.core.telemetry import logs
 
 log = logs.get("api.companion")
 

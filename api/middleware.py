@@ -9,10 +9,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import errors
 from api.metrics import Metrics
-from worker.core import logs, tracing
 from worker.core.db.database import is_unavailable
 from worker.core.ids import new_id
 from worker.core.settings import Settings
+from worker.core.telemetry import logs, tracing
 
 log = logs.get("api")
 

@@ -5,8 +5,9 @@ import sys
 import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
-from worker.core import logs, settings
+from worker.core import settings
 from worker.core.db import embedded, migrate
+from worker.core.telemetry import logs
 
 
 def command() -> int:

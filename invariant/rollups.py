@@ -10,9 +10,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from worker.analytics import sweep
 from worker.analytics.sweep import Swept
-from worker.core import logs, settings
+from worker.core import settings
 from worker.core.db import embedded
 from worker.core.db.database import Database
+from worker.core.telemetry import logs
 
 _AT_ONCE = 2
 WRONG = 1

@@ -12,13 +12,14 @@ import uvloop
 from sqlalchemy import text
 
 from worker import health, tasks
-from worker.core import logs, settings, tracing
+from worker.core import settings
 from worker.core.backoff import spread
 from worker.core.db import embedded, migrate
 from worker.core.db.database import Database, is_unavailable
 from worker.core.queue import jobs
 from worker.core.resources import Resources
 from worker.core.settings import Settings
+from worker.core.telemetry import logs, tracing
 from worker.core.version import VERSION
 from worker.health import Vitals
 from worker.llm import client, providers

@@ -12,11 +12,11 @@ from functools import partial
 
 from sqlalchemy import TextClause, text
 
-from worker.core import logs
 from worker.core.backoff import spread
 from worker.core.chores import Chore
 from worker.core.queue.jobs import DeliverCallback, VerifyRun
 from worker.core.resources import Resources
+from worker.core.telemetry import logs
 
 log = logs.get(__name__)
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from worker.analytics import rollup, sweep
-from worker.core import logs
 from worker.core.backoff import spread
 from worker.core.chores import Chore
 from worker.core.resources import Resources
 from worker.core.settings import Settings
+from worker.core.telemetry import logs
 
 log = logs.get(__name__)
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 
-from worker.core.secrets import MASK, mask_code
+from worker.core.telemetry.masking import MASK, mask_code
 from worker.core.vocabulary import Category, Severity
 from worker.sources.snapshot import Snapshot
 

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from worker.core import logs, work
+from worker.core import work
 from worker.core.backoff import spread
 from worker.core.db.database import is_unavailable
 from worker.core.resources import Resources
+from worker.core.telemetry import logs
 
 log = logs.get(__name__)
 

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.core import logs
 from worker.core.db.database import is_unavailable
 from worker.core.resources import Resources
+from worker.core.telemetry import logs
 
 log = logs.get(__name__)
 

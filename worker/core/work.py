@@ -15,12 +15,13 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from worker.core import lease, logs
+from worker.core import lease
 from worker.core.backoff import full_jitter
 from worker.core.db.database import is_unavailable, timed_out
 from worker.core.lease import Renewal
 from worker.core.queue.jobs import ITEMS, ItemJob, enqueue
 from worker.core.resources import Resources
+from worker.core.telemetry import logs
 
 log = logs.get(__name__)
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import httpx
 
-from worker.core.secrets import mask
 from worker.core.settings import PriceSetting, Settings
+from worker.core.telemetry.masking import mask
 from worker.llm import providers
 from worker.llm.errors import Charge, LlmError, RateLimited, Refused, Rejected, Unavailable
 from worker.llm.providers import Model

@@ -21,13 +21,13 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from worker.core import logs, tracing
 from worker.core.backoff import full_jitter
 from worker.core.db.database import Database, is_unavailable
 from worker.core.flight import Turns
 from worker.core.ids import sha256
-from worker.core.secrets import mask
 from worker.core.settings import Settings
+from worker.core.telemetry import logs, tracing
+from worker.core.telemetry.masking import mask
 from worker.llm import breaker, client, ledger, providers
 from worker.llm.client import Completion, Message
 from worker.llm.errors import Charge, LlmError, OverBudget, RateLimited, Refused, Transient, Unavailable, Unparseable

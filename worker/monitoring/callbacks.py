@@ -6,8 +6,9 @@ from typing import Any
 
 import httpx
 
-from worker.core import logs, models, web
+from worker.core import models, web
 from worker.core.resources import Resources
+from worker.core.telemetry import logs
 from worker.core.version import VERSION
 from worker.core.vocabulary import RunStatus
 

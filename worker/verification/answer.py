@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from worker.core.secrets import mask_code
+from worker.core.telemetry.masking import mask_code
 from worker.core.vocabulary import JudgeRole, Vote
 from worker.verification.opinion import Evidence, Opinion
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from worker.core.secrets import MASK, mask_code
+from worker.core.telemetry.masking import MASK, mask_code
 from worker.verification.opinion import Evidence
 
 Lines = Callable[[str], list[str] | None]

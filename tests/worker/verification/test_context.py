@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.worker.analyzers.test_analyze import snapshot
-from worker.core.secrets import mask_file
+from worker.core.telemetry.masking import mask_file
 from worker.core.vocabulary import Category, Severity
 from worker.verification.context import select
 from worker.verification.context.chunks import cut

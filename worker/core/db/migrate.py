@@ -11,8 +11,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, make_url, pool, text
 
 from alembic import command
-from worker.core import logs
 from worker.core.db.database import connect_args, libpq_url
+from worker.core.telemetry import logs
 
 log = logs.get(__name__)
 

@@ -7,9 +7,9 @@ from typing import Any
 import psycopg
 import psycopg.sql
 
-from worker.core import logs
 from worker.core.backoff import full_jitter
 from worker.core.db.database import Lines, connect_args, libpq_url
+from worker.core.telemetry import logs
 
 log = logs.get(__name__)
 

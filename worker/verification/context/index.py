@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from worker.core.secrets import mask_file
+from worker.core.telemetry.masking import mask_file
 from worker.sources.snapshot import Snapshot
 from worker.verification.context.chunks import Chunk, SourceFile, cut
 from worker.verification.context.imports import Paths, dependents, imports

@@ -8,8 +8,8 @@ import pytest
 import structlog
 
 from tests.support.app import settings
-from worker.core import logs
-from worker.core.secrets import mask, mask_code
+from worker.core.telemetry import logs
+from worker.core.telemetry.masking import mask, mask_code
 
 # Joined here, so that no scanner takes the test's shapes for real ones.
 SHAPES = [

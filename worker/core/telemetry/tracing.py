@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from worker.core import logs
+from worker.core.telemetry import logs
 from worker.core.version import VERSION
 
 log = logs.get(__name__)

@@ -14,7 +14,7 @@ from tests.chaos.test_short import until_done
 from tests.support import processes, provider
 from tests.support.processes import eventually
 from tests.support.provider import CONSTITUTION, FILES
-from worker.core import tracing
+from worker.core.telemetry import tracing
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
-from worker.core.secrets import mask
 from worker.core.settings import Settings
+from worker.core.telemetry.masking import mask
 
 _QUERY = re.compile(r"\?[^\s\"]+")
 
