@@ -13,9 +13,9 @@ from prometheus_client.registry import Collector
 from sqlalchemy import text
 
 from api.analytics.moment import FRESHNESS, PROVIDERS
-from worker.core import histogram, measures
+from worker.core.analytics import histogram, measures
+from worker.core.analytics.measures import MICRO, NAMES, NANO
 from worker.core.db.database import Database
-from worker.core.measures import MICRO, NAMES, NANO
 from worker.core.vocabulary import JudgeRole, Outcome
 
 _QUANTILES = (0.5, 0.75, 0.95, 0.99)

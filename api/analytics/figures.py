@@ -6,8 +6,8 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from api.analytics.sums import Bins, Sums
-from worker.core import histogram, measures
-from worker.core.measures import HUNDREDTHS, MICRO, NANO
+from worker.core.analytics import histogram, measures
+from worker.core.analytics.measures import HUNDREDTHS, MICRO, NANO
 from worker.core.vocabulary import JudgeRole, Severity, Verdict
 
 

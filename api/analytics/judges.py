@@ -12,8 +12,8 @@ from api.analytics.answering import PROBLEMS, Asking, Report, answer, answers, c
 from api.analytics.period import PeriodQuery
 from api.analytics.sums import Sums, sums
 from api.routing import Call, Operations
-from worker.core import measures
-from worker.core.measures import MICRO, NANO
+from worker.core.analytics import measures
+from worker.core.analytics.measures import MICRO, NANO
 from worker.core.vocabulary import JudgeRole, Scope
 
 operations = Operations("analytics")

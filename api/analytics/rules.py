@@ -16,7 +16,7 @@ from api.analytics.period import PeriodQuery
 from api.analytics.sums import UNITS, Interval, buckets_of, in_buckets, in_runs, unit_parameters
 from api.pagination import decode_name, encode_name
 from api.routing import Call, Operations
-from worker.core.measures import KEPT_RUNS
+from worker.core.analytics.measures import KEPT_RUNS
 from worker.core.vocabulary import Scope
 
 operations = Operations("analytics")

@@ -11,7 +11,7 @@ from api.analytics.answering import PROBLEMS, Asking, Report, answer, answers, c
 from api.analytics.period import PeriodQuery
 from api.analytics.sums import Bins, Sums, distributions, sums
 from api.routing import Call, Operations
-from worker.core.measures import NAMES
+from worker.core.analytics.measures import NAMES
 from worker.core.vocabulary import JudgeRole, Scope
 
 operations = Operations("analytics")

@@ -10,8 +10,8 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.analytics.period import Period, Piece, cover
-from worker.core import histogram
-from worker.core.measures import DURATIONS, MEASURES
+from worker.core.analytics import histogram
+from worker.core.analytics.measures import DURATIONS, MEASURES
 
 UNITS = ("run", "hour", "day", "week")
 TABLES = {

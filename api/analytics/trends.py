@@ -12,7 +12,7 @@ from api.analytics.answering import PROBLEMS, Asking, Report, answer, answers, c
 from api.analytics.period import PeriodQuery
 from api.analytics.sums import sums
 from api.routing import Call, Operations
-from worker.core import measures
+from worker.core.analytics import measures
 from worker.core.vocabulary import Scope
 
 operations = Operations("analytics")

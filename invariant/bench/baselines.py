@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from worker.core import measures
-from worker.core.histogram import RELATIVE_ERROR
+from worker.core.analytics import measures
+from worker.core.analytics.histogram import RELATIVE_ERROR
 from worker.core.vocabulary import JudgeRole
 
 Rows = Sequence[Mapping[str, Any]]

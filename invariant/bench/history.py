@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from worker.core import measures
+from worker.core.analytics import measures
 from worker.core.vocabulary import JudgeRole
 
 _SEED = 20260101

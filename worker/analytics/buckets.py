@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from sqlalchemy import TextClause
 
 from worker.analytics.keys import of_hour, of_parts, of_runs, replacing
-from worker.core import histogram
-from worker.core.measures import DURATIONS, MEASURES, NAMES
+from worker.core.analytics import histogram
+from worker.core.analytics.measures import DURATIONS, MEASURES, NAMES
 
 HOURLY, DAILY, WEEKLY = "analytics_hourly_buckets", "analytics_daily_rollups", "analytics_weekly_rollups"
 

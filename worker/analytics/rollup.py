@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from worker.analytics import buckets, rules
 from worker.analytics.keys import Key, parameters
-from worker.core import run_metrics
+from worker.core.analytics import run_metrics
 from worker.core.db.database import Database
 
 # "inv_roll" in ASCII.

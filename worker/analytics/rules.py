@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from sqlalchemy import TextClause
 
 from worker.analytics.keys import of_parts, of_runs, replacing
-from worker.core.measures import KEPT_RUNS
+from worker.core.analytics.measures import KEPT_RUNS
 
 _TABLE = "analytics_rule_performance"
 _FIGURES = ("passed", "failed", "undecided", "findings", "broken_by")

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 
 from worker.analytics import rollup
-from worker.core import run_metrics
+from worker.core.analytics import run_metrics
 from worker.core.db.database import Database
 
 _RUNS = 500

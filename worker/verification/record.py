@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from worker.core import lifecycle, models, run_metrics
+from worker.core import lifecycle, models
+from worker.core.analytics import run_metrics
 from worker.core.ids import new_id, sha256
 from worker.core.lifecycle import Claim, Examined
 from worker.core.vocabulary import Outcome, RunStatus, Verdict

@@ -1,6 +1,6 @@
 """What dashboards read: one row per finished run, and buckets of an hour, a day and a week that are sums of them.
 
-The measures are those of worker.core.measures, so the tables are made from that list. In the buckets
+The measures are those of worker.core.analytics.measures, so the tables are made from that list. In the buckets
 `repo_full_name` is null for all repositories together and '' for the runs without one; in a run's metrics it is null
 for those, as in `runs`.
 """
@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import Double
 
-from worker.core import measures
+from worker.core.analytics import measures
 from worker.core.models.base import Base, one_of
 from worker.core.vocabulary import RunMode, TribunalMode, Verdict
 

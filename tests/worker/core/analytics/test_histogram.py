@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.oracle import percentile
-from worker.core import histogram
+from worker.core.analytics import histogram
 
 MICROSECONDS = st.one_of(
     st.integers(0, 10),

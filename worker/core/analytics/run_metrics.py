@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from worker.core import measures
+from worker.core.analytics import measures
 from worker.core.vocabulary import JudgeRole, Severity
 
 
