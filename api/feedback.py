@@ -15,7 +15,7 @@ from api.runs import find
 from worker.core.feedback import scope_of
 from worker.core.ids import new_id
 from worker.core.models import CriterionResult, Feedback, Finding, Opinion, Run
-from worker.core.source import Text
+from worker.core.untrusted.source import Text
 from worker.core.vocabulary import FeedbackMark, FeedbackSubject, Outcome, RunStatus, Scope, Vote
 
 operations = Operations("runs")

@@ -14,10 +14,10 @@ from api import errors
 from api.pagination import Page, PageQuery, page
 from api.routing import Answer, Call, Operations, json_response
 from api.run_requests import full_name
-from worker.core import source
 from worker.core.ids import new_id, sha256
 from worker.core.models import ConstitutionVersion, RepoBranch, RepoConnection
-from worker.core.source import GitRef, GitUrl, Text
+from worker.core.untrusted import source
+from worker.core.untrusted.source import GitRef, GitUrl, Text
 from worker.core.vocabulary import Scope
 
 operations = Operations("repositories")

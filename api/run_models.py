@@ -10,7 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from api.pagination import Page, PageQuery
 from worker.core import submission
 from worker.core.models import Run
-from worker.core.source import GitRef, Source, Text
+from worker.core.untrusted.source import GitRef, Source, Text
 from worker.core.vocabulary import RunMode, RunStatus, Verdict
 
 _LABEL_KEY = r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$"

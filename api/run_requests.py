@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 from sqlalchemy import select
 
 from api import errors
-from worker.core import source
 from worker.core.db.database import Database
 from worker.core.ids import new_id
 from worker.core.models import ConstitutionVersion, RepoConnection, Upload
 from worker.core.submission import NewUpload
+from worker.core.untrusted import source
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ from api.pagination import page
 from api.routing import Answer, Call, Operations, json_response
 from api.run_models import RunList, RunQuery, RunRequest, RunView, fresh_view, view
 from api.run_requests import newest_constitution, resolve_source
-from worker.core import lifecycle, source, submission, web
+from worker.core import lifecycle, submission
 from worker.core.models import Run
 from worker.core.telemetry import tracing
+from worker.core.untrusted import source, urls
 from worker.core.vocabulary import RunMode, RunStatus, Scope, SourceKind
 
 operations = Operations("runs")
@@ -124,10 +125,10 @@ async def create_run(call: Call, body: RunRequest) -> Response:
     try:
         source.check(body.source, settings)
         if body.callback_url is not None:
-            web.check_url(body.callback_url, production=settings.deployed)
+            urls.check_url(body.callback_url, production=settings.deployed)
     except source.SourceRejected as error:
         raise errors.InvalidRequest(f"body/source: {error}") from None
-    except web.AddressRejected as error:
+    except urls.AddressRejected as error:
         raise errors.InvalidRequest(f"body/callback_url: {error}") from None
     key = idempotency_key(call)
     if key is None:

@@ -18,7 +18,7 @@ from api.pagination import Page, PageQuery, page
 from api.routing import Answer, Call, Operations, json_response
 from worker.core.ids import new_id
 from worker.core.models import ApiToken
-from worker.core.source import Text
+from worker.core.untrusted.source import Text
 from worker.core.vocabulary import Scope
 
 operations = Operations("tokens")

@@ -13,9 +13,9 @@ from starlette.responses import Response
 
 from api import errors
 from api.routing import Answer, Call, Operations, json_response
-from worker.core import archives
 from worker.core.ids import new_id, sha256
 from worker.core.models import Upload
+from worker.core.untrusted import archives
 from worker.core.vocabulary import Scope
 
 operations = Operations("uploads")

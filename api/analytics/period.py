@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from api import errors
-from worker.core.source import Text
+from worker.core.untrusted.source import Text
 
 MAX_DAYS = 1830
 MAX_POINTS = 1500

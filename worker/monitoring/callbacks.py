@@ -6,9 +6,10 @@ from typing import Any
 
 import httpx
 
-from worker.core import models, web
+from worker.core import models
 from worker.core.resources import Resources
 from worker.core.telemetry import logs
+from worker.core.untrusted import urls
 from worker.core.version import VERSION
 from worker.core.vocabulary import RunStatus
 
@@ -28,8 +29,8 @@ async def deliver(run_id: uuid.UUID, resources: Resources) -> str:
     if run is None or run.callback_url is None or not RunStatus(run.status).is_final:
         return "nothing to do"
     try:
-        target = await web.resolve(run.callback_url, production=resources.settings.deployed)
-    except web.AddressRejected as error:
+        target = await urls.resolve(run.callback_url, production=resources.settings.deployed)
+    except urls.AddressRejected as error:
         log.warning("callback refused", run_id=str(run_id), reason=str(error))
         return f"refused: {error}"
     except OSError as error:

@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from worker.core import process
-from worker.core.paths import UnsafePath, safe_path
+from worker.core.untrusted.paths import UnsafePath, safe_path
 from worker.sources.errors import SourceError, SourceNotFound, SourceTooLarge, SourceUnavailable, SourceUnsafe
 from worker.sources.snapshot import SnapshotLimits, SnapshotStopped, check_limits
 

@@ -7,8 +7,8 @@ import uuid
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 
-from worker.core import source
 from worker.core.settings import Settings
+from worker.core.untrusted import source
 from worker.sources import git, take
 from worker.sources.snapshot import Snapshot
 from worker.sources.take import Request

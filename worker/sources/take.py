@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from worker.core import archives, source
 from worker.core.settings import Settings
+from worker.core.untrusted import archives, source
 from worker.sources import git, local
 from worker.sources.errors import SourceNotFound, SourceUnsafe
 from worker.sources.snapshot import Snapshot, SnapshotLimits, check_limits, scan

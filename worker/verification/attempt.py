@@ -20,7 +20,7 @@ from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.core import dispatch, events, lease, lifecycle, models, source
+from worker.core import dispatch, events, lease, lifecycle, models
 from worker.core.backoff import full_jitter
 from worker.core.db.database import is_unavailable
 from worker.core.flight import Flights
@@ -30,6 +30,7 @@ from worker.core.queue.jobs import VerifyRun, enqueue
 from worker.core.resources import Resources
 from worker.core.telemetry import logs, tracing
 from worker.core.telemetry.masking import mask
+from worker.core.untrusted import source
 from worker.core.vocabulary import RunStatus
 from worker.llm.errors import LlmError, RateLimited, Transient
 from worker.llm.gateway import Gateway

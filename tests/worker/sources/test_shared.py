@@ -9,8 +9,8 @@ import pytest
 
 from tests.support.app import settings
 from tests.support.git import git, repository
-from worker.core import source
 from worker.core.settings import Settings
+from worker.core.untrusted import source
 from worker.sources import shared, take
 from worker.sources.errors import SourceNotFound
 from worker.sources.shared import Snapshots, identity

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
-from worker.core.paths import safe_path
 from worker.core.settings import Settings
+from worker.core.untrusted.paths import safe_path
 
 
 class SourceRejected(ValueError):

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from worker.core.paths import UnsafePath, safe_path
+from worker.core.untrusted.paths import UnsafePath, safe_path
 
 _CHUNK = 1 << 16
 # Source code compresses to a tenth; a hundredth is no source code. Small archives may do as they like.

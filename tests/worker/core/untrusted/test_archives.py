@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.core.archives import ArchiveLimits, ArchiveRejected, inspect, unpack
+from worker.core.untrusted.archives import ArchiveLimits, ArchiveRejected, inspect, unpack
 
 LIMITS = ArchiveLimits(files=50, total=20 << 20)
 

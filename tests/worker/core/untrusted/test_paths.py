@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.core.paths import UnsafePath, safe_path
+from worker.core.untrusted.paths import UnsafePath, safe_path
 
 HOSTILE = [
     "", "/", ".", "./", "..", "../x", "a/../../b", "/etc/passwd", "C:/x", "c:x", "a\\b", "a\x00b", "a\nb", "\x1b[2J",

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.support.app import settings
-from worker.core import source
-from worker.core.source import SourceRejected
+from worker.core.untrusted import source
+from worker.core.untrusted.source import SourceRejected
 
 PRODUCTION = {"CVA_PRODUCTION": "true", "DATABASE_URL": "postgresql://x/y", "CVA_API_TOKEN": "t"}
 
