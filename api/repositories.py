@@ -16,7 +16,7 @@ from api.routing import Answer, Call, Operations, json_response
 from api.run_requests import full_name
 from worker.core.ids import new_id, sha256
 from worker.core.models import ConstitutionVersion, RepoBranch, RepoConnection
-from worker.core.untrusted import source
+from worker.core.untrusted import urls
 from worker.core.untrusted.source import GitRef, GitUrl, Text
 from worker.core.vocabulary import Scope
 
@@ -100,8 +100,8 @@ def _view(row: RepoConnection) -> RepositoryView:
 
 def _check_url(call: Call, url: str) -> None:
     try:
-        source.check_git_url(url, call.state.settings)
-    except source.SourceRejected as error:
+        urls.check_git_url(url, call.state.settings)
+    except urls.SourceRejected as error:
         raise errors.InvalidRequest(f"body/clone_url: {error}") from None
 
 

@@ -126,7 +126,7 @@ async def create_run(call: Call, body: RunRequest) -> Response:
         source.check(body.source, settings)
         if body.callback_url is not None:
             urls.check_url(body.callback_url, production=settings.deployed)
-    except source.SourceRejected as error:
+    except urls.SourceRejected as error:
         raise errors.InvalidRequest(f"body/source: {error}") from None
     except urls.AddressRejected as error:
         raise errors.InvalidRequest(f"body/callback_url: {error}") from None

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from worker.core.settings import Settings
-from worker.core.untrusted import archives, source
+from worker.core.untrusted import archives, source, urls
 from worker.sources import git, local
 from worker.sources.errors import SourceNotFound, SourceUnsafe
 from worker.sources.snapshot import Snapshot, SnapshotLimits, check_limits, scan
@@ -91,8 +91,8 @@ async def _take_git(
     request: Request, url: str, ref: str | None, *, work: Path, root: Path, settings: Settings, limits: SnapshotLimits
 ) -> Snapshot:
     try:
-        source.check_git_url(url, settings)
-    except source.SourceRejected as error:
+        urls.check_git_url(url, settings)
+    except urls.SourceRejected as error:
         raise SourceUnsafe(str(error)) from None
     repository = git.Repository(
         work / "git",

@@ -10,7 +10,6 @@ from sqlalchemy import text
 from tests.support.app import resources
 from tests.worker.core.test_lifecycle import new_run
 from worker.core import lifecycle
-from worker.core.untrusted import urls
 from worker.monitoring import callbacks
 
 
@@ -79,12 +78,3 @@ async def test_anything_but_success_is_tried_again(url: str, receiver: Receiver,
             await lifecycle.request_cancel(session, run_id)
         with pytest.raises(callbacks.CallbackFailed):
             await callbacks.deliver(run_id, found)
-
-
-@pytest.mark.parametrize(
-    "address",
-    ["https://localhost/x", "https://127.0.0.1/x", "http://example.org/", "https://u:p@example.org/", "ftp://x/"],
-)
-async def test_production_calls_public_addresses_only(address: str) -> None:
-    with pytest.raises(urls.AddressRejected):
-        await urls.resolve(address, production=True)

@@ -1,21 +1,14 @@
 """Where a run's code comes from: the request's `source`, checked before anything is stored."""
 
-import ipaddress
-import re
 import uuid
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 from worker.core.settings import Settings
 from worker.core.untrusted.paths import safe_path
-
-
-class SourceRejected(ValueError):
-    """This deployment does not take code from there. The message says why and what would do."""
-
+from worker.core.untrusted.urls import SourceRejected, check_git_url
 
 Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 """A string that Postgres can store: anything but NUL."""
@@ -87,47 +80,6 @@ class PathSource(_Source):
 Source = Annotated[GitSource | UploadSource | FilesSource | RepositorySource | PathSource, Field(discriminator="kind")]
 
 adapter: TypeAdapter[GitSource | UploadSource | FilesSource | RepositorySource | PathSource] = TypeAdapter(Source)
-
-_SCP_LIKE = re.compile(r"^[^/:]+:(?!//)")
-_WEB = {"http", "https"}
-_TRANSPORTS = {"https", "http", "git", "ssh", "file"}
-
-
-def check_git_url(url: str, settings: Settings) -> None:
-    """Accept https on an allowed host; in development also http, ssh, git, file and local paths.
-
-    Raises SourceRejected. `CVA_GIT_HOSTS=*` allows every host; addresses are looked at when connecting.
-    """
-    if any(ord(char) <= 32 or ord(char) == 127 for char in url):
-        raise SourceRejected("The git URL contains spaces or control characters.")
-    if url.startswith("-"):
-        raise SourceRejected("The git URL starts with a dash.")
-    if "::" in url.split("/", 1)[0]:
-        raise SourceRejected("Remote helpers (transport::address) are not accepted as a git URL.")
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise SourceRejected("The git URL is not a URL.") from None
-    scp_user = url.split("@", 1)[0] if _SCP_LIKE.match(url) and "@" in url else ""
-    if parts.password is not None or ":" in scp_user or (parts.username is not None and parts.scheme in _WEB):
-        raise SourceRejected("The git URL carries credentials; they would be stored. Leave them out.")
-    if parts.scheme in _WEB and (parts.query or parts.fragment):
-        raise SourceRejected("The git URL carries a query, where credentials would be stored. Leave it out.")
-    if settings.deployed:
-        if parts.scheme != "https" or not host:
-            raise SourceRejected("Only https git URLs are accepted.")
-        if port not in (None, 443):
-            raise SourceRejected("Only the standard https port is accepted.")
-        if "*" not in settings.git_hosts and host.lower() not in settings.git_hosts:
-            raise SourceRejected(f"Host {host} is not allowed. CVA_GIT_HOSTS allows: {', '.join(settings.git_hosts)}.")
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            return
-        raise SourceRejected("The git URL must name its host, not an address.")
-    if parts.scheme and parts.scheme not in _TRANSPORTS and not _SCP_LIKE.match(url):
-        raise SourceRejected(f"The scheme {parts.scheme!r} is not accepted for git.")
 
 
 def check(source: object, settings: Settings) -> None:

@@ -1,10 +1,21 @@
-"""Outgoing HTTP to addresses that strangers chose: resolved once, public only, no redirects."""
+"""URLs that strangers chose: where git may fetch from, and outgoing HTTP, resolved once, public only, no redirects."""
 
 import asyncio
 import ipaddress
+import re
 import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from worker.core.settings import Settings
+
+_SCP_LIKE = re.compile(r"^[^/:]+:(?!//)")
+_WEB = {"http", "https"}
+_TRANSPORTS = {"https", "http", "git", "ssh", "file"}
+
+
+class SourceRejected(ValueError):
+    """This deployment does not take code from there. The message says why and what would do."""
 
 
 class AddressRejected(ValueError):
@@ -18,6 +29,43 @@ class Target:
     url: str
     host: str
     header: str
+
+
+def check_git_url(url: str, settings: Settings) -> None:
+    """Accept https on an allowed host; in development also http, ssh, git, file and local paths.
+
+    Raises SourceRejected. `CVA_GIT_HOSTS=*` allows every host; addresses are looked at when connecting.
+    """
+    if any(ord(char) <= 32 or ord(char) == 127 for char in url):
+        raise SourceRejected("The git URL contains spaces or control characters.")
+    if url.startswith("-"):
+        raise SourceRejected("The git URL starts with a dash.")
+    if "::" in url.split("/", 1)[0]:
+        raise SourceRejected("Remote helpers (transport::address) are not accepted as a git URL.")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise SourceRejected("The git URL is not a URL.") from None
+    scp_user = url.split("@", 1)[0] if _SCP_LIKE.match(url) and "@" in url else ""
+    if parts.password is not None or ":" in scp_user or (parts.username is not None and parts.scheme in _WEB):
+        raise SourceRejected("The git URL carries credentials; they would be stored. Leave them out.")
+    if parts.scheme in _WEB and (parts.query or parts.fragment):
+        raise SourceRejected("The git URL carries a query, where credentials would be stored. Leave it out.")
+    if settings.deployed:
+        if parts.scheme != "https" or not host:
+            raise SourceRejected("Only https git URLs are accepted.")
+        if port not in (None, 443):
+            raise SourceRejected("Only the standard https port is accepted.")
+        if "*" not in settings.git_hosts and host.lower() not in settings.git_hosts:
+            raise SourceRejected(f"Host {host} is not allowed. CVA_GIT_HOSTS allows: {', '.join(settings.git_hosts)}.")
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            return
+        raise SourceRejected("The git URL must name its host, not an address.")
+    if parts.scheme and parts.scheme not in _TRANSPORTS and not _SCP_LIKE.match(url):
+        raise SourceRejected(f"The scheme {parts.scheme!r} is not accepted for git.")
 
 
 def check_url(url: str, *, production: bool) -> None:
