@@ -34,9 +34,9 @@ from api.live import Hub
 from api.metrics import Metrics
 from api.middleware import RequestContext
 from api.state import State
-from worker.core import events
 from worker.core.db import embedded, notify
 from worker.core.db.database import Database
+from worker.core.runs import events
 from worker.core.settings import Settings
 
 TOKEN_REQUIRED = "CVA_API_TOKEN environment variable is required in production"  # noqa: S105  a sentence, no token

@@ -12,9 +12,9 @@ from starlette.responses import Response
 from api import errors
 from api.routing import Answer, Call, Operations, json_response
 from api.runs import find
-from worker.core.feedback import scope_of
 from worker.core.ids import new_id
 from worker.core.models import CriterionResult, Feedback, Finding, Opinion, Run
+from worker.core.runs.feedback import scope_of
 from worker.core.untrusted.source import Text
 from worker.core.vocabulary import FeedbackMark, FeedbackSubject, Outcome, RunStatus, Scope, Vote
 

@@ -13,7 +13,7 @@ from api import errors
 from worker.core.db.database import Database
 from worker.core.ids import new_id
 from worker.core.models import ConstitutionVersion, RepoConnection, Upload
-from worker.core.submission import NewUpload
+from worker.core.runs.submission import NewUpload
 from worker.core.untrusted import source
 
 

@@ -16,8 +16,8 @@ from api.pagination import page
 from api.routing import Answer, Call, Operations, json_response
 from api.run_models import RunList, RunQuery, RunRequest, RunView, fresh_view, view
 from api.run_requests import newest_constitution, resolve_source
-from worker.core import lifecycle, submission
 from worker.core.models import Run
+from worker.core.runs import lifecycle, submission
 from worker.core.telemetry import tracing
 from worker.core.untrusted import source, urls
 from worker.core.vocabulary import RunMode, RunStatus, Scope, SourceKind

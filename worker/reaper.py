@@ -5,10 +5,11 @@ It runs in every worker beside the queue, not as a job in it: what mends the que
 
 import asyncio
 
-from worker.core import lifecycle, work
+from worker.core import work
 from worker.core.backoff import spread
 from worker.core.db.database import is_unavailable
 from worker.core.resources import Resources
+from worker.core.runs import lifecycle
 from worker.core.telemetry import logs
 
 log = logs.get(__name__)

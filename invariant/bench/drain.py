@@ -12,10 +12,11 @@ import uvloop
 from procrastinate import JobContext
 from procrastinate.worker import Worker
 
-from worker.core import dispatch, lifecycle
+from worker.core import dispatch
 from worker.core.db.database import Database
 from worker.core.queue import app as queue
 from worker.core.resources import Resources
+from worker.core.runs import lifecycle
 from worker.core.settings import Settings
 from worker.core.vocabulary import RunStatus
 

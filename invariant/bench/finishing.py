@@ -15,10 +15,10 @@ import uvloop
 from sqlalchemy import event
 
 from invariant.bench import provider
-from worker.core import submission
 from worker.core.db.database import Database
 from worker.core.ids import new_id
 from worker.core.resources import Resources
+from worker.core.runs import submission
 from worker.core.settings import Settings
 from worker.core.vocabulary import SourceKind
 from worker.verification.attempt import verify_run

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from tests.support import app
 from tests.support.app import resources
-from tests.worker.core.test_archives import HOSTILE, make_tar, make_zip
+from tests.worker.core.untrusted.test_archives import HOSTILE, make_tar, make_zip
 
 UNKNOWN = "0190b6a0-0000-7000-8000-000000000000"
 TABLES = (

@@ -16,8 +16,8 @@ from api import live
 from tests.support import processes
 from tests.support.app import resources, work
 from tests.support.processes import TOKEN
-from tests.worker.core.test_lifecycle import new_run
-from worker.core import events
+from tests.worker.core.runs.test_lifecycle import new_run
+from worker.core.runs import events
 
 
 async def sse(client: httpx.AsyncClient, run_id: str, headers: dict[str, str] | None = None) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import httpx
 from sqlalchemy import text
 
 from tests.support.app import resources
-from tests.worker.core.test_lifecycle import column, new_run
+from tests.worker.core.runs.test_lifecycle import column, new_run
 from worker import tasks
 from worker.core import work
 from worker.core.queue import jobs

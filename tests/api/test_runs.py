@@ -9,7 +9,7 @@ import pytest
 from tests.support import app
 from tests.support.app import work
 from tests.support.git import repository
-from tests.worker.core.test_archives import make_tar, make_zip
+from tests.worker.core.untrusted.test_archives import make_tar, make_zip
 
 
 async def test_accepted_with_its_place_and_ids(client: httpx.AsyncClient, request_body: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.support.app import resources
-from tests.worker.core.test_lifecycle import column, jobs, new_run
+from tests.worker.core.runs.test_lifecycle import column, jobs, new_run
 from worker import supervisor, tasks
 from worker.core.queue import jobs as contract
 from worker.core.resources import Resources

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.support.app import resources
-from tests.worker.core.test_lifecycle import new_run
+from tests.worker.core.runs.test_lifecycle import new_run
 from worker import upkeep
 from worker.core import chores
 from worker.core.resources import Resources

@@ -11,9 +11,9 @@ import uuid
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.core import lifecycle
 from worker.core.db.database import Database
-from worker.core.lifecycle import Claim
+from worker.core.runs import lifecycle
+from worker.core.runs.lifecycle import Claim
 
 _CANDIDATES = 8
 # What waits is counted so far.

@@ -20,14 +20,15 @@ from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.core import dispatch, events, lease, lifecycle, models
+from worker.core import dispatch, lease, models
 from worker.core.backoff import full_jitter
 from worker.core.db.database import is_unavailable
 from worker.core.flight import Flights
 from worker.core.ids import new_id
-from worker.core.lifecycle import Claim
 from worker.core.queue.jobs import VerifyRun, enqueue
 from worker.core.resources import Resources
+from worker.core.runs import events, lifecycle
+from worker.core.runs.lifecycle import Claim
 from worker.core.telemetry import logs, tracing
 from worker.core.telemetry.masking import mask
 from worker.core.untrusted import source

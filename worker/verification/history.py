@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from worker.core import models
-from worker.core.feedback import scope_of
+from worker.core.runs.feedback import scope_of
 from worker.core.vocabulary import JudgeRole
 from worker.verification.outcome import Agreement, Calls, Previous
 

@@ -6,10 +6,11 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from worker.core import lifecycle, models
+from worker.core import models
 from worker.core.analytics import run_metrics
 from worker.core.ids import new_id, sha256
-from worker.core.lifecycle import Claim, Examined
+from worker.core.runs import lifecycle
+from worker.core.runs.lifecycle import Claim, Examined
 from worker.core.vocabulary import Outcome, RunStatus, Verdict
 from worker.verification.outcome import RunOutcome
 from worker.verification.reports import markdown, sarif, verdict_json

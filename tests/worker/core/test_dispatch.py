@@ -8,11 +8,12 @@ from typing import Any
 from sqlalchemy import text
 
 from tests.support.app import resources
-from tests.worker.core.test_lifecycle import column, new_run
+from tests.worker.core.runs.test_lifecycle import column, new_run
 from worker import reaper
-from worker.core import dispatch, lifecycle
-from worker.core.lifecycle import Claim
+from worker.core import dispatch
 from worker.core.resources import Resources
+from worker.core.runs import lifecycle
+from worker.core.runs.lifecycle import Claim
 from worker.core.vocabulary import RunStatus
 
 

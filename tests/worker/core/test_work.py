@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.support.app import resources
-from tests.worker.core.test_lifecycle import new_run
+from tests.worker.core.runs.test_lifecycle import new_run
 from worker import reaper
 from worker.core import work
 from worker.core.queue.jobs import DeliverCallback

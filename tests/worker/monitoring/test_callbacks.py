@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from tests.support.app import resources
-from tests.worker.core.test_lifecycle import new_run
-from worker.core import lifecycle
+from tests.worker.core.runs.test_lifecycle import new_run
+from worker.core.runs import lifecycle
 from worker.monitoring import callbacks
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.app import settings
 from tests.support.git import commit, git, repository
-from tests.worker.core.test_archives import make_tar, make_zip
+from tests.worker.core.untrusted.test_archives import make_tar, make_zip
 from worker.core.untrusted import source
 from worker.sources import take
 from worker.sources.errors import SourceError, SourceNotFound, SourceTooLarge, SourceUnsafe

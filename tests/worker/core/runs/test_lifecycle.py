@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import text
 
 from tests.support.app import resources
-from worker.core import events, lease, lifecycle, submission
-from worker.core.lifecycle import Claim
+from worker.core import lease
 from worker.core.resources import Resources
+from worker.core.runs import events, lifecycle, submission
+from worker.core.runs.lifecycle import Claim
 from worker.core.vocabulary import RunStatus, SourceKind, Verdict
 
 

@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from worker.core import events
 from worker.core.ids import constitution_id, new_id, sha256
 from worker.core.queue.jobs import VerifyRun
+from worker.core.runs import events
 from worker.core.vocabulary import RunMode, SourceKind
 
 INTERACTIVE = 10

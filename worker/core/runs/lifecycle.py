@@ -18,9 +18,10 @@ from typing import Any
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from worker.core import events, work
+from worker.core import work
 from worker.core.lease import Renewal
 from worker.core.queue.jobs import DeliverCallback, VerifyRun, enqueue
+from worker.core.runs import events
 from worker.core.vocabulary import RunStatus, Verdict
 
 CONTROL_CHANNEL = "invariant_control"

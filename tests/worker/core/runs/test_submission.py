@@ -78,7 +78,7 @@ async def test_no_run_without_a_job_and_no_job_without_a_run(url: str, request_b
 
 
 async def test_a_rollback_takes_row_and_job_along(url: str, request_body: dict[str, Any]) -> None:
-    from tests.worker.core.test_lifecycle import new_run
+    from tests.worker.core.runs.test_lifecycle import new_run
 
     async with resources(url) as found:
 
@@ -87,7 +87,7 @@ async def test_a_rollback_takes_row_and_job_along(url: str, request_body: dict[s
 
         with contextlib.suppress(Changed):
             async with found.db.transaction() as session:
-                from worker.core import submission
+                from worker.core.runs import submission
                 from worker.core.vocabulary import SourceKind
 
                 constitution = submission.NewConstitution("- Code MUST be good code.")
