@@ -13,6 +13,7 @@ from worker import tasks
 from worker.core import work
 from worker.core.queue import jobs
 from worker.core.queue.jobs import DeliverCallback
+from worker.core.queue.work_items import add
 from worker.core.resources import Resources
 from worker.supervisor import Supervisor
 
@@ -65,7 +66,7 @@ async def test_a_callback_that_was_given_up_begins_anew(client: httpx.AsyncClien
     job = DeliverCallback(uuid.uuid4())
     async with resources(url) as found:
         async with found.db.transaction() as session:
-            await work.add(session, job)
+            await add(session, job)
         await sql(found, "UPDATE work_items SET status = 'failed', failures = 8, finished_at = now()")
         (listed,) = (await client.get("/api/jobs")).json()["items"]
         assert (await client.post(f"/api/jobs/{listed['id']}/retry")).status_code == 409
@@ -97,7 +98,7 @@ async def test_a_paused_queue_is_left_alone_until_it_is_resumed(client: httpx.As
         # A job that came later, on the other queue, is done: the worker looked, and left this one where it was.
         later = DeliverCallback(uuid.uuid4())
         async with found.db.transaction() as session:
-            await work.add(session, later)
+            await add(session, later)
         async with asyncio.timeout(20):
             while not await is_done(found, later):
                 await asyncio.sleep(0.02)

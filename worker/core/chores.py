@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from worker.core import work
 from worker.core.backoff import spread
 from worker.core.db.database import is_unavailable
+from worker.core.queue.work_items import add_recurring, due
 from worker.core.resources import Resources
 from worker.core.telemetry import logs
 
@@ -33,7 +34,7 @@ async def do_one(kind: str, chores: Mapping[str, Chore], resources: Resources) -
         await chores[item.subject].do(resources)
 
     async with resources.db.transaction() as session:
-        name = await work.due(session, kind)
+        name = await due(session, kind)
     if name is None or name not in chores:
         return NOTHING
     return await work.perform(resources, kind, name, do, again=chores[name].pause)
@@ -49,7 +50,7 @@ async def do_forever(
         try:
             if not known:
                 async with resources.db.transaction() as session:
-                    await work.add_recurring(session, kind, list(chores))
+                    await add_recurring(session, kind, list(chores))
                 known = True
             while await do_one(kind, chores, resources) != NOTHING:
                 pass

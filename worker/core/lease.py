@@ -4,13 +4,13 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Hashable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.core.db.database import is_unavailable
 from worker.core.resources import Resources
+from worker.core.runs.lifecycle import Renewal
 from worker.core.telemetry import logs
 
 log = logs.get(__name__)
@@ -41,14 +41,6 @@ class CancelRequested(WorkStopped):
 
 class Draining(WorkStopped):
     pass
-
-
-@dataclass(frozen=True)
-class Renewal:
-    """`held` False: another attempt has the work, or it has ended."""
-
-    held: bool
-    cancel_requested: bool
 
 
 Renew = Callable[[AsyncConnection], Awaitable[Renewal]]

@@ -1,14 +1,6 @@
-"""Work that is no run, in the same manner: the row is the truth, the queue only delivers.
+"""Perform work items: take one up, do it under a lease, end it; and what mends those that nobody holds."""
 
-    queued ── claim ──▶ running ── end ──▶ done, failed, or queued again (a recurring item, or another try)
-       ▲                   │
-       └── lease lapsed ───┘
-
-A callback is such an item, and so is each recurring chore. `subject` says what it is about; with its kind it is the
-item's name, and adding it twice is adding it once.
-"""
-
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from worker.core import lease
 from worker.core.backoff import full_jitter
 from worker.core.db.database import is_unavailable, timed_out
-from worker.core.lease import Renewal
-from worker.core.queue.jobs import ITEMS, ItemJob, enqueue
+from worker.core.queue.jobs import ITEMS, enqueue
+from worker.core.queue.work_items import FREE, owe
 from worker.core.resources import Resources
+from worker.core.runs.lifecycle import Renewal
 from worker.core.telemetry import logs
 
 log = logs.get(__name__)
@@ -42,34 +35,12 @@ class GaveUp(Exception):
     """The last attempt failed. The job that delivered it is shown as failed, and can be retried by hand."""
 
 
-_ADD = text("INSERT INTO work_items (kind, subject) VALUES (:kind, :subject) ON CONFLICT DO NOTHING")
-
-
-async def add(session: AsyncSession, job: ItemJob) -> None:
-    """Owe the work, with a job that delivers it, in the caller's transaction."""
-    await session.execute(_ADD, {"kind": job.NAME, "subject": job.subject})
-    await enqueue(session, job, priority=job.PRIORITY)
-
-
 async def expect(resources: Resources, kind: str, subject: str) -> None:
     """A job is there, so the work is owed: also when whoever enqueued it knew of no items yet (revision 005)."""
     async with resources.db.single_statement() as connection:
-        await connection.execute(_ADD, {"kind": kind, "subject": subject})
+        await owe(connection, kind, subject)
 
 
-async def add_recurring(session: AsyncSession, kind: str, subjects: Sequence[str]) -> None:
-    """Items that no job delivers: whoever looks for due ones finds them."""
-    added = (
-        "INSERT INTO work_items (kind, subject) SELECT :kind, unnest(CAST(:subjects AS text[])) ON CONFLICT DO NOTHING"
-    )
-    await session.execute(text(added), {"kind": kind, "subjects": list(subjects)})
-
-
-_FREE = """
-    (status = 'queued' AND coalesce(not_before <= clock_timestamp(), true)
-     OR status = 'running' AND lease_until < clock_timestamp())
-"""
-_FIRST_DUE = "SELECT subject FROM work_items WHERE kind = :kind AND {free} ORDER BY not_before NULLS FIRST LIMIT 1"
 _TAKE_UP = """
     UPDATE work_items SET status = 'running', attempt = attempt + 1, holder = :holder, not_before = NULL,
         failures = failures + (status = 'running')::int,
@@ -77,14 +48,7 @@ _TAKE_UP = """
     WHERE kind = :kind AND subject = :subject AND {free}
     RETURNING kind, subject, attempt, failures
 """
-_DUE = text(_FIRST_DUE.format(free=_FREE))
-_CLAIM = text(_TAKE_UP.format(free=_FREE))
-
-
-async def due(session: AsyncSession, kind: str) -> str | None:
-    """The subject of an item that nobody holds and that is due, the longest overdue first."""
-    found: str | None = await session.scalar(_DUE, {"kind": kind})
-    return found
+_CLAIM = text(_TAKE_UP.format(free=FREE))
 
 
 async def claim(connection: AsyncConnection, kind: str, subject: str, *, holder: str, seconds: float) -> Item | None:

@@ -130,7 +130,7 @@ async def _attempt(claim: Claim, resources: Resources) -> str:
         return await _again(claim, resources, "internal_error", message)
 
 
-async def _renew(claim: Claim, resources: Resources, connection: AsyncConnection) -> lease.Renewal:
+async def _renew(claim: Claim, resources: Resources, connection: AsyncConnection) -> lifecycle.Renewal:
     return await lifecycle.renew(connection, claim, lease=resources.settings.lease_seconds)
 
 

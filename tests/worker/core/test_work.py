@@ -12,6 +12,7 @@ from tests.worker.core.runs.test_lifecycle import new_run
 from worker import reaper
 from worker.core import work
 from worker.core.queue.jobs import DeliverCallback
+from worker.core.queue.work_items import add, add_recurring, due
 from worker.core.resources import Resources
 from worker.core.work import Item
 
@@ -21,8 +22,8 @@ KIND = DeliverCallback.NAME
 async def owed(found: Resources) -> str:
     job = DeliverCallback(uuid.uuid4())
     async with found.db.transaction() as session:
-        await work.add(session, job)
-        await work.add(session, job)
+        await add(session, job)
+        await add(session, job)
     return job.subject
 
 
@@ -144,13 +145,13 @@ async def test_a_drain_hands_it_back_unspent(url: str) -> None:
 async def test_a_recurring_item_comes_due_again(url: str) -> None:
     async with resources(url) as found:
         async with found.db.transaction() as session:
-            await work.add_recurring(session, "chore", ["a", "b"])
-            await work.add_recurring(session, "chore", ["a", "b"])
-            assert await work.due(session, "chore") in ("a", "b")
+            await add_recurring(session, "chore", ["a", "b"])
+            await add_recurring(session, "chore", ["a", "b"])
+            assert await due(session, "chore") in ("a", "b")
         assert await work.perform(found, "chore", "a", nothing, again=lambda: 60) == "queued"
         assert await work.perform(found, "chore", "b", nothing, again=lambda: 0) == "queued"
         async with found.db.transaction() as session:
-            assert await work.due(session, "chore") == "b"
+            assert await due(session, "chore") == "b"
         assert await work.perform(found, "chore", "a", nothing, again=lambda: 60) == "nothing to do"
 
 

@@ -50,7 +50,7 @@ class DeliverCallback:
 
 
 class ItemJob(Job, Protocol):
-    """A job that delivers a work item (worker.core.work), which its `subject` names."""
+    """A job that delivers a work item (worker.core.queue.work_items), which its `subject` names."""
 
     PRIORITY: ClassVar[int]
 

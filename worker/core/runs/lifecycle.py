@@ -18,8 +18,7 @@ from typing import Any
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from worker.core import work
-from worker.core.lease import Renewal
+from worker.core.queue import work_items
 from worker.core.queue.jobs import DeliverCallback, VerifyRun, enqueue
 from worker.core.runs import events
 from worker.core.vocabulary import RunStatus, Verdict
@@ -89,6 +88,14 @@ async def _claim(
     return Claim(
         run_id, row.attempt, row.failures, row.lost_before, row.cancel_requested, row.request_id, row.traceparent
     )
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """`held` False: another attempt has the work, or it has ended."""
+
+    held: bool
+    cancel_requested: bool
 
 
 _RENEW = text(
@@ -267,7 +274,7 @@ async def request_cancel(session: AsyncSession, run_id: uuid.UUID) -> RunStatus 
     if status is RunStatus.CANCELLED:
         await events.append(session, run_id, "cancelled", {})
         if row.callback_url:
-            await work.add(session, DeliverCallback(run_id))
+            await work_items.add(session, DeliverCallback(run_id))
     else:
         await events.append(session, run_id, "cancel_requested", {})
         await session.execute(

@@ -42,7 +42,7 @@ async def taken(found: Resources, run_id: uuid.UUID, seconds: float = 30) -> Cla
 async def hold(claim: Claim, work: Any, found: Resources) -> Any:
     """The claim's work under its lease, as an attempt at a run does it."""
 
-    async def renew(connection: Any) -> lease.Renewal:
+    async def renew(connection: Any) -> lifecycle.Renewal:
         return await lifecycle.renew(connection, claim, lease=found.settings.lease_seconds)
 
     return await lease.hold(claim.run_id, work, found, renew=renew)
