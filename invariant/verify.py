@@ -17,8 +17,8 @@ from rich.console import Console
 from invariant import render, stack
 from invariant.client import ApiError, Client
 from worker.core import settings as environment
-from worker.core.folder import select
 from worker.core.settings import Settings
+from worker.sources.folder import select
 
 EXIT_CODES = {"PASS": 0, "FAIL": 1, "VETO": 1, "PARTIAL": 2, "ERROR": 3}
 ERROR = 3

@@ -17,12 +17,12 @@ from worker.core.backoff import spread
 from worker.core.db import embedded, migrate
 from worker.core.db.database import Database, is_unavailable
 from worker.core.queue import jobs
-from worker.core.resources import Resources
 from worker.core.settings import Settings
 from worker.core.telemetry import logs, tracing
 from worker.core.version import VERSION
 from worker.health import Vitals
 from worker.llm import client, providers
+from worker.runtime.resources import Resources
 from worker.sources import take
 from worker.supervisor import HAND_BACK_SECONDS, Supervisor
 

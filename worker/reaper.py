@@ -5,12 +5,12 @@ It runs in every worker beside the queue, not as a job in it: what mends the que
 
 import asyncio
 
-from worker.core import work
 from worker.core.backoff import spread
 from worker.core.db.database import is_unavailable
-from worker.core.resources import Resources
 from worker.core.runs import lifecycle
 from worker.core.telemetry import logs
+from worker.runtime import work_items
+from worker.runtime.resources import Resources
 
 log = logs.get(__name__)
 
@@ -20,7 +20,7 @@ async def reap_once(resources: Resources) -> int:
     patience = resources.settings.lease_seconds
     async with resources.db.transaction() as session:
         runs = await lifecycle.reap(session, patience=patience, repo_limit=resources.settings.repo_concurrency)
-        items = await work.reap(session, patience=patience)
+        items = await work_items.reap(session, patience=patience)
     for run_id, was in runs:
         log.warning("run given a fresh job", run_id=str(run_id), was=was)
     for kind, subject in items:

@@ -19,15 +19,15 @@ from sqlalchemy import text
 from worker import upkeep
 from worker.analytics import chores as analytics
 from worker.core.backoff import full_jitter
-from worker.core.chores import do_forever
 from worker.core.db import notify
 from worker.core.db.database import is_unavailable
 from worker.core.queue import app as queue
-from worker.core.resources import Resources
 from worker.core.runs import lifecycle
 from worker.core.telemetry import logs
 from worker.health import Vitals
 from worker.reaper import reap_forever
+from worker.runtime.periodic import do_forever
+from worker.runtime.resources import Resources
 
 log = logs.get(__name__)
 

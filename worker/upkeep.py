@@ -13,10 +13,10 @@ from functools import partial
 from sqlalchemy import TextClause, text
 
 from worker.core.backoff import spread
-from worker.core.chores import Chore
 from worker.core.queue.jobs import DeliverCallback, VerifyRun
-from worker.core.resources import Resources
 from worker.core.telemetry import logs
+from worker.runtime.periodic import Chore
+from worker.runtime.resources import Resources
 
 log = logs.get(__name__)
 

@@ -12,13 +12,13 @@ import uvloop
 from procrastinate import JobContext
 from procrastinate.worker import Worker
 
-from worker.core import dispatch
 from worker.core.db.database import Database
 from worker.core.queue import app as queue
-from worker.core.resources import Resources
 from worker.core.runs import lifecycle
 from worker.core.settings import Settings
 from worker.core.vocabulary import RunStatus
+from worker.runtime import dispatch
+from worker.runtime.resources import Resources
 
 QUEUE = "bench"
 BARE = "bench.bare"

@@ -17,8 +17,8 @@ from invariant.waiting import until
 from worker import upkeep
 from worker.core.db.database import Database
 from worker.core.queue import app as queue
-from worker.core.resources import Resources
 from worker.core.settings import Settings
+from worker.runtime.resources import Resources
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from sqlalchemy import text
 from tests.support.app import resources
 from tests.worker.core.runs.test_lifecycle import column, new_run
 from worker import tasks
-from worker.core import work
 from worker.core.queue import jobs
 from worker.core.queue.jobs import DeliverCallback
 from worker.core.queue.work_items import add
-from worker.core.resources import Resources
+from worker.runtime import work_items
+from worker.runtime.resources import Resources
 from worker.supervisor import Supervisor
 
 
@@ -75,10 +75,10 @@ async def test_a_callback_that_was_given_up_begins_anew(client: httpx.AsyncClien
         again = await client.post(f"/api/jobs/{listed['id']}/retry")
         assert (again.status_code, again.json()["status"]) == (200, "todo")
 
-        async def deliver(item: work.Item) -> None:
+        async def deliver(item: work_items.Item) -> None:
             assert item.failures == 0
 
-        assert await work.perform(found, job.NAME, job.subject, deliver) == "done"
+        assert await work_items.perform(found, job.NAME, job.subject, deliver) == "done"
     for unknown in (999, 0, 1 << 70):
         assert (await client.post(f"/api/jobs/{unknown}/retry")).status_code == 404
 

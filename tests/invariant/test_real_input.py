@@ -14,7 +14,7 @@ from invariant.verify import pack
 from tests.chaos.test_short import until_done
 from tests.support import processes
 from tests.support.git import repository
-from worker.core.folder import select
+from worker.sources.folder import select
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "invariant" / "example"

@@ -10,8 +10,8 @@ from asgi_lifespan import LifespanManager
 
 from api.app import create_app
 from worker.core.db.database import Database
-from worker.core.resources import Resources
 from worker.core.settings import Settings
+from worker.runtime.resources import Resources
 from worker.verification.attempt import verify_run
 
 

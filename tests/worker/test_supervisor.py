@@ -9,7 +9,7 @@ from tests.support.app import resources
 from tests.worker.core.runs.test_lifecycle import column, jobs, new_run
 from worker import supervisor, tasks
 from worker.core.queue import jobs as contract
-from worker.core.resources import Resources
+from worker.runtime.resources import Resources
 from worker.supervisor import Supervisor
 from worker.verification import attempt
 

@@ -10,8 +10,8 @@ from sqlalchemy import text
 from tests.support.app import resources
 from tests.worker.core.runs.test_lifecycle import new_run
 from worker import upkeep
-from worker.core import chores
-from worker.core.resources import Resources
+from worker.runtime import periodic
+from worker.runtime.resources import Resources
 
 FINISH = "UPDATE runs SET status = 'cancelled', finished_at = now() - make_interval(days => :age), created_at = now() - make_interval(days => :age) WHERE id = :id"
 
@@ -128,7 +128,7 @@ async def test_tokens_workers_and_items_that_ended_long_ago_go(url: str) -> None
 
 async def test_each_chore_is_done_when_it_is_due(url: str) -> None:
     async with resources(url) as found:
-        ended = asyncio.create_task(chores.do_forever(upkeep.KIND, upkeep.CHORES, found))
+        ended = asyncio.create_task(periodic.do_forever(upkeep.KIND, upkeep.CHORES, found))
         async with asyncio.timeout(30):
             while await count(found, "work_items", "kind = 'upkeep' AND attempt = 1 AND status = 'queued'") < len(
                 upkeep.CHORES
@@ -137,7 +137,7 @@ async def test_each_chore_is_done_when_it_is_due(url: str) -> None:
                 await asyncio.sleep(0.05)
         ended.cancel()
         assert await count(found, "work_items", "error IS NOT NULL") == 0
-        assert await chores.do_one(upkeep.KIND, upkeep.CHORES, found) == "nothing to do"
+        assert await periodic.do_one(upkeep.KIND, upkeep.CHORES, found) == "nothing to do"
 
 
 async def test_a_job_that_a_living_worker_is_at_stays(url: str) -> None:
@@ -160,5 +160,5 @@ async def test_nothing_is_begun_while_the_worker_drains(url: str) -> None:
     async with resources(url) as found:
         await sql(found, "INSERT INTO work_items (kind, subject) VALUES ('upkeep', 'jobs')")
         found.controls.drain()
-        assert await chores.do_one(upkeep.KIND, upkeep.CHORES, found) == "nothing to do"
+        assert await periodic.do_one(upkeep.KIND, upkeep.CHORES, found) == "nothing to do"
         assert await count(found, "work_items", "attempt > 0") == 0

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 from worker.analytics import rollup, sweep
 from worker.core.backoff import spread
-from worker.core.chores import Chore
-from worker.core.resources import Resources
 from worker.core.settings import Settings
 from worker.core.telemetry import logs
+from worker.runtime.periodic import Chore
+from worker.runtime.resources import Resources
 
 log = logs.get(__name__)
 

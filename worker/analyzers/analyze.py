@@ -11,8 +11,8 @@ from pathlib import Path
 from worker.analyzers import sarif
 from worker.analyzers.catalog import FILES, OUTPUT, Analyzer
 from worker.analyzers.finding import Finding, resolve
-from worker.core import process
 from worker.core.settings import Settings
+from worker.runtime import process
 from worker.sources.snapshot import Snapshot
 
 # Linux takes 128 KiB for one argument and 2 MiB for all of them with the environment.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
-from worker.core.process import bare_environment
+from worker.runtime.process import bare_environment
 
 
 @cache

@@ -23,7 +23,6 @@ from pydantic import BaseModel, ValidationError
 
 from worker.core.backoff import full_jitter
 from worker.core.db.database import Database, is_unavailable
-from worker.core.flight import Turns
 from worker.core.ids import sha256
 from worker.core.settings import Settings
 from worker.core.telemetry import logs, tracing
@@ -33,6 +32,7 @@ from worker.llm.client import Completion, Message
 from worker.llm.errors import Charge, LlmError, OverBudget, RateLimited, Refused, Transient, Unavailable, Unparseable
 from worker.llm.ledger import Busy, Caller, Doubtful, Entry, Full, Reserved, Settlement, Stored
 from worker.llm.providers import Model
+from worker.runtime.single_flight import Turns
 
 log = logs.get(__name__)
 T = TypeVar("T", bound=BaseModel)

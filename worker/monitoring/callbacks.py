@@ -7,11 +7,11 @@ from typing import Any
 import httpx
 
 from worker.core import models
-from worker.core.resources import Resources
 from worker.core.telemetry import logs
 from worker.core.untrusted import urls
 from worker.core.version import VERSION
 from worker.core.vocabulary import RunStatus
+from worker.runtime.resources import Resources
 
 log = logs.get(__name__)
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from worker.core import process
 from worker.core.untrusted.paths import UnsafePath, safe_path
+from worker.runtime import process
 from worker.sources.errors import SourceError, SourceNotFound, SourceTooLarge, SourceUnavailable, SourceUnsafe
 from worker.sources.snapshot import SnapshotLimits, SnapshotStopped, check_limits
 

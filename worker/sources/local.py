@@ -3,8 +3,8 @@
 import shutil
 from pathlib import Path
 
-from worker.core.folder import select
 from worker.sources.errors import SourceNotFound
+from worker.sources.folder import select
 from worker.sources.snapshot import SnapshotLimits, check_limits
 
 

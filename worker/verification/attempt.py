@@ -20,13 +20,11 @@ from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.core import dispatch, lease, models
+from worker.core import models
 from worker.core.backoff import full_jitter
 from worker.core.db.database import is_unavailable
-from worker.core.flight import Flights
 from worker.core.ids import new_id
 from worker.core.queue.jobs import VerifyRun, enqueue
-from worker.core.resources import Resources
 from worker.core.runs import events, lifecycle
 from worker.core.runs.lifecycle import Claim
 from worker.core.telemetry import logs, tracing
@@ -36,6 +34,9 @@ from worker.core.vocabulary import RunStatus
 from worker.llm.errors import LlmError, RateLimited, Transient
 from worker.llm.gateway import Gateway
 from worker.llm.ledger import Caller
+from worker.runtime import dispatch, lease
+from worker.runtime.resources import Resources
+from worker.runtime.single_flight import Flights
 from worker.sources import take
 from worker.sources.errors import SourceError
 from worker.sources.shared import Snapshots

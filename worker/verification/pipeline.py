@@ -9,11 +9,11 @@ from typing import Any
 from worker.analyzers import analyze, catalog, rules
 from worker.analyzers.analyze import Analysis
 from worker.analyzers.catalog import Analyzer
-from worker.core.flight import Flights
 from worker.core.settings import Settings
 from worker.core.vocabulary import Severity
 from worker.llm.gateway import Gateway
 from worker.llm.ledger import Caller
+from worker.runtime.single_flight import Flights
 from worker.sources.snapshot import Snapshot
 from worker.verification import consensus, evidence, extraction, topics
 from worker.verification.consensus import CriterionResult

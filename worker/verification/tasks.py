@@ -6,7 +6,7 @@ from procrastinate import JobContext
 
 from worker.core.queue.app import app
 from worker.core.queue.jobs import VerifyRun
-from worker.core.resources import Resources
+from worker.runtime.resources import Resources
 from worker.verification import attempt
 
 

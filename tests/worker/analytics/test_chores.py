@@ -20,7 +20,7 @@ from tests.support.app import resources
 from tests.support.past import Past
 from tests.support.processes import eventually
 from worker.analytics import chores
-from worker.core.chores import NOTHING, do_forever, do_one
+from worker.runtime.periodic import NOTHING, do_forever, do_one
 
 
 @pytest.mark.parametrize(

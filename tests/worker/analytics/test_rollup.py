@@ -19,7 +19,7 @@ from tests.support.app import resources
 from tests.support.past import Past
 from worker.analytics import rollup, sweep
 from worker.core.db.database import Database, is_unavailable
-from worker.core.resources import Resources
+from worker.runtime.resources import Resources
 
 TABLES = (
     "analytics_run_metrics",

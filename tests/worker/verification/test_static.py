@@ -10,8 +10,8 @@ import pytest
 
 from tests.support.app import settings
 from tests.worker.analyzers.test_analyze import snapshot
-from worker.core.flight import Flights
 from worker.core.vocabulary import Outcome
+from worker.runtime.single_flight import Flights
 from worker.sources.snapshot import Snapshot
 from worker.verification import criteria, topics
 from worker.verification.pipeline import Judged, Work, start_extraction, verify

@@ -292,7 +292,7 @@ FULL_UP = """full_up AS (
     )"""
 HAS_ROOM = "coalesce(repo_full_name, '') <> ALL (ARRAY (SELECT repo_full_name FROM full_up))"
 
-# A job is a ticket for any run (worker.core.dispatch), so tickets are counted, not matched: where fewer wait than
+# A job is a ticket for any run (worker.runtime.dispatch), so tickets are counted, not matched: where fewer wait than
 # runs are due, the oldest runs that have had time to be taken up get one each, at most one every `patience` seconds:
 # `not_before` carries the memory of it. Runs of a repository that is full get theirs when one of its runs ends.
 _FORGOTTEN = """

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import text
 
 from tests.support.app import resources
-from worker.core import lease
-from worker.core.resources import Resources
 from worker.core.runs import events, lifecycle, submission
 from worker.core.runs.lifecycle import Claim
 from worker.core.vocabulary import RunStatus, SourceKind, Verdict
+from worker.runtime import lease
+from worker.runtime.resources import Resources
 
 
 async def new_run(found: Resources, **more: Any) -> uuid.UUID:

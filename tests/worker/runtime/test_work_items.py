@@ -10,11 +10,11 @@ from sqlalchemy import text
 from tests.support.app import resources
 from tests.worker.core.runs.test_lifecycle import new_run
 from worker import reaper
-from worker.core import work
 from worker.core.queue.jobs import DeliverCallback
 from worker.core.queue.work_items import add, add_recurring, due
-from worker.core.resources import Resources
-from worker.core.work import Item
+from worker.runtime import work_items
+from worker.runtime.resources import Resources
+from worker.runtime.work_items import Item
 
 KIND = DeliverCallback.NAME
 
@@ -55,10 +55,10 @@ async def test_it_is_done_once_whoever_asks(url: str) -> None:
             done.append(item)
             await asyncio.sleep(0.05)
 
-        ended = await asyncio.gather(*(work.perform(found, KIND, subject, do) for _ in range(8)))
+        ended = await asyncio.gather(*(work_items.perform(found, KIND, subject, do) for _ in range(8)))
         assert sorted(ended) == ["done"] + ["nothing to do"] * 7
         assert len(done) == 1
-        assert await work.perform(found, KIND, subject, do) == "nothing to do"
+        assert await work_items.perform(found, KIND, subject, do) == "nothing to do"
         assert (await row(found, subject)).finished_at is not None
 
 
@@ -70,17 +70,17 @@ async def test_a_failure_is_tried_again_later_and_given_up_in_the_end(url: str) 
             raise ValueError("the receiver is away")
 
         for failures in (1, 2):
-            assert "the receiver is away" in await work.perform(
+            assert "the receiver is away" in await work_items.perform(
                 found, KIND, subject, fails, max_failures=3, backoff=1000
             )
             item = await row(found, subject)
             assert (item.status, item.failures, item.error) == ("queued", failures, "ValueError: the receiver is away")
-            assert await work.perform(found, KIND, subject, nothing) == "nothing to do"
+            assert await work_items.perform(found, KIND, subject, nothing) == "nothing to do"
             await set_(found, subject, "not_before = clock_timestamp()")
         # Each try that is to come has a job that will deliver it.
         assert await waiting_jobs(found) == 4
-        with pytest.raises(work.GaveUp, match=r"3 attempts\. ValueError: the receiver is away"):
-            await work.perform(found, KIND, subject, fails, max_failures=3, backoff=1000)
+        with pytest.raises(work_items.GaveUp, match=r"3 attempts\. ValueError: the receiver is away"):
+            await work_items.perform(found, KIND, subject, fails, max_failures=3, backoff=1000)
         assert (await row(found, subject)).status == "failed"
 
 
@@ -89,19 +89,19 @@ async def test_of_a_zombie_nothing_is_written(url: str) -> None:
         subject = await owed(found)
         for _ in range(100):
             async with found.db.single_statement() as connection:
-                zombie = await work.claim(connection, KIND, subject, holder="zombie", seconds=30)
+                zombie = await work_items.claim(connection, KIND, subject, holder="zombie", seconds=30)
             assert zombie is not None
             await set_(found, subject, "lease_until = clock_timestamp() - interval '1 s'")
             async with found.db.single_statement() as connection:
-                holder = await work.claim(connection, KIND, subject, holder="other", seconds=30)
+                holder = await work_items.claim(connection, KIND, subject, holder="other", seconds=30)
             assert holder is not None
             assert holder.attempt == zombie.attempt + 1
             before = await row(found, subject)
             async with found.db.transaction() as session:
-                assert not await work.end(session, zombie, status="done", failures=0)
+                assert not await work_items.end(session, zombie, status="done", failures=0)
             assert await row(found, subject) == before
             async with found.db.transaction() as session:
-                assert await work.end(session, holder, status="queued", failures=0)
+                assert await work_items.end(session, holder, status="queued", failures=0)
 
 
 @pytest.mark.parametrize("how", ["its worker died", "its job was lost"])
@@ -112,7 +112,7 @@ async def test_the_reaper_gives_it_a_fresh_job(url: str, how: str) -> None:
             await session.execute(text("DELETE FROM procrastinate_jobs"))
         if how == "its worker died":
             async with found.db.single_statement() as connection:
-                assert await work.claim(connection, KIND, subject, holder="dead", seconds=30)
+                assert await work_items.claim(connection, KIND, subject, holder="dead", seconds=30)
             assert await reaper.reap_once(found) == 0
             await set_(found, subject, "lease_until = clock_timestamp() - interval '1 s'")
         else:
@@ -121,7 +121,7 @@ async def test_the_reaper_gives_it_a_fresh_job(url: str, how: str) -> None:
         assert await reaper.reap_once(found) == 1
         assert await reaper.reap_once(found) == 0
         assert await waiting_jobs(found) == 1
-        assert await work.perform(found, KIND, subject, nothing) == "done"
+        assert await work_items.perform(found, KIND, subject, nothing) == "done"
 
 
 async def test_a_drain_hands_it_back_unspent(url: str) -> None:
@@ -133,7 +133,7 @@ async def test_a_drain_hands_it_back_unspent(url: str) -> None:
             begun.set()
             await asyncio.sleep(60)
 
-        task = asyncio.create_task(work.perform(found, KIND, subject, long))
+        task = asyncio.create_task(work_items.perform(found, KIND, subject, long))
         await begun.wait()
         found.controls.drain()
         assert await asyncio.wait_for(task, 10) == "the worker was stopped"
@@ -148,29 +148,29 @@ async def test_a_recurring_item_comes_due_again(url: str) -> None:
             await add_recurring(session, "chore", ["a", "b"])
             await add_recurring(session, "chore", ["a", "b"])
             assert await due(session, "chore") in ("a", "b")
-        assert await work.perform(found, "chore", "a", nothing, again=lambda: 60) == "queued"
-        assert await work.perform(found, "chore", "b", nothing, again=lambda: 0) == "queued"
+        assert await work_items.perform(found, "chore", "a", nothing, again=lambda: 60) == "queued"
+        assert await work_items.perform(found, "chore", "b", nothing, again=lambda: 0) == "queued"
         async with found.db.transaction() as session:
             assert await due(session, "chore") == "b"
-        assert await work.perform(found, "chore", "a", nothing, again=lambda: 60) == "nothing to do"
+        assert await work_items.perform(found, "chore", "a", nothing, again=lambda: 60) == "nothing to do"
 
 
 async def test_an_item_whose_worker_dies_each_time_is_given_up(url: str) -> None:
     async with resources(url) as found:
         subject = await owed(found)
         await set_(found, subject, "failures = 3")
-        with pytest.raises(work.GaveUp, match="disappeared 3 times"):
-            await work.perform(found, KIND, subject, nothing, max_failures=3)
+        with pytest.raises(work_items.GaveUp, match="disappeared 3 times"):
+            await work_items.perform(found, KIND, subject, nothing, max_failures=3)
         assert (await row(found, subject)).status == "failed"
 
 
 async def test_a_job_from_before_there_were_items_is_done_all_the_same(url: str) -> None:
     async with resources(url) as found:
         subject = str(uuid.uuid4())
-        assert await work.perform(found, KIND, subject, nothing) == "nothing to do"
-        await work.expect(found, KIND, subject)
-        await work.expect(found, KIND, subject)
-        assert await work.perform(found, KIND, subject, nothing) == "done"
+        assert await work_items.perform(found, KIND, subject, nothing) == "nothing to do"
+        await work_items.expect(found, KIND, subject)
+        await work_items.expect(found, KIND, subject)
+        assert await work_items.perform(found, KIND, subject, nothing) == "done"
 
 
 async def test_it_comes_before_any_run(url: str) -> None:
@@ -191,6 +191,6 @@ async def test_a_statement_that_takes_too_long_is_a_failure_and_no_outage(url: s
                 await session.execute(text("SET LOCAL statement_timeout = 20"))
                 await session.execute(text("SELECT pg_sleep(5)"))
 
-        assert "QueryCanceled" in await work.perform(found, KIND, subject, slow)
+        assert "QueryCanceled" in await work_items.perform(found, KIND, subject, slow)
         item = await row(found, subject)
         assert (item.status, item.failures) == ("queued", 1)

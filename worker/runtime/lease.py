@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.core.db.database import is_unavailable
-from worker.core.resources import Resources
 from worker.core.runs.lifecycle import Renewal
 from worker.core.telemetry import logs
+from worker.runtime.resources import Resources
 
 log = logs.get(__name__)
 

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from worker.core import work
 from worker.core.backoff import spread
 from worker.core.db.database import is_unavailable
 from worker.core.queue.work_items import add_recurring, due
-from worker.core.resources import Resources
 from worker.core.telemetry import logs
+from worker.runtime import work_items
+from worker.runtime.resources import Resources
 
 log = logs.get(__name__)
 
@@ -30,14 +30,14 @@ async def do_one(kind: str, chores: Mapping[str, Chore], resources: Resources) -
     if resources.controls.draining:
         return NOTHING
 
-    async def do(item: work.Item) -> None:
+    async def do(item: work_items.Item) -> None:
         await chores[item.subject].do(resources)
 
     async with resources.db.transaction() as session:
         name = await due(session, kind)
     if name is None or name not in chores:
         return NOTHING
-    return await work.perform(resources, kind, name, do, again=chores[name].pause)
+    return await work_items.perform(resources, kind, name, do, again=chores[name].pause)
 
 
 async def do_forever(

@@ -10,11 +10,11 @@ from sqlalchemy import text
 from tests.support.app import resources
 from tests.worker.core.runs.test_lifecycle import column, new_run
 from worker import reaper
-from worker.core import dispatch
-from worker.core.resources import Resources
 from worker.core.runs import lifecycle
 from worker.core.runs.lifecycle import Claim
 from worker.core.vocabulary import RunStatus
+from worker.runtime import dispatch
+from worker.runtime.resources import Resources
 
 
 async def sql(found: Resources, statement: str, **values: Any) -> Any:

@@ -7,14 +7,14 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from worker.core import lease
 from worker.core.backoff import full_jitter
 from worker.core.db.database import is_unavailable, timed_out
 from worker.core.queue.jobs import ITEMS, enqueue
 from worker.core.queue.work_items import FREE, owe
-from worker.core.resources import Resources
 from worker.core.runs.lifecycle import Renewal
 from worker.core.telemetry import logs
+from worker.runtime import lease
+from worker.runtime.resources import Resources
 
 log = logs.get(__name__)
 
