@@ -8,7 +8,7 @@ import sys
 import uvicorn
 
 from api.app import create_app
-from api.protocol import BoundedHttpProtocol
+from api.http.protocol import BoundedHttpProtocol
 from worker.core import settings
 from worker.core.db import embedded, migrate
 from worker.core.settings import Settings

@@ -13,13 +13,11 @@ from starlette.responses import Response
 
 from api import (
     docs,
-    errors,
     feedback,
     health,
     queue,
     repositories,
     results,
-    routing,
     runs,
     streams,
     tokens,
@@ -30,9 +28,10 @@ from api.analytics import judges, rules, summary, trends
 from api.analytics import repositories as analytics_repositories
 from api.analytics.exposition import Exposition
 from api.companion import companion
+from api.http import errors, routing
+from api.http.middleware import RequestContext
 from api.live import Hub
 from api.metrics import Metrics
-from api.middleware import RequestContext
 from api.state import State
 from worker.core.db import embedded, notify
 from worker.core.db.database import Database

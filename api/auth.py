@@ -13,7 +13,7 @@ from datetime import timedelta
 from sqlalchemy import func, select, update
 from starlette.requests import HTTPConnection
 
-from api.errors import Forbidden, MalformedRequest, Unauthenticated
+from api.http.errors import Forbidden, MalformedRequest, Unauthenticated
 from worker.core.db.database import Database
 from worker.core.models import ApiToken
 from worker.core.settings import Settings

@@ -8,8 +8,8 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from api import openapi
-from api.routing import Answer, Call, Operation, Operations
+from api.http import openapi
+from api.http.routing import Answer, Call, Operation, Operations
 from worker.core.vocabulary import Scope
 
 _PAGE = """<!doctype html>

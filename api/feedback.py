@@ -9,8 +9,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
-from api import errors
-from api.routing import Answer, Call, Operations, json_response
+from api.http import errors
+from api.http.routing import Answer, Call, Operations, json_response
 from api.runs import find
 from worker.core.ids import new_id
 from worker.core.models import CriterionResult, Feedback, Finding, Opinion, Run

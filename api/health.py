@@ -7,8 +7,8 @@ from pydantic import BaseModel
 from sqlalchemy import text
 from starlette.responses import Response
 
-from api import errors
-from api.routing import Answer, Call, Operations, json_response
+from api.http import errors
+from api.http.routing import Answer, Call, Operations, json_response
 from worker.core.db import migrate
 from worker.core.version import VERSION
 from worker.core.vocabulary import Scope

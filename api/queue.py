@@ -8,9 +8,9 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
-from api import errors
-from api.pagination import Page
-from api.routing import Answer, Call, Operations, json_response
+from api.http import errors
+from api.http.pagination import Page
+from api.http.routing import Answer, Call, Operations, json_response
 from worker.core.queue.jobs import ITEMS, QUEUES
 from worker.core.vocabulary import Scope
 

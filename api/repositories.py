@@ -10,9 +10,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
-from api import errors
-from api.pagination import Page, PageQuery, page
-from api.routing import Answer, Call, Operations, json_response
+from api.http import errors
+from api.http.pagination import Page, PageQuery, page
+from api.http.routing import Answer, Call, Operations, json_response
 from api.run_requests import full_name
 from worker.core.ids import new_id, sha256
 from worker.core.models import ConstitutionVersion, RepoBranch, RepoConnection

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import func, or_, select
 from starlette.responses import Response
 
-from api import errors
-from api.routing import Answer, Call, Operations, json_response
+from api.http import errors
+from api.http.routing import Answer, Call, Operations, json_response
 from api.runs import find
 from worker.core.models import Artifact, LlmCall, LlmUse
 from worker.core.vocabulary import RunStatus, Scope, Verdict

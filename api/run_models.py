@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from api.pagination import Page, PageQuery
+from api.http.pagination import Page, PageQuery
 from worker.core.models import Run
 from worker.core.runs import submission
 from worker.core.untrusted.source import GitRef, Source, Text

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import select
 
-from api import errors
+from api.http import errors
 from worker.core.db.database import Database
 from worker.core.ids import new_id
 from worker.core.models import ConstitutionVersion, RepoConnection, Upload

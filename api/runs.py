@@ -11,9 +11,9 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from starlette.responses import Response
 
-from api import errors
-from api.pagination import page
-from api.routing import Answer, Call, Operations, json_response
+from api.http import errors
+from api.http.pagination import page
+from api.http.routing import Answer, Call, Operations, json_response
 from api.run_models import RunList, RunQuery, RunRequest, RunView, fresh_view, view
 from api.run_requests import newest_constitution, resolve_source
 from worker.core.models import Run

@@ -13,10 +13,10 @@ from starlette.responses import Response
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from api import errors
 from api.auth import authenticate
+from api.http import errors
+from api.http.routing import Answer, Call, Operations
 from api.live import LiveEvent, follow_all, follow_run, position
-from api.routing import Answer, Call, Operations
 from api.runs import find
 from api.state import State
 from worker.core.vocabulary import Scope

@@ -12,10 +12,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validato
 from sqlalchemy import func, insert, select, update
 from starlette.responses import Response
 
-from api import errors
 from api.auth import TOKEN_PREFIX, hash_token
-from api.pagination import Page, PageQuery, page
-from api.routing import Answer, Call, Operations, json_response
+from api.http import errors
+from api.http.pagination import Page, PageQuery, page
+from api.http.routing import Answer, Call, Operations, json_response
 from worker.core.ids import new_id
 from worker.core.models import ApiToken
 from worker.core.untrusted.source import Text

@@ -11,8 +11,8 @@ from sqlalchemy import insert
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from api import errors
-from api.routing import Answer, Call, Operations, json_response
+from api.http import errors
+from api.http.routing import Answer, Call, Operations, json_response
 from worker.core.ids import new_id, sha256
 from worker.core.models import Upload
 from worker.core.untrusted import archives

@@ -17,10 +17,10 @@ from sqlalchemy import text
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import errors
 from api.analytics.period import Bucket, Period, PeriodQuery, resolve
 from api.analytics.sums import Scope
-from api.routing import Answer, Call
+from api.http import errors
+from api.http.routing import Answer, Call
 from worker.core.version import VERSION
 
 CSV = "text/csv"

@@ -12,8 +12,8 @@ from api.analytics.answering import PROBLEMS, Asking, Report, answer, answers
 from api.analytics.moment import FRESHNESS, PROVIDERS
 from api.analytics.period import PeriodQuery
 from api.analytics.sums import distributions, sums
+from api.http.routing import Call, Operations
 from api.queue import Overview, read_overview
-from api.routing import Call, Operations
 from worker.core.vocabulary import Scope
 
 operations = Operations("analytics")

@@ -11,7 +11,7 @@ from api.analytics import figures
 from api.analytics.answering import PROBLEMS, Asking, Report, answer, answers, columns_of
 from api.analytics.period import PeriodQuery
 from api.analytics.sums import Sums, sums
-from api.routing import Call, Operations
+from api.http.routing import Call, Operations
 from worker.core.analytics import measures
 from worker.core.analytics.measures import MICRO, NANO
 from worker.core.vocabulary import JudgeRole, Scope

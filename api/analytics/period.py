@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from api import errors
+from api.http import errors
 from worker.core.untrusted.source import Text
 
 MAX_DAYS = 1830

@@ -14,8 +14,8 @@ from api.analytics import figures
 from api.analytics.answering import PROBLEMS, Asking, ListReport, answer, answers, columns_of
 from api.analytics.period import PeriodQuery
 from api.analytics.sums import UNITS, Interval, buckets_of, in_buckets, in_runs, unit_parameters
-from api.pagination import decode_name, encode_name
-from api.routing import Call, Operations
+from api.http.pagination import decode_name, encode_name
+from api.http.routing import Call, Operations
 from worker.core.analytics.measures import KEPT_RUNS
 from worker.core.vocabulary import Scope
 

@@ -10,7 +10,7 @@ from api.analytics import figures
 from api.analytics.answering import PROBLEMS, Asking, Report, answer, answers, columns_of
 from api.analytics.period import PeriodQuery
 from api.analytics.sums import Bins, Sums, distributions, sums
-from api.routing import Call, Operations
+from api.http.routing import Call, Operations
 from worker.core.analytics.measures import NAMES
 from worker.core.vocabulary import JudgeRole, Scope
 

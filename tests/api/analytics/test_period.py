@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api import errors
 from api.analytics.period import Bucket, Period, PeriodQuery, cover, floor, resolve
+from api.http import errors
 
 NOW = datetime(2026, 11, 24, 10, 20, 30, tzinfo=UTC)
 LENGTHS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}

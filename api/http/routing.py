@@ -16,8 +16,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api import errors
 from api.auth import Principal, authenticate
+from api.http import errors
 from api.state import State
 from worker.core.vocabulary import Scope
 

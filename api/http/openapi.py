@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from api import errors
-from api.routing import Answer, Operation
+from api.http import errors
+from api.http.routing import Answer, Operation
 from worker.core.version import VERSION
 
 _REF = "#/components/schemas/{model}"

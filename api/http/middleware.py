@@ -7,7 +7,7 @@ import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import errors
+from api.http import errors
 from api.metrics import Metrics
 from worker.core.db.database import is_unavailable
 from worker.core.ids import new_id
