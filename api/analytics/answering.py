@@ -20,6 +20,7 @@ from starlette.responses import Response
 from api.analytics.period import Bucket, Period, PeriodQuery, resolve
 from api.analytics.sums import Scope
 from api.http import errors
+from api.http.conditional import matches
 from api.http.routing import Answer, Call
 from worker.core.version import VERSION
 
@@ -158,13 +159,6 @@ def _etag(request: Request, query: PeriodQuery, period: Period, *, version: tupl
     ]
     digest = hashlib.sha256(json.dumps(question).encode()).hexdigest()[:20]
     return f'W/"{number}-{digest}"'
-
-
-def matches(request: Request, etag: str) -> bool:
-    """Whether the client has this answer already (RFC 9110, section 13.1.2; compared weakly)."""
-    given = request.headers.get("if-none-match", "")
-    known = {part.strip().removeprefix("W/") for part in given.split(",")}
-    return "*" in known or etag.removeprefix("W/") in known
 
 
 def wants_csv(request: Request) -> bool:
