@@ -11,18 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import (
-    docs,
-    feedback,
-    health,
-    queue,
-    repositories,
-    results,
-    runs,
-    streams,
-    tokens,
-    uploads,
-)
+from api import docs, health, queue, repositories, tokens, uploads
 from api.analytics import health as analytics_health
 from api.analytics import judges, rules, summary, trends
 from api.analytics import repositories as analytics_repositories
@@ -30,8 +19,11 @@ from api.analytics.exposition import Exposition
 from api.companion import companion
 from api.http import errors, routing
 from api.http.middleware import RequestContext
-from api.live import Hub
 from api.metrics import Metrics
+from api.runs import endpoints as runs
+from api.runs import events as run_events
+from api.runs import feedback, results
+from api.runs.live import Hub
 from api.state import State
 from worker.core.db import embedded, notify
 from worker.core.db.database import Database
@@ -63,7 +55,7 @@ def create_app(settings: Settings, *, url: str | None = None) -> Starlette:
     """
     if settings.deployed and settings.api_token is None:
         raise RuntimeError(TOKEN_REQUIRED)
-    modules = (health, runs, results, feedback, streams, uploads, repositories, tokens, queue, *_ANALYTICS)
+    modules = (health, runs, results, feedback, run_events, uploads, repositories, tokens, queue, *_ANALYTICS)
     declared = [operation for module in modules for operation in module.operations.found]
     declared += docs.operations(declared).found
     metrics = Metrics()
@@ -101,7 +93,7 @@ def create_app(settings: Settings, *, url: str | None = None) -> Starlette:
     middleware.append(Middleware(RequestContext, settings=settings, metrics=metrics))
     pages = [] if settings.deployed else docs.pages()
     app = Starlette(
-        routes=[*routing.routes(declared), *streams.sockets, *pages],
+        routes=[*routing.routes(declared), *run_events.sockets, *pages],
         middleware=middleware,
         exception_handlers={HTTPException: _http_error},
         lifespan=lifespan,

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from api.http import errors
 from api.http.pagination import Page, PageQuery, page
 from api.http.routing import Answer, Call, Operations, json_response
-from api.run_requests import full_name
+from api.runs.resolve import full_name
 from worker.core.ids import new_id, sha256
 from worker.core.models import ConstitutionVersion, RepoBranch, RepoConnection
 from worker.core.untrusted import urls

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from api.analytics.exposition import Exposition
-from api.live import Hub
 from api.metrics import Metrics
+from api.runs.live import Hub
 from worker.core.db.database import Database
 from worker.core.settings import Settings
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from api import live
+from api.runs import live
 from tests.support import processes
 from tests.support.app import resources, work
 from tests.support.processes import TOKEN

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from api.http import errors
 from api.http.routing import Answer, Call, Operations, json_response
-from api.runs import find
+from api.runs.endpoints import find
 from worker.core.models import Artifact, LlmCall, LlmUse
 from worker.core.vocabulary import RunStatus, Scope, Verdict
 

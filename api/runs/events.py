@@ -16,8 +16,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from api.auth import authenticate
 from api.http import errors
 from api.http.routing import Answer, Call, Operations
-from api.live import LiveEvent, follow_all, follow_run, position
-from api.runs import find
+from api.runs.endpoints import find
+from api.runs.live import LiveEvent, follow_all, follow_run, position
 from api.state import State
 from worker.core.vocabulary import Scope
 

@@ -14,8 +14,8 @@ from starlette.responses import Response
 from api.http import errors
 from api.http.pagination import page
 from api.http.routing import Answer, Call, Operations, json_response
-from api.run_models import RunList, RunQuery, RunRequest, RunView, fresh_view, view
-from api.run_requests import newest_constitution, resolve_source
+from api.runs.resolve import newest_constitution, resolve_source
+from api.runs.schemas import RunList, RunQuery, RunRequest, RunView, fresh_view, view
 from worker.core.models import Run
 from worker.core.runs import lifecycle, submission
 from worker.core.telemetry import tracing

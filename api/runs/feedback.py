@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from api.http import errors
 from api.http.routing import Answer, Call, Operations, json_response
-from api.runs import find
+from api.runs.endpoints import find
 from worker.core.ids import new_id
 from worker.core.models import CriterionResult, Feedback, Finding, Opinion, Run
 from worker.core.runs.feedback import scope_of
