@@ -6,9 +6,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from client.http import ApiError, Client
 from invariant import render, stack
-from invariant.client import ApiError, Client
 from worker.core import settings as environment
+from worker.core.version import VERSION
 
 EXAMPLE = Path(__file__).parent / "example"
 ERROR = 3
@@ -41,7 +42,7 @@ def _show(console: Console, path: Path, constitution: Path) -> str:
     text = constitution.read_text(encoding="utf-8")
     console.print(f"[bold]Invariant[/bold] verifies {path}\nagainst {constitution.resolve()}\n", highlight=False)
     console.print("[dim]starting Postgres, api and worker …[/dim]")
-    with stack.running(config) as local, Client(local.url, local.token) as client:
+    with stack.running(config) as local, Client(local.url, local.token, f"invariant/{VERSION}") as client:
         run_id = client.enqueue({"kind": "path", "path": str(path)}, text, labels={"event": "demo"})["id"]
         with render.progress(console) as bar:
             for event in client.follow(run_id):

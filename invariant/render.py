@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
-from invariant.client import Event
+from client.http import Event
 
 _COLOURS = {"PASS": "green", "FAIL": "red", "VETO": "bold red", "PARTIAL": "yellow", "ERROR": "magenta"}
 _OUTCOMES = {"PASS": ("✓ passed", "green"), "FAIL": ("✗ failed", "red"), "UNDECIDED": ("? undecided", "yellow")}

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from client.http import ApiError, Client
 from invariant import render, stack
-from invariant.client import ApiError, Client
 from worker.core import settings as environment
 from worker.core.settings import Settings
+from worker.core.version import VERSION
 from worker.sources.folder import select
 
 EXIT_CODES = {"PASS": 0, "FAIL": 1, "VETO": 1, "PARTIAL": 2, "ERROR": 3}
@@ -53,10 +54,10 @@ def connected(config: Settings) -> Iterator[tuple[Client, bool]]:
     """A client of CVA_BACKEND_URL, or of a local stack that lasts as long as the block (True)."""
     if config.backend_url:
         token = config.api_token.get_secret_value() if config.api_token else None
-        with Client(config.backend_url, token) as client:
+        with Client(config.backend_url, token, f"invariant/{VERSION}") as client:
             yield client, False
         return
-    with stack.running(config) as local, Client(local.url, local.token) as client:
+    with stack.running(config) as local, Client(local.url, local.token, f"invariant/{VERSION}") as client:
         yield client, True
 
 

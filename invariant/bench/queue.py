@@ -99,7 +99,7 @@ _GIT = {"kind": "git", "url": "https://github.com/encode/starlette"}
 
 
 def _constitution(api: stack.Stack) -> str:
-    from invariant.client import Client
+    from client.http import Client
 
     with Client(api.url, api.token) as client:
         found: str = client.enqueue(_SOURCE, _RULES)["constitution_version_id"]

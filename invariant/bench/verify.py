@@ -22,9 +22,9 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
+from client.http import Client
 from invariant import stack
 from invariant.bench.database import temporary
-from invariant.client import Client
 from invariant.waiting import until
 from worker.core import settings
 from worker.core.settings import Settings

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
+from client.http import Client
 from invariant import postgres, stack
 from invariant.bench.provider import Provider
 from invariant.chaos import proxy
 from invariant.chaos.proxy import Proxy
 from invariant.chaos.sides import WORKERS, Bare, Product, Side, judges
-from invariant.client import Client
 from invariant.postgres import Server
 from invariant.waiting import until
 from worker.core.settings import Settings

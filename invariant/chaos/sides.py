@@ -15,11 +15,11 @@ from typing import Any
 
 import psycopg
 
+from client.http import ApiError, Client
 from invariant import stack
 from invariant.bench import provider
 from invariant.bench.provider import Provider, Reply, Request
 from invariant.chaos import bare
-from invariant.client import ApiError, Client
 from invariant.waiting import until
 
 WORKERS = 2

@@ -10,8 +10,6 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from worker.core.version import VERSION
-
 FINAL = frozenset({"completed", "failed", "cancelled"})
 _RETRY_SECONDS = 120.0
 
@@ -31,14 +29,15 @@ class Event:
 
 @dataclass
 class Client:
-    """A connection to one api."""
+    """A connection to one api. `agent` is what it calls itself, the User-Agent."""
 
     url: str
     token: str | None = None
+    agent: str = "invariant"
     _http: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
-        headers = {"User-Agent": f"invariant/{VERSION}"}
+        headers = {"User-Agent": self.agent}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
         # Proxies are for the world outside, not for a stack of this machine.
