@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 from sqlalchemy import delete, select
@@ -110,15 +110,21 @@ async def _on_criterion(session: AsyncSession, run: Run, row: Feedback, body: Cr
     if result is None:
         raise errors.NotFound("The run has no criterion of that key.")
     row.key, row.outcome = body.key, result.outcome
-    failing = await session.scalars(
-        select(Opinion.evidence)
-        .where(Opinion.run_id == run.id, Opinion.key == body.key, Opinion.vote == Vote.FAIL.value)
-        .order_by(Opinion.role, Opinion.round)
-    )
+    failing = [result.evidence] if result.evidence is not None else await _cited(session, run, body.key)
     places = [item["place"] for evidence in failing for item in evidence if item.get("verified") and "place" in item]
     row.fingerprints = list(dict.fromkeys(places))
     if body.mark is FeedbackMark.ACCEPTED and result.outcome == Outcome.FAIL and not row.fingerprints:
         raise errors.Conflict("The criterion fails because something is absent; there is no place to accept.")
+
+
+async def _cited(session: AsyncSession, run: Run, key: str) -> list[list[Any]]:
+    """What the judges cite who fail the criterion: runs from before revision 009 keep it nowhere else."""
+    rows = await session.scalars(
+        select(Opinion.evidence)
+        .where(Opinion.run_id == run.id, Opinion.key == key, Opinion.vote == Vote.FAIL.value)
+        .order_by(Opinion.role, Opinion.round)
+    )
+    return list(rows)
 
 
 async def _on_finding(session: AsyncSession, run: Run, row: Feedback, body: FindingFeedback) -> None:

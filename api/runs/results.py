@@ -12,6 +12,7 @@ from api.http import errors
 from api.http.routing import Answer, Call, Operations, json_response
 from api.runs.endpoints import find
 from worker.core.models import Artifact, LlmCall, LlmUse
+from worker.core.version import VERDICT_FORMAT
 from worker.core.vocabulary import RunStatus, Scope, Verdict
 
 operations = Operations("runs")
@@ -96,9 +97,7 @@ async def get_verdict(call: Call, run_id: uuid.UUID) -> Response:
         run = await find(session, run_id)
     if run.status == RunStatus.FAILED:
         reason = f"{run.error_code}: {run.error_message}"
-        return json_response(
-            VerdictDocument(format="invariant-verdict/1", verdict=Verdict.ERROR, score=None, reason=reason)
-        )
+        return json_response(VerdictDocument(format=VERDICT_FORMAT, verdict=Verdict.ERROR, score=None, reason=reason))
     return await _artifact(call, run_id, "verdict.json")
 
 

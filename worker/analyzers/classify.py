@@ -62,6 +62,11 @@ def confidence(analyzer: str, rule: Mapping[str, Any], result: Mapping[str, Any]
     return {"very-high": 0.95, "high": 0.9, "medium": 0.7, "low": 0.4}.get(precision, 0.9)
 
 
+def precise(rule: Mapping[str, Any]) -> bool:
+    """Whether the tool states that nearly every finding of the rule is true (GitHub's property `precision`)."""
+    return str(_properties(rule).get("precision", "")).lower() in ("very-high", "high")
+
+
 def _properties(item: Mapping[str, Any]) -> Mapping[str, Any]:
     found = item.get("properties")
     return found if isinstance(found, Mapping) else {}

@@ -5,11 +5,12 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 
+from worker.analyzers import statement
 from worker.core.telemetry.masking import MASK, mask_code
 from worker.core.vocabulary import Category, Severity
 from worker.sources.snapshot import Snapshot
 
-_MAX_QUOTE_LINES = 5
+_MAX_QUOTE_LINES = 10
 _MAX_LINE = 300
 _MAX_QUOTE = 1600
 _MAX_MESSAGE = 2000
@@ -19,7 +20,8 @@ _MAX_MESSAGE = 2000
 class Finding:
     """`start_line` and `end_line` count from 1, both inclusive; `confidence` is 0 to 1.
 
-    `quote` is the code at that place, secrets masked. `verified`: the place is in the snapshot.
+    `quote` is the code at that place, secrets masked. `verified`: the place is in the snapshot. `precise`: the tool
+    itself states that nearly every finding of the rule is true (SARIF's property `precision`).
     """
 
     analyzer: str
@@ -34,6 +36,7 @@ class Finding:
     quote: str = ""
     fingerprint: str = ""
     verified: bool = False
+    precise: bool = False
 
     @property
     def rule(self) -> str:
@@ -43,7 +46,9 @@ class Finding:
     @property
     def details(self) -> dict[str, str | float | bool]:
         """All but the rule, JSON-ready: what the database keeps of it and what the verdict tells."""
-        found = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("analyzer", "rule_id")}
+        found = {
+            f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("analyzer", "rule_id", "precise")
+        }
         return {**found, "category": self.category.value, "severity": self.severity.value}
 
 
@@ -69,6 +74,10 @@ def resolve(findings: Iterable[Finding], snapshot: Snapshot) -> list[Finding]:
         verified = lines is not None and 1 <= finding.start_line <= finding.end_line <= len(lines)
         quote = ""
         if lines is not None and verified:
+            if finding.analyzer == "bandit":
+                # Its SARIF ends on the second line of a statement, wherever that ends.
+                last = max(finding.end_line, statement.end(lines, finding.start_line))
+                finding = replace(finding, end_line=last)  # noqa: PLW2901  the place of this one, mended
             end = min(finding.end_line, finding.start_line + _MAX_QUOTE_LINES - 1)
             quote = mask_code("\n".join(map(_clipped, lines[finding.start_line - 1 : end])))[:_MAX_QUOTE]
         base = "\0".join((finding.rule, finding.path, " ".join(quote.split())))

@@ -97,6 +97,7 @@ def _finding(
             category=classify.category(analyzer, rule_id, rule, result),
             severity=classify.severity(analyzer, rule_id, level, rule, result),
             confidence=classify.confidence(analyzer, rule, result),
+            precise=classify.precise(rule),
             message=(_text(_dict(result, "message"), "text") or rule_id).strip(),
             path=path,
             start_line=start,

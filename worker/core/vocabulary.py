@@ -47,6 +47,15 @@ class Category(StrEnum):
     STYLE = "style"
 
 
+class CriterionKind(StrEnum):
+    """What would show that a criterion is kept. `process`: it speaks of how people work, not to be seen in the code."""
+
+    FORBIDS = "forbids"
+    EVERYWHERE = "everywhere"
+    SOMEWHERE = "somewhere"
+    PROCESS = "process"
+
+
 class Severity(StrEnum):
     CRITICAL = "critical"
     HIGH = "high"

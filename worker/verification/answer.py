@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from worker.core.telemetry.masking import mask_code
 from worker.core.vocabulary import JudgeRole, Vote
 from worker.verification.opinion import Evidence, Opinion
+from worker.verification.votes import contradicts
 
 MAX_EVIDENCE = 10
 _MIN_QUOTE = 4
@@ -25,15 +26,17 @@ class Place(BaseModel):
 
 
 class JudgeOpinion(BaseModel):
+    """One opinion, in the order in which it is to be written: what is seen, what follows, and only then the vote."""
+
     model_config = ConfigDict(extra="forbid")
 
     criterion: Annotated[str, Field(max_length=200)]
+    evidence: Annotated[list[Place], Field(max_length=50)]
+    absent: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=20)]
+    rationale: Annotated[str, Field(max_length=8000)]
     vote: Vote
     score: Annotated[int | None, Field(ge=1, le=10)]
     confidence: Annotated[float | None, Field(ge=0, le=1, allow_inf_nan=False)]
-    rationale: Annotated[str, Field(max_length=8000)]
-    evidence: Annotated[list[Place], Field(max_length=50)]
-    absent: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=20)]
 
     @model_validator(mode="after")
     def _decided(self) -> Self:
@@ -61,6 +64,21 @@ def exactly(keys: Sequence[str]) -> Callable[[JudgeAnswer], None]:
                 raise ValueError(f"{what} for: {', '.join(key[:100] for key in wrong[:5])}")
 
     return check
+
+
+def contradicted(pass_score: int) -> Callable[[JudgeAnswer], str | None]:
+    """What to ask again of an answer whose votes and scores say opposite things; None where they agree."""
+
+    def doubt(answer: JudgeAnswer) -> str | None:
+        wrong = [o.criterion for o in answer.opinions if contradicts(o.vote, o.score, pass_score)]
+        if not wrong:
+            return None
+        keys = ", ".join(key[:100] for key in wrong[:5])
+        return (
+            f"vote and score contradict each other for: {keys}. {pass_score} and above goes with PASS, below with FAIL"
+        )
+
+    return doubt
 
 
 def opinion(given: JudgeOpinion, role: JudgeRole, model: str, *, round: int) -> Opinion:

@@ -42,8 +42,8 @@ from worker.sources.errors import SourceError
 from worker.sources.shared import Snapshots
 from worker.sources.snapshot import Snapshot
 from worker.verification import history, pipeline, record
-from worker.verification.criteria import ConstitutionRejected
-from worker.verification.extraction import Extracted
+from worker.verification.constitution.criteria import ConstitutionRejected
+from worker.verification.constitution.reading import Reading
 from worker.verification.outcome import RunOutcome, Subject
 
 log = logs.get(__name__)
@@ -205,7 +205,7 @@ async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
 
     loaded = await _load(claim, resources)
     llm = _llm(claim, resources)
-    extracting = asyncio.create_task(pipeline.start_extraction(loaded.constitution.content, llm))
+    reading = asyncio.create_task(pipeline.start_reading(loaded.constitution.content, llm))
     try:
         await step("snapshot", {"source": loaded.run.source_kind})
         snapshots = resources.shared(Snapshots, Snapshots)
@@ -220,14 +220,14 @@ async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
                 models=llm,
                 flights=resources.shared(Flights, lambda: Flights(kept=8)),
             )
-            judged = await pipeline.verify(work, extracting, settings=settings, step=step)
+            judged = await pipeline.verify(work, reading, settings=settings, step=step)
     finally:
-        extracting.cancel()
-        await asyncio.gather(extracting, return_exceptions=True)
-    await _keep_criteria(loaded.constitution.id, judged.extracted, resources)
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+    await _keep_criteria(loaded.constitution.id, judged.reading, resources)
     await step("recording", {"verdict": judged.verdict.verdict.value})
     # The prices of models are the library's, whose import takes seconds when every answer was there already.
-    notes = await asyncio.to_thread(judged.tribunal.notes)
+    notes = await asyncio.to_thread(judged.panel.notes) if judged.panel is not None else ()
     async with resources.db.transaction() as session:
         calls = await history.calls(session, claim.run_id)
     return RunOutcome(
@@ -236,10 +236,10 @@ async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
         analysis=judged.analysis,
         results=judged.results,
         verdict=judged.verdict,
-        tribunal=judged.tribunal.mode,
-        tribunal_why=judged.tribunal.why,
-        extraction=judged.extracted.method,
-        remarks=(*judged.extracted.notes, *notes),
+        tribunal=judged.mode,
+        tribunal_why=judged.why,
+        reading=judged.reading,
+        remarks=(*judged.reading.notes, *judged.notes, *notes),
         calls=calls,
         previous=loaded.history.previous,
         agreement=loaded.history.agreement,
@@ -256,13 +256,13 @@ def _llm(claim: Claim, resources: Resources) -> pipeline.Models | None:
     return pipeline.Models(gateway, Caller(claim.run_id, claim.attempt))
 
 
-async def _keep_criteria(version: uuid.UUID, found: Extracted, resources: Resources) -> None:
+async def _keep_criteria(version: uuid.UUID, read: Reading, resources: Resources) -> None:
     """Store what was read, once per constitution and method."""
     rows: list[dict[str, Any]] = [
         {
             "id": new_id(),
             "constitution_version_id": version,
-            "method": found.method,
+            "method": read.method,
             "key": criterion.key,
             "position": position,
             "category": criterion.category.value,
@@ -271,7 +271,7 @@ async def _keep_criteria(version: uuid.UUID, found: Extracted, resources: Resour
             "section": criterion.section,
             "line": criterion.line,
         }
-        for position, criterion in enumerate(found.criteria, start=1)
+        for position, criterion in enumerate(read.criteria, start=1)
     ]
     async with resources.db.transaction() as session:
         await session.execute(insert(models.Criterion).on_conflict_do_nothing(), rows)

@@ -1,114 +1,103 @@
 """From opinions to one outcome per criterion: a pure function.
 
-At least two judges must not abstain, and two thirds of those must agree; otherwise the criterion is UNDECIDED.
-A FAIL without verified evidence or confirmed absence is an abstention, whatever its judge believes.
+At least two judges must vote, and two thirds of those must agree; a criterion of category security needs the security
+judge's own vote. Otherwise it is UNDECIDED, and says what would decide it.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from statistics import fmean
 
-from worker.core.vocabulary import JudgeRole, Outcome, Vote
-from worker.verification.criteria import Criterion
+from worker.core.vocabulary import Category, CriterionKind, JudgeRole, Outcome, Vote
+from worker.verification import votes
+from worker.verification.constitution.criteria import Criterion
 from worker.verification.evidence import place_fingerprint
 from worker.verification.opinion import Opinion
-
-QUORUM = 2
-
-
-@dataclass(frozen=True)
-class CriterionResult:
-    """`score` is the mean of the judges that decided (1 to 10), None when undecided. `opinions` are those of
-    the last round, as they counted; `earlier` those of a round before a debate. `accepted` places fail the
-    criterion, and people let them be."""
-
-    criterion: Criterion
-    outcome: Outcome
-    score: float | None
-    reason: str
-    opinions: tuple[Opinion, ...]
-    earlier: tuple[Opinion, ...] = ()
-    accepted: tuple[str, ...] = ()
-
-    @property
-    def split(self) -> bool:
-        """Enough judges could decide, and they do not agree."""
-        deciding = [opinion for opinion in self.opinions if opinion.vote is not Vote.ABSTAIN]
-        return self.outcome is Outcome.UNDECIDED and len(deciding) >= QUORUM
-
-    @property
-    def objection(self) -> Opinion | None:
-        """The security judge's FAIL with verified evidence, where both others say PASS."""
-        if self.outcome is not Outcome.PASS:
-            return None
-        return next(
-            (
-                o
-                for o in self.opinions
-                if o.role is JudgeRole.SECURITY and o.vote is Vote.FAIL and any(e.verified for e in o.evidence)
-            ),
-            None,
-        )
+from worker.verification.result import QUORUM, CriterionResult, Decider
+from worker.verification.votes import Ground
 
 
 def accept(result: CriterionResult, accepted: frozenset[str]) -> CriterionResult:
     """The result when people have accepted all the places where the criterion fails; visibly so."""
     if result.outcome is not Outcome.FAIL:
         return result
-    failing = [o for o in result.opinions if o.vote is Vote.FAIL]
-    places = {place_fingerprint(result.criterion.key, e) for o in failing for e in o.evidence if e.verified}
-    if not places or not places <= accepted or any(o.absence_confirmed for o in failing):
+    places = {place_fingerprint(result.criterion.key, item) for item in result.places}
+    if not places or not places <= accepted or any(o.absence and o.vote is Vote.FAIL for o in result.opinions):
         return result
     reason = f"Fails at {len(places)} place(s), all of which people have accepted."
     return replace(result, outcome=Outcome.PASS, score=None, reason=reason, accepted=tuple(sorted(places)))
 
 
-def counted(opinion: Opinion, pass_score: int) -> Opinion:
-    """The opinion as it counts: a score below `pass_score` is FAIL, and a FAIL needs support."""
-    if opinion.vote is Vote.ABSTAIN or opinion.score is None:
-        return replace(opinion, vote=Vote.ABSTAIN, score=None, confidence=None)
-    vote = Vote.FAIL if opinion.score < pass_score else opinion.vote
-    # What a judge found to be absent speaks for the vote it cast, not for the one its score makes of it.
-    supported = opinion.supported if vote is opinion.vote else any(item.verified for item in opinion.evidence)
-    if vote is Vote.FAIL and not supported:
-        return replace(
-            opinion,
-            vote=Vote.ABSTAIN,
-            score=None,
-            confidence=None,
-            rationale=f"{opinion.rationale} (Not counted: no evidence that resolves in the snapshot.)",
-        )
-    return replace(opinion, vote=vote)
-
-
-def decide(criterion: Criterion, opinions: Iterable[Opinion], *, pass_score: int) -> CriterionResult:
-    """The outcome of one criterion."""
-    heard = tuple(counted(opinion, pass_score) for opinion in opinions)
+def decide(
+    criterion: Criterion,
+    opinions: Iterable[Opinion],
+    ground: Ground,
+    *,
+    pass_score: int,
+    aside: Mapping[JudgeRole, str],
+) -> CriterionResult:
+    """The outcome of one criterion. `aside` are judges who are not heard, and why."""
+    given = [votes.void(o, aside[o.role]) if o.role in aside and o.failure is None else o for o in opinions]
+    supported = votes.with_absence(given, criterion, ground)
+    heard = tuple(votes.counted(opinion, criterion, ground, pass_score=pass_score) for opinion in supported)
     deciding = [opinion for opinion in heard if opinion.vote is not Vote.ABSTAIN]
+    undecided = CriterionResult(criterion, Outcome.UNDECIDED, None, "", heard, coverage=ground.coverage)
     if len(deciding) < QUORUM:
-        reason = (
-            f"{len(deciding)} of {len(heard)} judges could decide; at least {QUORUM} must."
-            if deciding
-            else "No judge could decide this."
-        )
-        return CriterionResult(criterion, Outcome.UNDECIDED, None, reason, heard)
+        return replace(undecided, reason=_too_few(heard, len(deciding), criterion, ground))
+    if criterion.category is Category.SECURITY and all(o.role is not JudgeRole.SECURITY for o in deciding):
+        return replace(undecided, reason="It is about security, and the security judge's own vote is missing.")
     for outcome, vote in ((Outcome.FAIL, Vote.FAIL), (Outcome.PASS, Vote.PASS)):
         agreeing = [opinion for opinion in deciding if opinion.vote is vote]
         if 3 * len(agreeing) >= 2 * len(deciding):
-            return CriterionResult(
-                criterion,
-                outcome,
-                round(fmean(opinion.score or 0 for opinion in agreeing), 2),
-                f"{len(agreeing)} of {len(deciding)} deciding judges say {outcome}.",
-                heard,
+            basis = _basis(outcome, criterion, ground)
+            return replace(
+                undecided,
+                outcome=outcome,
+                score=round(fmean(opinion.score or 0 for opinion in agreeing), 2),
+                reason=f"{len(agreeing)} of {len(deciding)} judges whose votes count say {outcome}{basis}.",
+                by=Decider.JUDGES,
             )
-    return CriterionResult(criterion, Outcome.UNDECIDED, None, "The judges are split.", heard)
+    return replace(undecided, reason="The judges are split.")
 
 
-def decide_all(criteria: Sequence[Criterion], opinions: Iterable[Opinion], *, pass_score: int) -> list[CriterionResult]:
+def _basis(outcome: Outcome, criterion: Criterion, ground: Ground) -> str:
+    """What a PASS rests on besides the judges' words."""
+    coverage = ground.coverage
+    if outcome is not Outcome.PASS or criterion.kind is CriterionKind.SOMEWHERE:
+        return ""
+    if coverage.whole:
+        return "; they were shown its whole scope"
+    return (
+        f"; code searched all {coverage.files} file(s) of its scope, and they were shown each of the {coverage.hits} "
+        "place(s) found"
+    )
+
+
+def _too_few(heard: Sequence[Opinion], deciding: int, criterion: Criterion, ground: Ground) -> str:
+    """Why it stays undecided, and what would prove it."""
+    told = f"{deciding} of {len(heard)} votes count; at least {QUORUM} must." if deciding else "No vote counts."
+    voided = [opinion.void for opinion in heard if opinion.void]
+    if voided:
+        reasons = " ".join(dict.fromkeys(why if why.endswith(".") else f"{why}." for why in voided))
+        return f"{told} {reasons}"
+    if any(opinion.failure for opinion in heard):
+        return f"{told} {sum(o.failure is not None for o in heard)} judge(s) gave no answer."
+    if not ground.coverage.whole and criterion.kind is not CriterionKind.SOMEWHERE:
+        return f"{told} The judges could not tell from what they were shown, {ground.coverage.share:.0%} of its scope."
+    return f"{told} The judges could not tell from reading the code."
+
+
+def decide_all(
+    criteria: Sequence[Criterion],
+    opinions: Iterable[Opinion],
+    grounds: Mapping[str, Ground],
+    *,
+    pass_score: int,
+    aside: Mapping[JudgeRole, str],
+) -> list[CriterionResult]:
     """One result per criterion, in the criteria's order; opinions on anything else are not heard."""
     by_key: dict[str, list[Opinion]] = {criterion.key: [] for criterion in criteria}
     for opinion in opinions:
         if opinion.key in by_key:
             by_key[opinion.key].append(opinion)
-    return [decide(criterion, by_key[criterion.key], pass_score=pass_score) for criterion in criteria]
+    return [decide(c, by_key[c.key], grounds[c.key], pass_score=pass_score, aside=aside) for c in criteria]

@@ -1,62 +1,60 @@
-"""Check citations against the snapshot, mechanically: what does not resolve cannot decide anything."""
+"""Check citations against the snapshot, mechanically: what does not resolve cannot decide anything.
+
+A quotation is compared letter by letter with the lines as the judge was shown them, secrets masked. Only the space
+before and after a line does not count; what is published is what the file has.
+"""
 
 import hashlib
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from worker.core.telemetry.masking import MASK, mask_code
 from worker.verification.opinion import Evidence
 
-Lines = Callable[[str], list[str] | None]
-"""Gives a file's lines, or None for a path that is not in the snapshot."""
+Lines = Callable[[str], Sequence[str] | None]
+"""Gives a file's lines as they may be shown, or None for a path that is not in the snapshot."""
 
-
-def _pattern(quote: str) -> re.Pattern[str] | None:
-    """The quote as a pattern that forgives white space, and takes a mask for whatever it hides."""
-    pieces = [" ".join(piece.split()) for piece in quote.split(MASK)]
-    if not any(pieces):
-        return None
-    return re.compile(r".*?".join(r"\s*".join(map(re.escape, piece.split(" "))) for piece in pieces), re.DOTALL)
-
-
-def _holds(lines: list[str], start: int, end: int, pattern: re.Pattern[str]) -> bool:
-    return pattern.search(" ".join(" ".join(lines[start - 1 : end]).split())) is not None
-
-
-def _length(item: Evidence) -> int:
-    """Lines to look at: those cited, but a quote of a judge is not lost in a range of hundreds of lines."""
-    cited = max(1, item.end_line - item.start_line + 1)
-    if item.rule is not None:
-        return cited
-    quoted = item.quote.strip("\n").count("\n") + 1
-    return min(max(cited, quoted), quoted + 2)
+MAX_LINES = 40
 
 
 def verify(item: Evidence, lines_of: Lines) -> Evidence:
-    """The evidence with `verified` set, moved to where its quote is when it stands elsewhere in the file.
+    """The evidence with `verified` set, its place and its quote as the file has them.
 
-    A path outside the snapshot and a quote that is nowhere in the file are not verified; an empty quote only
-    where the cited lines are blank (an empty file has a line 1).
+    It is moved to where its quote stands when that is elsewhere in the file, nearest to the cited line. A path outside
+    the snapshot, a quote that is nowhere in the file and one that says nothing are not verified.
     """
     lines = lines_of(item.path)
-    pattern = _pattern(item.quote)
-    if lines is None or item.trivial:
+    wanted = _quoted(item.quote)
+    if lines is None or item.trivial or not wanted or len(wanted) > MAX_LINES:
         return replace(item, verified=False)
-    if pattern is None:
-        cited = lines[item.start_line - 1 : item.end_line] if 1 <= item.start_line <= item.end_line else []
-        return replace(item, verified=bool(cited) and not any(line.strip() for line in cited))
-    length = _length(item)
-    fits = length == item.end_line - item.start_line + 1
-    inside = 1 <= item.start_line <= item.end_line <= len(lines)
-    if fits and inside and _holds(lines, item.start_line, item.end_line, pattern):
-        return replace(item, verified=True)
-    places = range(1, max(1, len(lines) - length + 1) + 1)
-    for start in sorted(places, key=lambda place: abs(place - item.start_line)):
-        end = min(len(lines), start + length - 1)
-        if _holds(lines, start, end, pattern):
-            return replace(item, start_line=start, end_line=end, verified=True)
-    return replace(item, verified=False)
+    places = [start for start in _starts(lines, wanted) if _stands(lines, start, wanted)]
+    if not places:
+        return replace(item, verified=False)
+    start = min(places, key=lambda place: (abs(place + 1 - item.start_line), place))
+    quote = "\n".join(lines[start : start + len(wanted)])
+    return replace(item, start_line=start + 1, end_line=start + len(wanted), quote=quote, verified=True)
+
+
+def _quoted(quote: str) -> list[str]:
+    """The quote's lines without the space around them and without blank lines at its ends."""
+    lines = [line.strip() for line in quote.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
+    while lines and not lines[0]:
+        lines.pop(0)
+    while lines and not lines[-1]:
+        lines.pop()
+    return lines
+
+
+def _starts(lines: Sequence[str], wanted: Sequence[str]) -> Iterable[int]:
+    """Indices of lines where the quote may begin."""
+    return (index for index in range(len(lines) - len(wanted) + 1) if wanted[0] in lines[index])
+
+
+def _stands(lines: Sequence[str], start: int, wanted: Sequence[str]) -> bool:
+    """Whether the quote stands there: part of one line, or the end of one, whole ones, and the beginning of another."""
+    if len(wanted) == 1:
+        return True
+    first, *middle, last = (line.strip() for line in lines[start : start + len(wanted)])
+    return first.endswith(wanted[0]) and middle == list(wanted[1:-1]) and last.startswith(wanted[-1])
 
 
 def place_fingerprint(key: str, item: Evidence) -> str:
@@ -66,6 +64,6 @@ def place_fingerprint(key: str, item: Evidence) -> str:
 
 
 def verify_all(items: Iterable[Evidence], lines_of: Lines) -> tuple[Evidence, ...]:
-    """Those that resolve, each once, with secrets in their quotes masked. Nothing else is ever published."""
-    resolved = (found for found in (verify(item, lines_of) for item in items) if found.verified)
-    return tuple(dict.fromkeys(replace(found, quote=mask_code(found.quote)) for found in resolved))
+    """Those that resolve, each once. Nothing else is ever published."""
+    resolved = (checked for checked in (verify(item, lines_of) for item in items) if checked.verified)
+    return tuple(dict.fromkeys(resolved))

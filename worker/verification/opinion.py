@@ -25,14 +25,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Opinion:
-    """One judge's answer on one criterion in one round.
-
-    `score` 1 to 10 and `confidence` 0 to 1, both None with ABSTAIN. `absence` says what was searched when
-    the answer rests on something not being there; `absence_confirmed` that the search covered all of it.
-    `absent` are the words that a judge says are nowhere, yet to be searched for. `unresolved` counts citations
-    that were dropped since they are not in the snapshot. `failure` is the code of the error that kept the
-    judge from answering at all.
-    """
+    """One judge's answer on one criterion in one round."""
 
     key: str
     role: JudgeRole
@@ -40,16 +33,23 @@ class Opinion:
     rationale: str
     model: str
     score: int | None = None
+    """1 to 10, None with ABSTAIN."""
     confidence: float | None = None
+    """0 to 1, None with ABSTAIN."""
     evidence: tuple[Evidence, ...] = ()
-    absence: str | None = None
-    absence_confirmed: bool = False
     absent: tuple[str, ...] = ()
+    """Words, names or paths that the judge says are nowhere."""
+    absence: str | None = None
+    """What code searched for and did not find, where the vote rests on that."""
     unresolved: int = 0
+    """Citations that were dropped since they are not in the snapshot."""
+    void: str | None = None
+    """Why the vote that was given does not count; it is an ABSTAIN then."""
     round: int = 1
     failure: str | None = None
+    """The code of the error that kept the judge from answering at all."""
 
     @property
-    def supported(self) -> bool:
-        """A FAIL counts only with verified evidence, or an absence that was confirmed."""
-        return self.absence_confirmed or any(item.verified for item in self.evidence)
+    def invented(self) -> bool:
+        """Whether it cites, and nothing that it cites is there."""
+        return self.unresolved > 0 and not any(item.verified for item in self.evidence)

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from worker.analyzers.analyze import Analysis
-from worker.core.vocabulary import JudgeRole, Outcome, Severity, TribunalMode
+from worker.core.vocabulary import CriterionKind, JudgeRole, Outcome, Severity, TribunalMode
 from worker.sources.snapshot import Snapshot
-from worker.verification.consensus import CriterionResult
+from worker.verification.constitution.criteria import Criterion
+from worker.verification.constitution.reading import Reading
+from worker.verification.result import CriterionResult
 from worker.verification.verdict import RunVerdict
 
 CALIBRATED = 20
@@ -71,7 +73,7 @@ class RunOutcome:
     verdict: RunVerdict
     tribunal: TribunalMode
     tribunal_why: str
-    extraction: str
+    reading: Reading
     remarks: tuple[str, ...]
     calls: Calls
     previous: Previous | None
@@ -83,6 +85,11 @@ class RunOutcome:
     def count(self, outcome: Outcome) -> int:
         """Criteria with this outcome."""
         return sum(result.outcome is outcome for result in self.results)
+
+    @property
+    def process(self) -> tuple[Criterion, ...]:
+        """Criteria about how people work, which no repository shows."""
+        return tuple(criterion for criterion in self.reading.criteria if criterion.kind is CriterionKind.PROCESS)
 
     @property
     def findings_by_severity(self) -> dict[Severity, int]:

@@ -13,19 +13,19 @@ from itertools import groupby
 from typing import Any
 
 from worker.core.settings import Settings
-from worker.core.vocabulary import JudgeRole, TribunalMode, Vote
+from worker.core.vocabulary import JudgeRole, Vote
 from worker.llm import client, providers
 from worker.llm.errors import LlmError, OverBudget, Rejected, Transient
 from worker.llm.gateway import Ask, Gateway
 from worker.llm.ledger import Caller
-from worker.verification import answer, prompts
+from worker.verification import answer, coverage, prompts
 from worker.verification.answer import JudgeAnswer
-from worker.verification.consensus import CriterionResult
+from worker.verification.constitution.criteria import Criterion
 from worker.verification.context import select
 from worker.verification.context.index import LeftOut
-from worker.verification.context.select import Context
-from worker.verification.criteria import Criterion
+from worker.verification.context.select import Context, Overview
 from worker.verification.opinion import Opinion
+from worker.verification.result import Coverage, CriterionResult
 from worker.verification.tribunal import Case, Progress
 
 _NO_MODEL = "none"
@@ -37,22 +37,23 @@ class _Batch:
     context: Context
 
 
-class LlmTribunal:
-    """Judges with models. `caller` pays."""
-
-    mode = TribunalMode.LLM
+class Panel:
+    """Three judges with models. `caller` pays."""
 
     def __init__(self, gateway: Gateway, caller: Caller, settings: Settings) -> None:
         self._gateway = gateway
         self._caller = caller
         self._settings = settings
+        self._overview = Overview("", whole=False)
         self._batches: Sequence[_Batch] = ()
         self._left_out: Sequence[LeftOut] = ()
-        self.why = "Each criterion was judged by three LLM judges apart from each other."
+        self._fence = ""
 
     async def judge(self, case: Case, progress: Progress) -> list[Opinion]:
-        self._batches = await asyncio.to_thread(batches, case, self._settings)
-        self._left_out = case.index.left_out if case.index is not None else ()
+        """At most one opinion per judge and criterion; evidence as cited, not yet verified."""
+        self._overview, self._batches = await asyncio.to_thread(batches, case, self._settings)
+        self._left_out = case.index.left_out
+        self._fence = case.snapshot.digest
         left = {number: len(JudgeRole) for number in range(len(self._batches))}
         done = 0
 
@@ -72,7 +73,16 @@ class LlmTribunal:
             raise OverBudget(opinions[0].rationale)
         return opinions
 
-    async def debate(self, case: Case, contested: Sequence[CriterionResult]) -> list[Opinion]:
+    def coverages(self, case: Case) -> dict[str, Coverage]:
+        """How much of each criterion's scope the judges were shown, by its key."""
+        return {
+            criterion.key: coverage.of(criterion, case.scoped[criterion.key], batch.context)
+            for batch in self._batches
+            for criterion in batch.criteria
+        }
+
+    async def debate(self, contested: Sequence[CriterionResult]) -> list[Opinion]:
+        """Opinions of a second round on what the judges split over."""
         by_key = {result.criterion.key: result for result in contested}
         asked = []
         for batch in self._batches:
@@ -104,10 +114,13 @@ class LlmTribunal:
         ask = Ask(
             role=role.value,
             purpose="debate" if task else "judge",
-            messages=messages(batch.context, batch.criteria, role, keys, task=task),
+            messages=messages(self._overview, batch.context, batch.criteria, role, keys, task=task),
             answer=JudgeAnswer,
             prompt_version=prompts.version(),
             check=answer.exactly(keys),
+            doubt=answer.contradicted(self._settings.pass_score),
+            shared=SHARED,
+            fence=self._fence,
         )
         try:
             given = await self._gateway.ask(ask, self._caller)
@@ -124,33 +137,54 @@ class LlmTribunal:
         return (*_seen(self._batches), *_not_shown(self._left_out), *_panel_notes(self._settings))
 
 
-def batches(case: Case, settings: Settings) -> list[_Batch]:
-    """Criteria of a category and a section together, a few at a time, each with its context. Blocking."""
-    assert case.index is not None
+def batches(case: Case, settings: Settings) -> tuple[Overview, list[_Batch]]:
+    """What all judges are shown, and criteria of a category and a section together, a few at a time, each with its
+    context. Blocking."""
     changed = case.snapshot.changed
     only = None if changed is None else case.index.affected_by(changed)
+    overview = select.overview(case.index, budget=settings.context_tokens, only=only)
     ordered = sorted(case.criteria, key=lambda c: (c.category.value, c.section or ""))
-    found = []
+    made = []
     for _, group in groupby(ordered, key=lambda c: c.category):
         alike = list(group)
         size = settings.criteria_per_call
         for start in range(0, len(alike), size):
             chosen = tuple(alike[start : start + size])
             context = select.select(
-                case.index, chosen, case.analysis.findings, budget=settings.context_tokens, only=only
+                case.index,
+                chosen,
+                case.analysis.findings,
+                budget=settings.context_tokens,
+                whole=overview.whole,
+                hits=[hit for criterion in chosen for hit in case.scoped[criterion.key].hits or ()],
+                only=only,
             )
-            found.append(_Batch(chosen, context))
-    return found
+            made.append(_Batch(chosen, context))
+    return overview, made
+
+
+SHARED = 2
+"""The first messages are the same for all judges, rounds and constitutions of a snapshot."""
 
 
 def messages(
-    context: Context, criteria: Sequence[Criterion], role: JudgeRole, keys: Sequence[str], *, task: str
+    overview: Overview,
+    context: Context,
+    criteria: Sequence[Criterion],
+    role: JudgeRole,
+    keys: Sequence[str],
+    *,
+    task: str,
 ) -> tuple[Mapping[str, str], ...]:
-    """What is the same for every judge of a batch comes first, so that the providers' prefix caches hit."""
-    listed = "\n".join(f"{c.key} ({c.category.value}, {c.severity.value}): {c.statement}" for c in criteria)
+    """What is the same for more judges comes first, so that the providers' prefix caches hit."""
+    listed = "\n".join(map(_listed, criteria)).replace("\0", " ")
     material = (
-        prompts.fenced("Parts of the repository, and what static analysis found in them:", context.text),
-        prompts.fenced("The criteria, each with its key:", listed.replace("\0", " ")),
+        *(
+            (prompts.fenced("What else of the repository concerns these criteria:", context.text),)
+            if context.text
+            else ()
+        ),
+        prompts.fenced("The criteria, each with its key:", listed),
     )
     last = (
         prompts.text(role.value),
@@ -159,9 +193,21 @@ def messages(
     )
     return (
         {"role": "system", "content": prompts.text("rules")},
+        {"role": "user", "content": prompts.fenced("The repository:", overview.text)},
         {"role": "user", "content": "\n\n".join(material)},
         {"role": "user", "content": "\n\n".join(last)},
     )
+
+
+def _listed(criterion: Criterion) -> str:
+    """A criterion as judges read it, on one line."""
+    limits = [
+        *(f"only {entry}" for entry in criterion.scope.include),
+        *(f"not {entry}" for entry in criterion.scope.exclude),
+    ]
+    scope = f" [{'; '.join(limits)}]" if limits else ""
+    about = f"{criterion.category.value}, {criterion.severity.value}, {criterion.kind.value}"
+    return f"{criterion.key} ({about}): {criterion.statement}{scope}"
 
 
 def _others(results: Sequence[CriterionResult], role: JudgeRole) -> str:

@@ -9,23 +9,26 @@ from typing import Any
 from worker.analyzers import analyze, catalog, rules
 from worker.analyzers.analyze import Analysis
 from worker.analyzers.catalog import Analyzer
+from worker.analyzers.finding import Finding
 from worker.core.settings import Settings
-from worker.core.vocabulary import Severity
+from worker.core.vocabulary import CriterionKind, Severity, TribunalMode
+from worker.llm.errors import LlmError
 from worker.llm.gateway import Gateway
 from worker.llm.ledger import Caller
 from worker.runtime.single_flight import Flights
 from worker.sources.snapshot import Snapshot
-from worker.verification import consensus, evidence, extraction, topics
-from worker.verification.consensus import CriterionResult
-from worker.verification.context import select
+from worker.verification import consensus, evidence, search, votes
+from worker.verification.constitution import extraction, reading
+from worker.verification.constitution.criteria import ConstitutionRejected, Criterion
+from worker.verification.constitution.reading import Reading
 from worker.verification.context.index import Index
-from worker.verification.criteria import ConstitutionRejected
-from worker.verification.extraction import Extracted
 from worker.verification.opinion import Opinion
-from worker.verification.panel import LlmTribunal
-from worker.verification.static import StaticTribunal
-from worker.verification.tribunal import Case, Tribunal
+from worker.verification.panel import Panel
+from worker.verification.result import Coverage, CriterionResult
+from worker.verification.static import decide, hints, topics
+from worker.verification.tribunal import Case
 from worker.verification.verdict import RunVerdict, conclude
+from worker.verification.votes import Ground
 
 STEPS = ("snapshot", "criteria", "analysis", "judging", "debate", "consensus", "recording")
 
@@ -33,6 +36,15 @@ Step = Callable[[str, dict[str, object]], Awaitable[None]]
 """Told the name of each step as it begins, with what is known by then."""
 
 _KEPT_BYTES = 10_000_000
+_NO_PROVIDER = "No LLM provider is configured."
+_FAIL_FAST = "Static analysis found something critical, so no judge was asked (CVA_FAIL_FAST)."
+_JUDGED = "Each criterion was judged by three LLM judges apart from each other."
+
+
+class NobodyJudged(LlmError):
+    """No judge gave a single answer that could be used."""
+
+    code = "no_usable_answer"
 
 
 @dataclass(frozen=True)
@@ -59,20 +71,24 @@ class Judged:
     """What came of it, before it is told and kept."""
 
     analysis: Analysis
-    extracted: Extracted
+    reading: Reading
     results: Sequence[CriterionResult]
     verdict: RunVerdict
-    tribunal: Tribunal
+    mode: TribunalMode
+    why: str
+    """In one sentence, why it was decided in this mode."""
+    panel: Panel | None
+    notes: tuple[str, ...] = ()
 
 
-def start_extraction(constitution: str, models: Models | None) -> Coroutine[Any, Any, Extracted]:
+def start_reading(constitution: str, models: Models | None) -> Coroutine[Any, Any, Reading]:
     """Criteria need the constitution alone, so they are read while the snapshot is made and analysed."""
     if models is not None:
         return extraction.by_model(constitution, models.gateway, models.caller)
-    return asyncio.to_thread(extraction.by_rules, constitution)
+    return asyncio.to_thread(reading.read, constitution)
 
 
-async def verify(work: Work, extracting: "asyncio.Task[Extracted]", *, settings: Settings, step: Step) -> Judged:
+async def verify(work: Work, reading_task: "asyncio.Task[Reading]", *, settings: Settings, step: Step) -> Judged:
     """Bring a snapshot to its verdict. Raises ConstitutionRejected, or the LlmError that ended the work."""
     analyzers = catalog.all_analyzers(settings.analyzers)
     names = [analyzer.name for analyzer in analyzers]
@@ -80,66 +96,63 @@ async def verify(work: Work, extracting: "asyncio.Task[Extracted]", *, settings:
     await step("analysis", {"files": len(work.snapshot.files), "analyzers": names})
     if work.models is None:
         # Without models a constitution that says nothing checkable ends the run before anything is analysed.
-        await extracting
+        await reading_task
     indexing = asyncio.create_task(_index(work)) if work.models is not None else None
     try:
-        read = _read(work.constitution)
-        coverages = [topics.coverage(criterion, names, known) for criterion in (read.criteria if read else ())]
-        analysis = await _analysis(work, analyzers, topics.extra_rules(coverages), settings)
+        by_rules = _by_rules(work.constitution)
+        wanted = _checkable(by_rules) if by_rules else []
+        meanings = [topics.meaning(criterion.plain, names, known) for criterion in wanted]
+        extra = topics.extra_rules(meanings, [hints.rules(criterion.statement) for criterion in wanted])
+        analysis = await _analysis(work, analyzers, extra, settings)
         critical = _critical(work, analysis)
-        if settings.fail_fast and critical and read is not None:
-            # No judge is asked, and no model more: the rules' reading serves.
-            extracted = read
-        else:
-            extracted = await extracting
-            coverages = [topics.coverage(criterion, names, known) for criterion in extracted.criteria]
-        tribunal = choose_tribunal(work.models, settings, critical)
-        index = await indexing if indexing is not None and isinstance(tribunal, LlmTribunal) else None
+        stops = settings.fail_fast and bool(critical) and by_rules is not None
+        # Where something critical ends the run, no judge is asked, and no model more: the rules' reading serves.
+        read = by_rules if stops and by_rules is not None else await reading_task
+        index = await indexing if indexing is not None and not stops else None
     finally:
         if indexing is not None:
             indexing.cancel()
             await asyncio.gather(indexing, return_exceptions=True)
-
-    await step("judging", {"findings": len(analysis.findings), "tribunal": tribunal.mode.value})
-
-    async def progress(done: int, of: int) -> None:
-        await step("judging", {"criteria_judged": done, "criteria": of})
-
-    case = Case(work.snapshot, analysis, extracted.criteria, coverages, index)
-    opinions = await tribunal.judge(case, progress)
-    results = await asyncio.to_thread(_decide, case, opinions, settings)
-    contested = [result for result in results if result.split or _vetoing(result, settings)]
-    if contested:
-        await step("debate", {"criteria": len(contested)})
-        again = await tribunal.debate(case, contested)
-        results = await asyncio.to_thread(_after_debate, case, results, again, settings)
-    await step("consensus", {"opinions": len(opinions)})
+    criteria = _checkable(read)
+    mode = TribunalMode.LLM if work.models is not None and index is not None else TribunalMode.STATIC
+    await step("judging", {"findings": len(analysis.findings), "tribunal": mode.value})
+    panel: Panel | None = None
+    notes: tuple[str, ...] = ()
+    if work.models is not None and index is not None:
+        panel = Panel(work.models.gateway, work.models.caller, settings)
+        results, notes = await _judge(work, criteria, analysis, index, panel, settings=settings, step=step)
+        why = _JUDGED
+    else:
+        meanings = [topics.meaning(criterion.plain, names, known) for criterion in criteria]
+        results = await asyncio.to_thread(decide.decide_all, work.snapshot, analysis, criteria, meanings)
+        why = _FAIL_FAST if stops else _NO_PROVIDER
+    await step("consensus", {"criteria": len(results)})
     results = [consensus.accept(result, work.accepted) for result in results]
     return Judged(
         analysis=analysis,
-        extracted=extracted,
+        reading=read,
         results=results,
         verdict=conclude(
             results,
             veto_confidence=settings.veto_confidence,
-            critical_findings=critical if settings.fail_fast else 0,
+            critical=critical if settings.fail_fast else (),
+            process=len(read.criteria) - len(criteria),
+            unread=len(read.unread),
         ),
-        tribunal=tribunal,
+        mode=mode,
+        why=why,
+        panel=panel,
+        notes=notes,
     )
 
 
-def choose_tribunal(models: Models | None, settings: Settings, critical_findings: int) -> Tribunal:
-    """Who judges. Critical findings end the run before any judge is paid (CVA_FAIL_FAST)."""
-    if settings.fail_fast and critical_findings:
-        return StaticTribunal("Static analysis found something critical, so no judge was asked (CVA_FAIL_FAST).")
-    if models is None:
-        return StaticTribunal("No LLM provider is configured.")
-    return LlmTribunal(models.gateway, models.caller, settings)
+def _checkable(read: Reading) -> list[Criterion]:
+    return [criterion for criterion in read.criteria if criterion.kind is not CriterionKind.PROCESS]
 
 
-def _read(constitution: str) -> Extracted | None:
+def _by_rules(constitution: str) -> Reading | None:
     try:
-        return extraction.by_rules(constitution)
+        return reading.read(constitution)
     except ConstitutionRejected:
         return None
 
@@ -160,19 +173,58 @@ async def _analysis(
     return await work.flights.get(
         key,
         lambda: analyze.analyze(work.snapshot, analyzers, settings=settings, extra_rules=extra_rules),
-        lambda found: all(tool.problem is None for tool in found.tools),
+        lambda analysis: all(tool.problem is None for tool in analysis.tools),
     )
 
 
-def _critical(work: Work, analysis: Analysis) -> int:
+def _critical(work: Work, analysis: Analysis) -> list[Finding]:
+    """Findings that end a run by themselves: critical, by a rule whose precision its tool states, in what is
+    verified."""
     changed = work.snapshot.changed
-    return sum(
-        finding.verified
+    return [
+        finding
+        for finding in analysis.findings
+        if finding.verified
+        and finding.precise
         and finding.severity is Severity.CRITICAL
         and (changed is None or finding.path in changed)
         and finding.fingerprint not in work.accepted
-        for finding in analysis.findings
-    )
+    ]
+
+
+async def _judge(
+    work: Work,
+    criteria: Sequence[Criterion],
+    analysis: Analysis,
+    index: Index,
+    panel: Panel,
+    *,
+    settings: Settings,
+    step: Step,
+) -> tuple[list[CriterionResult], tuple[str, ...]]:
+    """What the judges decide, and notes on judges who were set aside. Raises LlmError."""
+    scoped = await asyncio.to_thread(search.scoped, work.snapshot, criteria)
+    case = Case(work.snapshot, analysis, criteria, index, scoped)
+
+    async def progress(done: int, of: int) -> None:
+        await step("judging", {"criteria_judged": done, "criteria": of})
+
+    given = await panel.judge(case, progress)
+    if given and all(opinion.failure is not None for opinion in given):
+        raise NobodyJudged(f"No judge gave an answer that could be used. {given[0].rationale}")
+    bench = await asyncio.to_thread(_Bench.of, case, panel.coverages(case), given, settings)
+    results = bench.results
+    contested = [result for result in results if result.split or _vetoing(result, settings)]
+    if contested:
+        await step("debate", {"criteria": len(contested)})
+        again = await panel.debate(contested)
+        results = await asyncio.to_thread(bench.after, again)
+    if results and not bench.usable(results):
+        raise NobodyJudged(
+            "Nothing that the judges answered can be used: they cite what stands nowhere, or contradict themselves."
+        )
+    aside = tuple(f"The judge {role.value} was set aside: {why}" for role, why in bench.aside.items())
+    return results, aside
 
 
 def _vetoing(result: CriterionResult, settings: Settings) -> bool:
@@ -181,47 +233,73 @@ def _vetoing(result: CriterionResult, settings: Settings) -> bool:
     return objection is not None and (objection.confidence or 0) >= settings.veto_confidence
 
 
-def _checked(case: Case, opinions: Sequence[Opinion]) -> list[Opinion]:
-    """Citations looked up in the snapshot, absences searched for in the index."""
-    cache: dict[str, list[str] | None] = {}
-    criteria = {criterion.key: criterion for criterion in case.criteria}
+class _Bench:
+    """Decides from opinions: citations looked up in what was shown, absences searched for."""
 
-    def lines_of(path: str) -> list[str] | None:
-        if path not in cache:
-            cache[path] = case.snapshot.lines(path)
-        return cache[path]
+    def __init__(self, case: Case, grounds: dict[str, Ground], opinions: Sequence[Opinion], settings: Settings) -> None:
+        self._case = case
+        self._grounds = grounds
+        self._settings = settings
+        self._checked = [self._check(opinion) for opinion in opinions]
+        self.aside = votes.set_aside(self._checked)
+        self.results = consensus.decide_all(
+            case.criteria, self._checked, grounds, pass_score=settings.pass_score, aside=self.aside
+        )
 
-    found = []
-    for opinion in opinions:
-        verified = evidence.verify_all(opinion.evidence, lines_of)
-        checked = replace(opinion, evidence=verified, unresolved=len(opinion.evidence) - len(verified))
-        if opinion.absent and case.index is not None and opinion.key in criteria:
-            paths = [file.path for file in case.snapshot.files]
-            searched = select.absent(case.index, paths, opinion.absent, criteria[opinion.key])
-            checked = replace(checked, absence=searched, absence_confirmed=searched is not None)
-        found.append(checked)
-    return found
+    @classmethod
+    def of(
+        cls, case: Case, coverages: Mapping[str, Coverage], opinions: Sequence[Opinion], settings: Settings
+    ) -> "_Bench":
+        """Blocking: what judges say is absent is searched for in every file."""
+        named = {term.strip().strip("`'\"").lower() for opinion in opinions for term in opinion.absent}
+        missing = frozenset(named - search.holds_anywhere(case.snapshot, named)) if named else frozenset[str]()
+        grounds = {
+            criterion.key: Ground(coverages[criterion.key], case.scoped[criterion.key].hits, missing)
+            for criterion in case.criteria
+        }
+        return cls(case, grounds, opinions, settings)
 
+    def _check(self, opinion: Opinion) -> Opinion:
+        verified = evidence.verify_all(opinion.evidence, self._case.index.shown_lines)
+        return replace(opinion, evidence=verified, unresolved=len(opinion.evidence) - len(verified))
 
-def _decide(case: Case, opinions: Sequence[Opinion], settings: Settings) -> list[CriterionResult]:
-    return consensus.decide_all(case.criteria, _checked(case, opinions), pass_score=settings.pass_score)
+    def usable(self, results: Sequence[CriterionResult]) -> bool:
+        """Whether any judge said anything that can be believed, be it that it cannot tell."""
+        return any(
+            (
+                opinion.failure is None
+                and opinion.role not in self.aside
+                and not opinion.invented
+                and opinion.void is None
+            )
+            or (opinion.void is not None and any(item.verified for item in opinion.evidence))
+            for result in results
+            for opinion in result.opinions
+        )
 
-
-def _after_debate(
-    case: Case, results: Sequence[CriterionResult], again: Sequence[Opinion], settings: Settings
-) -> list[CriterionResult]:
-    """Decide anew what was debated; a judge who said nothing more keeps its word."""
-    by_key: dict[str, list[Opinion]] = {}
-    for opinion in _checked(case, again):
-        by_key.setdefault(opinion.key, []).append(opinion)
-    decided = []
-    for result in results:
-        said = by_key.get(result.criterion.key)
-        if said is None:
-            decided.append(result)
-            continue
-        roles = {opinion.role for opinion in said}
-        kept = [opinion for opinion in result.opinions if opinion.role not in roles]
-        anew = consensus.decide(result.criterion, [*kept, *said], pass_score=settings.pass_score)
-        decided.append(replace(anew, earlier=tuple(o for o in result.opinions if o.role in roles)))
-    return decided
+    def after(self, again: Sequence[Opinion]) -> list[CriterionResult]:
+        """Decide anew what was debated; a judge who said nothing more keeps its word."""
+        checked = [self._check(opinion) for opinion in again]
+        self.aside = votes.set_aside([*self._checked, *checked])
+        first: dict[str, list[Opinion]] = {}
+        for opinion in self._checked:
+            first.setdefault(opinion.key, []).append(opinion)
+        later: dict[str, list[Opinion]] = {}
+        for opinion in checked:
+            later.setdefault(opinion.key, []).append(opinion)
+        decided = []
+        for result in self.results:
+            key = result.criterion.key
+            anew = later.get(key, [])
+            roles = {opinion.role for opinion in anew}
+            kept = [opinion for opinion in first.get(key, []) if opinion.role not in roles]
+            outcome = consensus.decide(
+                result.criterion,
+                [*kept, *anew],
+                self._grounds[key],
+                pass_score=self._settings.pass_score,
+                aside=self.aside,
+            )
+            earlier = tuple(opinion for opinion in result.opinions if opinion.role in roles)
+            decided.append(replace(outcome, earlier=earlier))
+        return decided

@@ -102,7 +102,7 @@ async def _results(session: AsyncSession, claim: Claim, outcome: RunOutcome) -> 
     known = await session.execute(
         select(models.Criterion.key, models.Criterion.id).where(
             models.Criterion.constitution_version_id == outcome.subject.constitution_id,
-            models.Criterion.method == outcome.extraction,
+            models.Criterion.method == outcome.reading.method,
         )
     )
     ids = {row.key: row.id for row in known}
@@ -118,6 +118,7 @@ async def _results(session: AsyncSession, claim: Claim, outcome: RunOutcome) -> 
             "score": result.score,
             "reason": result.reason,
             "vetoed": result.criterion.key in outcome.verdict.vetoed_by,
+            "evidence": verdict_json.evidence_view(result.criterion.key, result.places),
         }
         for result in outcome.results
     ]
@@ -136,7 +137,7 @@ def _opinions(claim: Claim, outcome: RunOutcome) -> list[dict[str, Any]]:
             "score": opinion.score,
             "confidence": opinion.confidence,
             "rationale": opinion.rationale,
-            "evidence": verdict_json.evidence_view(opinion),
+            "evidence": verdict_json.evidence_view(opinion.key, opinion.evidence),
         }
         for result in outcome.results
         for opinion in (*result.earlier, *result.opinions)

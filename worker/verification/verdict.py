@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from worker.analyzers.finding import Finding
 from worker.core.vocabulary import JudgeRole, Outcome, Severity, Verdict, Vote
-from worker.verification.consensus import CriterionResult
+from worker.verification.result import CriterionResult
 
 
 @dataclass(frozen=True)
 class RunVerdict:
-    """`score` is the severity-weighted mean of the decided criteria, 1 to 10; None when none was decided.
+    """`score` is the severity-weighted mean of the criteria that judges decided, 1 to 10; None when they decided none.
     `reason` is one sentence for a person; `vetoed_by` the keys of the criteria that the security judge vetoed."""
 
     verdict: Verdict
@@ -41,23 +42,37 @@ def overall_score(results: Sequence[CriterionResult]) -> float | None:
     return round(sum(weight * score for weight, score in decided) / sum(weight for weight, _ in decided), 2)
 
 
-def conclude(results: Sequence[CriterionResult], *, veto_confidence: float, critical_findings: int = 0) -> RunVerdict:
+def conclude(
+    results: Sequence[CriterionResult],
+    *,
+    veto_confidence: float,
+    critical: Sequence[Finding] = (),
+    process: int = 0,
+    unread: int = 0,
+) -> RunVerdict:
     """The verdict of a run whose work was completed; ERROR is not for this function to say.
 
-    `critical_findings` are verified static findings of critical severity: any one of them is a FAIL.
-    """
-    score = overall_score(results)
+    `critical` are findings of critical severity by rules of shown precision: any one of them is a FAIL. `process`
+    counts criteria that cannot be seen in a repository; they count neither way. `unread` counts lines with a
+    requirement that became no criterion: nobody may say that all was checked."""
+    verdict = _conclude(results, veto_confidence, critical, unread)
+    reason = verdict.reason
     unpaid = sum(any(o.failure == "over_budget" for o in result.opinions) for result in results)
-    found = _conclude(results, score, veto_confidence, critical_findings)
     if unpaid:
-        told = f" The budget ran out before every judge could be asked about {_count(unpaid, 'criterion', 'criteria')}."
-        return replace(found, reason=found.reason + told)
-    return found
+        reason += (
+            f" The budget ran out before every judge could be asked about {_count(unpaid, 'criterion', 'criteria')}."
+        )
+    if process:
+        speak = "speaks" if process == 1 else "speak"
+        counted = _count(process, "criterion", "criteria")
+        reason += f" {counted} {speak} of how people work and cannot be checked in a repository."
+    return replace(verdict, reason=reason)
 
 
 def _conclude(
-    results: Sequence[CriterionResult], score: float | None, veto_confidence: float, critical_findings: int
+    results: Sequence[CriterionResult], veto_confidence: float, critical: Sequence[Finding], unread: int
 ) -> RunVerdict:
+    score = overall_score(results)
     vetoed = tuple(result.criterion.key for result in results if vetoes(result, veto_confidence))
     if vetoed:
         reason = f"The security judge vetoes {_count(len(vetoed), 'criterion', 'criteria')}."
@@ -65,18 +80,26 @@ def _conclude(
     failed = [result for result in results if result.outcome is Outcome.FAIL]
     undecided = [result for result in results if result.outcome is Outcome.UNDECIDED]
     grave = [r for r in failed if r.criterion.severity in (Severity.CRITICAL, Severity.HIGH)]
-    if critical_findings:
-        reason = f"{_count(critical_findings, 'critical finding', 'critical findings')} of static analysis."
-        return RunVerdict(Verdict.FAIL, score, reason)
+    if critical:
+        first = critical[0]
+        reason = f"{first.rule} finds something critical at {first.path}:{first.start_line}"
+        more = (
+            f", and {_count(len(critical) - 1, 'more such finding', 'more such findings')}" if len(critical) > 1 else ""
+        )
+        return RunVerdict(Verdict.FAIL, score, f"{reason}{more}.")
     if grave:
         reason = f"{_count(len(grave), 'criterion', 'criteria')} of critical or high severity failed."
         return RunVerdict(Verdict.FAIL, score, reason)
-    if failed or undecided or not results:
+    if failed or undecided or unread or not results:
         parts = []
         if failed:
             parts.append(f"{_count(len(failed), 'criterion', 'criteria')} of medium or low severity failed")
-        if undecided or not results:
+        if undecided:
             parts.append(f"{_count(len(undecided), 'criterion', 'criteria')} could not be decided")
+        if unread:
+            parts.append(f"{_count(unread, 'line', 'lines')} with a requirement could not be read")
+        if not results:
+            parts.append("nothing in the constitution can be checked in a repository")
         return RunVerdict(Verdict.PARTIAL, score, f"{' and '.join(parts).capitalize()}.")
     return RunVerdict(Verdict.PASS, score, f"All {_count(len(results), 'criterion', 'criteria')} passed.")
 

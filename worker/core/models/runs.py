@@ -194,6 +194,7 @@ class CriterionResult(Base):
     score: Mapped[float | None]
     reason: Mapped[str]
     vetoed: Mapped[bool] = mapped_column(server_default=text("false"))
+    evidence: Mapped[list[Any] | None]
 
 
 class Opinion(Base):

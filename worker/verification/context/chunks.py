@@ -7,7 +7,6 @@ from worker.verification.context.syntax import Symbol, symbols
 
 _TARGET_LINES = 60
 _MAX_LINES = 100
-_MAX_WIDTH = 400
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file as judges may read it: secrets masked, long lines cut. `lines` without their ends."""
+    """A file as judges may read it: secrets masked. `lines` without their ends."""
 
     path: str
     lines: tuple[str, ...]
@@ -38,7 +37,7 @@ class SourceFile:
 
 def cut(path: str, masked: str, text: str) -> SourceFile:
     """`text` gives the syntax, `masked` (as many lines) is what is shown."""
-    shown = tuple(line if len(line) <= _MAX_WIDTH else f"{line[:_MAX_WIDTH]} …" for line in masked.split("\n"))
+    shown = tuple(masked.split("\n"))
     found = symbols(text, path)
     return SourceFile(path, shown, tuple(_chunks(path, len(shown), found)))
 

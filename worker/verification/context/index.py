@@ -18,6 +18,7 @@ from worker.sources.snapshot import Snapshot
 from worker.verification.context.chunks import Chunk, SourceFile, cut
 from worker.verification.context.imports import Paths, dependents, imports
 from worker.verification.context.words import identifiers, words
+from worker.verification.texts import decode, is_lock, is_media
 
 MAX_FILE_BYTES = 200_000
 MAX_TOTAL_BYTES = 10_000_000
@@ -33,7 +34,6 @@ _MOST_DEFINED = 2.0
 # Made by a machine or by others: not what a constitution speaks of, and long.
 _NOT_OURS = re.compile(
     r"(?:^|/)(?:node_modules|vendor|third_party|dist|build|\.git)/"
-    r"|(?:^|/)(?:package-lock\.json|yarn\.lock|pnpm-lock\.yaml|uv\.lock|poetry\.lock|Cargo\.lock|go\.sum|composer\.lock)$"
     r"|\.min\.(?:js|css)$|\.(?:map|snap|svg|po|pot|csv|tsv|ipynb|lock)$"
 )
 _SECRET_FILE = re.compile(
@@ -85,19 +85,21 @@ class Index:
         total = 0
         for file in snapshot.files:
             why = _why_not(file.path, file.size, total)
-            content = b"" if why else (snapshot.root / file.path).read_bytes()
-            if not why and b"\0" in content[:8192]:
-                why = "binary"
-            if why:
-                left_out.append(LeftOut(file.path, why))
+            # NUL, which a text here never holds, marks the fence's nonce in prompts.
+            text = None if why else decode((snapshot.root / file.path).read_bytes(), file.path)
+            if text is None:
+                left_out.append(LeftOut(file.path, why or "binary"))
                 continue
             total += file.size
-            text = content.decode("utf-8", errors="replace").replace("\r\n", "\n").replace("\r", "\n")
-            # NUL marks the fence's nonce in prompts.
-            text = text.replace("\0", " ")
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
             files[file.path] = cut(file.path, mask_file(text, file.path), text)
             texts[file.path] = text
         return cls(files, texts, left_out)
+
+    def shown_lines(self, path: str) -> Sequence[str] | None:
+        """The file's lines as judges may read them, or None for a path that they are not shown."""
+        file = self.files.get(path)
+        return None if file is None else file.lines
 
     def _lines(self, chunk: Chunk) -> Sequence[str]:
         return self.files[chunk.path].lines[chunk.start - 1 : chunk.end]
@@ -182,6 +184,10 @@ def _of_path(path: str, weights: Mapping[str, float], most: float) -> float:
 
 
 def _why_not(path: str, size: int, total: int) -> str | None:
+    if is_media(path):
+        return "pictures, fonts, sounds"
+    if is_lock(path):
+        return "lock files"
     if _SECRET_FILE.search(path):
         return "may hold secrets"
     if _NOT_OURS.search(path):

@@ -1,38 +1,78 @@
 """What the judges are shown for a batch of criteria, within a budget of tokens, and a record of it.
 
-A repository that fits is shown whole. Otherwise the pieces that answer each criterion best are taken in turn, by
-what stands in them and by what their files are called and define: so no criterion starves another, and neither a
-telling name hides the one place that breaks a rule, nor the other way round. They are put in the order of the
-repository: the same choice is the same text, however the scores moved a little, and answers to it are found again on
-the ledger.
-"""
+What all judges of a snapshot share stands first and is the same for every constitution: the tree of files, and the
+whole repository where it fits. Otherwise come the places that the search over the scope found, and then the pieces that
+answer each criterion best, in turn, by what stands in them and by what their files are called and define: so no
+criterion starves another, and neither a telling name hides the one place that breaks a rule, nor the other way round.
+They are put in the order of the repository: the same choice is the same text, however the scores moved a little, and
+answers to it are found again on the ledger."""
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from worker.analyzers.finding import Finding
+from worker.verification.constitution.criteria import Criterion
 from worker.verification.context.chunks import Chunk
 from worker.verification.context.index import Index
 from worker.verification.context.words import words
-from worker.verification.criteria import Criterion
+from worker.verification.search import Hit
 
 _CHARS_PER_TOKEN = 3
 _MAX_FINDINGS = 40
-_MAX_FOLDERS = 80
+_MAX_FILES = 400
 _PIECES_PER_CRITERION = 60
-_MIN_TERM = 3
 _FOUND = 0.25
+_AROUND = 2
+_HITS_SHARE = 0.5
+
+Spans = Mapping[str, Sequence[tuple[int, int]]]
+"""Per path, first and last lines, both inclusive, in order and apart from each other."""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What every judge of a snapshot is shown first. `whole`: all text of the repository is in it."""
+
+    text: str
+    whole: bool
 
 
 @dataclass(frozen=True)
 class Context:
-    """`text` is what is shown. `files` of `of_files` are in it, at least in part; `complete`: all of it is."""
+    """What the judges of a batch are shown: `text` after the overview. `shown` counts both."""
 
     text: str
-    files: tuple[str, ...]
+    shown: Spans
     of_files: int
     complete: bool
+    hits: frozenset[Hit]
+    """The places found by search that are among what is shown."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return tuple(sorted(self.shown))
+
+    def lines(self, path: str) -> int:
+        """How many lines of the file are shown."""
+        return sum(end - start + 1 for start, end in self.shown.get(path, ()))
+
+
+def overview(index: Index, *, budget: int, only: frozenset[str] | None = None) -> Overview:
+    """The tree of files and, where it fits into `budget` tokens, everything. `only` limits it (`diff` mode)."""
+    paths = sorted(path for path in index.files if only is None or path in only)
+    listed = [f"{path} ({len(index.files[path].lines)} lines)" for path in paths[:_MAX_FILES]]
+    if len(paths) > _MAX_FILES:
+        listed.append(f"… and {len(paths) - _MAX_FILES} more files")
+    whole = _cost(index, paths) <= budget
+    parts = ["Files of the repository:", *listed]
+    if whole:
+        parts += ["All of their text:", *_render(index, {path: [(1, len(index.files[path].lines))] for path in paths})]
+    return Overview("\n".join(parts), whole)
+
+
+def _cost(index: Index, paths: Iterable[str]) -> int:
+    """Tokens that the files would take, at most."""
+    return sum(sum(len(line) + 6 for line in index.files[path].lines) for path in paths) // _CHARS_PER_TOKEN + 1
 
 
 def select(
@@ -41,18 +81,83 @@ def select(
     findings: Iterable[Finding],
     *,
     budget: int,
+    whole: bool,
+    hits: Sequence[Hit] = (),
     only: frozenset[str] | None = None,
 ) -> Context:
-    """The context for `criteria`. `only` limits it to some files (`diff` mode)."""
-    candidates = {number for number, chunk in enumerate(index.chunks) if only is None or chunk.path in only}
-    cost = {number: index.sizes[number] // _CHARS_PER_TOKEN + 1 for number in candidates}
-    shown_findings = [f for f in findings if f.verified and (only is None or f.path in only)]
-    whole = sum(cost.values()) <= budget
-    chosen = candidates if whole else _choose(index, criteria, shown_findings, cost, budget)
-    text = _render(index, sorted(chosen), shown_findings)
-    files = tuple(sorted({index.chunks[number].path for number in chosen}))
-    total = len({index.chunks[number].path for number in candidates})
-    return Context(text, files, total, chosen == candidates and not index.left_out and only is None)
+    """The context for `criteria`. `whole`: the overview holds everything already."""
+    paths = sorted(path for path in index.files if only is None or path in only)
+    hinted = [finding for finding in findings if finding.verified and (only is None or finding.path in only)]
+    placed = [hit for hit in hits if hit.path in index.files and (only is None or hit.path in only)]
+    shown: Spans
+    if whole:
+        shown = {path: [(1, len(index.files[path].lines))] for path in paths}
+        text = ""
+    else:
+        windows = _windows(index, placed, int(budget * _HITS_SHARE))
+        left = budget - sum(_tokens(index, path, start, end) for path, spans in windows.items() for start, end in spans)
+        chunks = _choose(index, criteria, hinted, _costs(index, only), left)
+        for number in chunks:
+            chunk = index.chunks[number]
+            windows.setdefault(chunk.path, []).append((chunk.start, chunk.end))
+        shown = {path: _merged(spans) for path, spans in sorted(windows.items())}
+        text = "\n".join(["Parts of the repository:", *_render(index, shown)])
+    told = [hit for hit in placed if hit.line == 0 or _within(shown, hit.path, hit.line)]
+    parts = [text] if text else []
+    parts += _told_hits(index, told) + _told_findings(hinted, shown)
+    complete = not index.left_out and only is None and all(_is_whole(index, shown, path) for path in paths)
+    return Context("\n".join(parts), shown, len(paths), complete, frozenset(told))
+
+
+def _is_whole(index: Index, shown: Spans, path: str) -> bool:
+    return list(shown.get(path, ())) == [(1, len(index.files[path].lines))]
+
+
+def _within(shown: Spans, path: str, line: int) -> bool:
+    return any(start <= line <= end for start, end in shown.get(path, ()))
+
+
+def _costs(index: Index, only: frozenset[str] | None) -> dict[int, int]:
+    return {
+        number: index.sizes[number] // _CHARS_PER_TOKEN + 1
+        for number, chunk in enumerate(index.chunks)
+        if only is None or chunk.path in only
+    }
+
+
+def _tokens(index: Index, path: str, start: int, end: int) -> int:
+    return sum(len(line) + 6 for line in index.files[path].lines[start - 1 : end]) // _CHARS_PER_TOKEN + 1
+
+
+def _windows(index: Index, hits: Sequence[Hit], budget: int) -> dict[str, list[tuple[int, int]]]:
+    """The lines around as many of the hits as fit, in turn from each file, so that no file takes all the room."""
+    by_path: dict[str, list[Hit]] = {}
+    for hit in hits:
+        if hit.line:
+            by_path.setdefault(hit.path, []).append(hit)
+    turns = sorted(
+        ((turn, hit) for of in by_path.values() for turn, hit in enumerate(of)), key=lambda t: (t[0], t[1].path)
+    )
+    windows: dict[str, list[tuple[int, int]]] = {}
+    left = budget
+    for _, hit in turns:
+        last = len(index.files[hit.path].lines)
+        start, end = max(1, hit.line - _AROUND), min(last, hit.line + _AROUND)
+        cost = _tokens(index, hit.path, start, end)
+        if cost <= left:
+            left -= cost
+            windows.setdefault(hit.path, []).append((start, end))
+    return windows
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((start, end))
+    return merged
 
 
 def _choose(
@@ -108,42 +213,26 @@ def _places(index: Index, findings: Sequence[Finding]) -> dict[int, set[str]]:
     return found
 
 
-def _render(index: Index, chosen: Sequence[int], findings: Sequence[Finding]) -> str:
-    folders = sorted({path.rsplit("/", 1)[0] if "/" in path else "." for path in index.files})
-    parts = [f"Folders of the repository: {', '.join(folders[:_MAX_FOLDERS])}"]
-    shown: dict[str, list[Chunk]] = {}
-    for number in chosen:
-        shown.setdefault(index.chunks[number].path, []).append(index.chunks[number])
+def _render(index: Index, shown: Spans) -> list[str]:
+    """The lines with their numbers, file by file."""
+    parts = []
     for path in sorted(shown):
         parts.append(f"=== {path}")
-        parts += [index.files[path].numbered(chunk) for chunk in sorted(shown[path], key=lambda c: c.start)]
+        parts += [index.files[path].numbered(Chunk(path, start, end, ())) for start, end in shown[path]]
+    return parts
+
+
+def _told_hits(index: Index, hits: Sequence[Hit]) -> list[str]:
+    if not hits:
+        return []
+    places = sorted({f"{hit.path}:{hit.line}" if hit.line else hit.path for hit in hits})
+    return ["=== Places that a search for these criteria found, each of which may be nothing:", *places]
+
+
+def _told_findings(findings: Sequence[Finding], shown: Spans) -> list[str]:
     listed = [
         f"{f.path}:{f.start_line} {f.severity.value} {f.rule} {' '.join(f.message.split())[:200]}"
         for f in sorted(findings, key=lambda f: (f.severity.rank, f.path, f.start_line, f.rule))
-        if any(chunk.start <= f.start_line <= chunk.end for chunk in shown.get(f.path, ()))
+        if _within(shown, f.path, f.start_line)
     ]
-    if listed:
-        parts += ["=== Static analysis found in these parts:", *listed[:_MAX_FINDINGS]]
-    return "\n".join(parts)
-
-
-def absent(index: Index, paths: Iterable[str], terms: Sequence[str], criterion: Criterion) -> str | None:
-    """What was searched, when none of `terms` is anywhere in the repository; None when that is not so.
-
-    Terms are looked for in every path and every text, in any case. They must be of some length and share a word
-    with the criterion: that something unheard of is absent says nothing.
-    """
-    terms = [term.strip() for term in terms if term.strip()]
-    if not terms or any(len(re.sub(r"\W", "", term)) < _MIN_TERM for term in terms):
-        return None
-    if not set(words(" ".join(terms))) & set(words(criterion.statement)):
-        return None
-    lowered = [term.lower() for term in terms]
-    if any(term in path.lower() for path in paths for term in lowered):
-        return None
-    for file in index.files.values():
-        text = "\n".join(file.lines).lower()
-        if any(term in text for term in lowered):
-            return None
-    listed = ", ".join(f"«{term}»" for term in terms)
-    return f"searched all paths and {len(index.files)} text(s) for {listed}: not found"
+    return ["=== Hints of static analysis, which are often wrong:", *listed[:_MAX_FINDINGS]] if listed else []

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from itertools import groupby
 from urllib.parse import quote
 
-from worker.core.vocabulary import Outcome, Severity, TribunalMode, Verdict, Vote
-from worker.verification.consensus import CriterionResult
+from worker.core.vocabulary import CriterionKind, Outcome, Severity, TribunalMode, Verdict, Vote
+from worker.verification.constitution.criteria import Criterion
+from worker.verification.constitution.reading import Fate
 from worker.verification.opinion import Evidence, Opinion
 from worker.verification.outcome import RunOutcome
 from worker.verification.reports.escape import code, fence, inline
+from worker.verification.result import Coverage, CriterionResult, Decider
 
 _MEANING = {
     Verdict.PASS: "Every criterion was decided, and every one is met.",
@@ -23,6 +25,14 @@ _LANGUAGES = {
     "py": "python", "js": "javascript", "ts": "typescript", "go": "go", "java": "java", "rs": "rust", "c": "c",
     "yml": "yaml", "yaml": "yaml", "toml": "toml", "json": "json", "sh": "sh", "rb": "ruby",
 }  # fmt: skip
+_DECIDERS = {Decider.ANALYZERS: "analyzers", Decider.JUDGES: "judges", Decider.NOBODY: "–"}
+_KINDS = {
+    CriterionKind.FORBIDS: "forbids",
+    CriterionKind.EVERYWHERE: "required everywhere",
+    CriterionKind.SOMEWHERE: "required somewhere",
+    CriterionKind.PROCESS: "about the process",
+}
+_LINE_SHOWN = 120
 _MAX_RULES = 60
 _PLACES_SHOWN = 5
 
@@ -47,8 +57,8 @@ def _lines(outcome: RunOutcome) -> Iterator[str]:
     )
     yield ""
     if outcome.tribunal is TribunalMode.STATIC:
-        yield f"> **Static mode.** {inline(outcome.tribunal_why)} The judges decided only what verified findings of"
-        yield "> the analyzers decide, and abstained from the rest."
+        yield f"> **Static mode.** {inline(outcome.tribunal_why)} No judge read the code: only what analyzers and an"
+        yield "> exhaustive search prove was decided, and there are no votes and no scores."
         yield ""
     yield from _trend(outcome)
     yield from _overview(outcome)
@@ -63,7 +73,9 @@ def _lines(outcome: RunOutcome) -> Iterator[str]:
                 yield from _criterion(result, outcome)
         else:
             yield from _short(chosen)
+    yield from _not_checkable(outcome)
     yield from _findings(outcome)
+    yield from _reading(outcome)
     yield from _provenance(outcome)
 
 
@@ -90,10 +102,21 @@ def _source_name(source: dict[str, object]) -> str:
 
 
 def _overview(outcome: RunOutcome) -> Iterator[str]:
+    order = {Outcome.FAIL: 0, Outcome.UNDECIDED: 1, Outcome.PASS: 2}
+    ranked = sorted(outcome.results, key=lambda r: (order[r.outcome], r.criterion.severity.rank))
+    if outcome.tribunal is TribunalMode.STATIC:
+        yield "| criterion | severity | outcome | decided by |"
+        yield "|---|---|---|---|"
+        for result in ranked:
+            yield (
+                f"| {inline(result.criterion.statement)} | {result.criterion.severity.value} "
+                f"| **{_LABELS[result.outcome]}** | {_DECIDERS[result.by]} |"
+            )
+        yield ""
+        return
     yield "| criterion | severity | outcome | score | architect | security | user proxy |"
     yield "|---|---|---|---|---|---|---|"
-    order = {Outcome.FAIL: 0, Outcome.UNDECIDED: 1, Outcome.PASS: 2}
-    for result in sorted(outcome.results, key=lambda r: (order[r.outcome], r.criterion.severity.rank)):
+    for result in ranked:
         votes = {opinion.role.value: opinion for opinion in result.opinions}
         cells = [_vote(votes.get(role)) for role in ("architect", "security", "user_proxy")]
         score = f"{result.score:.1f}" if result.score is not None else "–"
@@ -105,6 +128,8 @@ def _overview(outcome: RunOutcome) -> Iterator[str]:
 
 
 def _vote(opinion: Opinion | None) -> str:
+    if opinion is not None and opinion.void is not None:
+        return "void"
     if opinion is None or opinion.vote is Vote.ABSTAIN:
         return "abstains"
     return f"{opinion.vote.value} {opinion.score} ({opinion.confidence:.0%})"
@@ -115,21 +140,54 @@ def _criterion(result: CriterionResult, outcome: RunOutcome) -> Iterator[str]:
     vetoed = " · **vetoed**" if criterion.key in outcome.verdict.vetoed_by else ""
     yield f"### {inline(criterion.statement)}"
     yield ""
-    yield f"{code(criterion.key)} · {criterion.category.value} · {criterion.severity.value}{vetoed} · {result.reason}"
+    yield f"{_about(criterion)}{vetoed} · {inline(result.reason)}"
     yield ""
+    yield from _shown(result)
     yield from _said(result)
     yield ""
-    places = {
-        (item.path, item.start_line, item.end_line): item
-        for opinion in result.opinions
-        for item in opinion.evidence
-        if item.verified
-    }
-    for item in list(places.values())[:_PLACES_SHOWN]:
+    places = result.places
+    for item in places[:_PLACES_SHOWN]:
         yield from _place(item, outcome)
     if len(places) > _PLACES_SHOWN:
         yield f"… and {len(places) - _PLACES_SHOWN} more place(s), listed in `verdict.json`."
         yield ""
+
+
+def _about(criterion: Criterion) -> str:
+    """Key, category, severity, kind and scope, and the line of the constitution."""
+    scope = criterion.scope
+    limits = [
+        *(f"only {entry}" for entry in scope.include),
+        *(f"not {entry}" for entry in scope.exclude),
+        *scope.unresolved,
+    ]
+    within = f" · {inline('; '.join(limits))}" if limits else ""
+    return (
+        f"{code(criterion.key)} · {criterion.category.value} · {criterion.severity.value} · "
+        f"{_KINDS[criterion.kind]}{within} · "
+        f"line {criterion.line} of the constitution"
+    )
+
+
+def _shown(result: CriterionResult, indent: str = "") -> Iterator[str]:
+    """What the judges were shown and what was searched for."""
+    seen = _seen(result.coverage)
+    if result.opinions and seen:
+        yield f"{indent}- {seen}"
+
+
+def _seen(coverage: Coverage) -> str:
+    if not coverage.files:
+        return ""
+    share = "all" if coverage.whole else f"{coverage.share:.0%}"
+    shown = (
+        f"shown to the judges: {share} of its scope ({coverage.shown_lines} of {coverage.lines} lines in "
+        f"{coverage.shown_files} of {coverage.files} files)"
+    )
+    if not coverage.patterns:
+        return shown
+    patterns = ", ".join(code(pattern) for pattern in coverage.patterns)
+    return f"{shown}; searched for {patterns}: {coverage.hits} place(s) found, {coverage.hits_shown} of them shown"
 
 
 def _said(result: CriterionResult, indent: str = "") -> Iterator[str]:
@@ -139,7 +197,8 @@ def _said(result: CriterionResult, indent: str = "") -> Iterator[str]:
     for opinion in result.opinions:
         changed = before.get(opinion.role)
         note = f" (said {changed.vote.value} before the debate)" if changed and changed.vote is not opinion.vote else ""
-        said.setdefault((f"{_vote(opinion)}{note}", opinion.rationale), []).append(opinion.role.value.replace("_", " "))
+        why = f"{opinion.rationale} (Void: {opinion.void})" if opinion.void else opinion.rationale
+        said.setdefault((f"{_vote(opinion)}{note}", why), []).append(opinion.role.value.replace("_", " "))
     for (vote, rationale), roles in said.items():
         yield f"{indent}- **{', '.join(roles)}** · {vote}: {inline(rationale)}"
 
@@ -162,9 +221,47 @@ def _short(results: list[CriterionResult]) -> Iterator[str]:
     for result in results:
         objection = " **The security judge objects.**" if result.objection is not None else ""
         severity = result.criterion.severity.value
-        yield f"- **{inline(result.criterion.statement)}** ({severity}) — {result.reason}{objection}"
+        yield f"- **{inline(result.criterion.statement)}** ({severity}) — {inline(result.reason)}{objection}"
+        yield from _shown(result, "  ")
         yield from _said(result, "  ")
+        if result.look_at:
+            places = ", ".join(code(f"{item.path}:{item.start_line}") for item in result.look_at)
+            yield f"  - look at: {places}"
     yield ""
+
+
+def _not_checkable(outcome: RunOutcome) -> Iterator[str]:
+    if not outcome.process:
+        return
+    yield "## Not checkable"
+    yield ""
+    yield "These speak of how people work. No repository shows whether they are kept; they count neither way."
+    yield ""
+    yield from (f"- {inline(criterion.statement)} (line {criterion.line})" for criterion in outcome.process)
+    yield ""
+
+
+def _reading(outcome: RunOutcome) -> Iterator[str]:
+    """What became of every line of the constitution."""
+    yield "## How the constitution was read"
+    yield ""
+    yield "| lines | text | became |"
+    yield "|---|---|---|"
+    position = {criterion.key: number for number, criterion in enumerate(outcome.reading.criteria, start=1)}
+    for line in outcome.reading.lines:
+        lines = str(line.line) if line.end_line == line.line else f"{line.line}–{line.end_line}"
+        numbers = ", ".join(str(position[key]) for key in line.keys if key in position)
+        if line.fate is Fate.NOT_READ:
+            warning = "**a requirement that was not read:** " if line.requires else "not read: "
+            became = f"{warning}{inline(line.why or '')}"
+        else:
+            became = f"{'criterion' if line.fate is Fate.CRITERION else 'part of criterion'} {numbers}"
+        yield f"| {lines} | {inline(_cut(line.text))} | {became} |"
+    yield ""
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LINE_SHOWN else f"{text[:_LINE_SHOWN]} …"
 
 
 def _panel(outcome: RunOutcome) -> Iterator[str]:
@@ -229,8 +326,8 @@ def _provenance(outcome: RunOutcome) -> Iterator[str]:
     yield f"- snapshot {code(snapshot.digest)}: {len(snapshot.files)} file(s), {snapshot.total} bytes"
     if snapshot.changed is not None:
         yield f"- only the {len(snapshot.changed)} file(s) that changed since {code(subject.base or '')}"
-    method = "by a model" if outcome.extraction.startswith("llm") else "by rules"
-    yield f"- constitution {code(subject.constitution_sha256)}, {len(outcome.results)} criteria read {method}"
+    method = "by a model" if outcome.reading.method.startswith("llm") else "by rules"
+    yield f"- constitution {code(subject.constitution_sha256)}, {len(outcome.reading.criteria)} criteria read {method}"
     seconds = (outcome.finished_at - outcome.started_at).total_seconds()
     calls = outcome.calls
     failed = f", {calls.failed} that failed" if calls.failed else ""

@@ -1,8 +1,8 @@
 """verdict.sarif: SARIF 2.1.0 (OASIS Standard, 27 March 2020), for code scanning and editors.
 
-A failed criterion is one result per verified place; a finding that no failed criterion cites is a result of
-its own. Fingerprints do not hold line numbers, so they survive code that moves.
-"""
+A failed criterion is one result per verified place, and so is the security judge's objection to one that passed; a
+finding that no failed criterion cites is a result of its own. Fingerprints do not hold line numbers, so they survive
+code that moves."""
 
 import json
 from typing import Any
@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 from worker.core.version import VERSION
 from worker.core.vocabulary import Outcome, Severity, Vote
-from worker.verification.consensus import CriterionResult
 from worker.verification.evidence import place_fingerprint
-from worker.verification.opinion import Evidence
+from worker.verification.opinion import Evidence, Opinion
 from worker.verification.outcome import RunOutcome
+from worker.verification.result import CriterionResult
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS = {Severity.CRITICAL: "error", Severity.HIGH: "error", Severity.MEDIUM: "warning", Severity.LOW: "note"}
@@ -28,9 +28,12 @@ def render(outcome: RunOutcome) -> bytes:
     for result in outcome.results:
         if result.outcome is Outcome.FAIL:
             rules[result.criterion.key] = _criterion_rule(result)
-            for item in _places(result):
+            for item in result.places:
                 cited.add(item.fingerprint or "")
                 results.append(_criterion_result(result, item))
+        elif (objection := result.objection) is not None:
+            rules[result.criterion.key] = _criterion_rule(result)
+            results += [_objection(result, objection, item) for item in objection.evidence if item.verified]
     for finding in outcome.analysis.findings:
         if finding.verified and finding.fingerprint not in cited:
             rules.setdefault(
@@ -103,23 +106,17 @@ def _criterion_rule(result: CriterionResult) -> dict[str, Any]:
     return _rule(criterion.key, criterion.statement, criterion.category.value, criterion.severity)
 
 
-def _places(result: CriterionResult) -> list[Evidence]:
-    """Each verified place once, whichever judges cite it."""
-    failing = [opinion for opinion in result.opinions if opinion.vote is Vote.FAIL]
-    found = {
-        (item.path, item.start_line, item.rule): item
-        for opinion in failing
-        for item in opinion.evidence
-        if item.verified
-    }
-    return list(found.values())
-
-
 def _criterion_result(result: CriterionResult, item: Evidence) -> dict[str, Any]:
-    failing = next(opinion for opinion in result.opinions if opinion.vote is Vote.FAIL)
-    text = f"{result.criterion.statement} — {failing.rationale}"
+    failing = next((opinion for opinion in result.opinions if opinion.vote is Vote.FAIL), None)
+    text = f"{result.criterion.statement} — {failing.rationale if failing else result.reason}"
     fingerprint = place_fingerprint(result.criterion.key, item)
     return _result(result.criterion.key, _LEVELS[result.criterion.severity], text, item, fingerprint)
+
+
+def _objection(result: CriterionResult, objection: Opinion, item: Evidence) -> dict[str, Any]:
+    text = f"{result.criterion.statement} — passed, and the security judge objects: {objection.rationale}"
+    fingerprint = place_fingerprint(result.criterion.key, item)
+    return _result(result.criterion.key, "note", text, item, fingerprint)
 
 
 def _result(rule_id: str, level: str, text: str, place: Evidence, fingerprint: str) -> dict[str, Any]:

@@ -1,21 +1,23 @@
 """verdict.json: the verdict for programs. Everything that differs between two equal runs is under `run`."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
-from worker.verification.consensus import CriterionResult
+from worker.core.version import VERDICT_FORMAT
+from worker.verification.constitution.criteria import Criterion
+from worker.verification.constitution.reading import Line
 from worker.verification.evidence import place_fingerprint
-from worker.verification.opinion import Opinion
+from worker.verification.opinion import Evidence, Opinion
 from worker.verification.outcome import RunOutcome
-
-FORMAT = "invariant-verdict/1"
+from worker.verification.result import Coverage, CriterionResult
 
 
 def document(outcome: RunOutcome) -> dict[str, Any]:
     """The verdict as JSON-ready values."""
     verdict = outcome.verdict
     return {
-        "format": FORMAT,
+        "format": VERDICT_FORMAT,
         "verdict": verdict.verdict.value,
         "score": verdict.score,
         "reason": verdict.reason,
@@ -23,6 +25,8 @@ def document(outcome: RunOutcome) -> dict[str, Any]:
         "tribunal": {"mode": outcome.tribunal.value, "why": outcome.tribunal_why},
         "counts": {
             "criteria": len(outcome.results),
+            "not_checkable": len(outcome.process),
+            "unread_requirements": len(outcome.reading.unread),
             **{
                 word: sum(result.outcome.value == word.upper() for result in outcome.results)
                 for word in ("pass", "fail", "undecided")
@@ -38,8 +42,10 @@ def document(outcome: RunOutcome) -> dict[str, Any]:
             "base": outcome.subject.base,
             "changed_files": None if outcome.snapshot.changed is None else len(outcome.snapshot.changed),
         },
-        "constitution": {"sha256": outcome.subject.constitution_sha256, "extraction": outcome.extraction},
-        "criteria": [_criterion(result) for result in outcome.results],
+        "constitution": {"sha256": outcome.subject.constitution_sha256, "extraction": outcome.reading.method},
+        "criteria": [_result(result) for result in outcome.results],
+        "not_checkable": [_criterion(criterion) for criterion in outcome.process],
+        "lines": [_line(line) for line in outcome.reading.lines],
         "findings": [
             {"rule": finding.rule, **finding.details, "accepted": finding.fingerprint in outcome.accepted}
             for finding in outcome.analysis.findings
@@ -91,35 +97,78 @@ def render(outcome: RunOutcome) -> bytes:
 
 
 def criteria(outcome: RunOutcome) -> bytes:
-    """criteria.json: what was read from the constitution."""
-    listed = [
-        {
-            "key": result.criterion.key,
-            "category": result.criterion.category.value,
-            "severity": result.criterion.severity.value,
-            "statement": result.criterion.statement,
-            "section": result.criterion.section,
-            "line": result.criterion.line,
-        }
-        for result in outcome.results
-    ]
-    content = {"constitution_sha256": outcome.subject.constitution_sha256, "method": outcome.extraction}
-    return json.dumps({**content, "criteria": listed}, indent=2, ensure_ascii=False).encode()
+    """criteria.json: what was read from the constitution, and what became of each of its lines."""
+    content = {
+        "constitution_sha256": outcome.subject.constitution_sha256,
+        "method": outcome.reading.method,
+        "criteria": [_criterion(criterion) for criterion in outcome.reading.criteria],
+        "lines": [_line(line) for line in outcome.reading.lines],
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False).encode()
 
 
-def _criterion(result: CriterionResult) -> dict[str, Any]:
+def _criterion(criterion: Criterion) -> dict[str, Any]:
     return {
-        "key": result.criterion.key,
-        "category": result.criterion.category.value,
-        "severity": result.criterion.severity.value,
-        "statement": result.criterion.statement,
+        "key": criterion.key,
+        "category": criterion.category.value,
+        "severity": criterion.severity.value,
+        "kind": criterion.kind.value,
+        "statement": criterion.statement,
+        "section": criterion.section,
+        "line": criterion.line,
+        "quote": criterion.quote,
+        "scope": {
+            "only_in": list(criterion.scope.include),
+            "not_in": list(criterion.scope.exclude),
+            "quotes": list(criterion.scope.quotes),
+            "conditions": list(criterion.scope.unresolved),
+        },
+        "patterns": list(criterion.patterns),
+    }
+
+
+def _line(line: Line) -> dict[str, Any]:
+    return {
+        "line": line.line,
+        "end_line": line.end_line,
+        "text": line.text[:500],
+        "became": line.fate.value,
+        "criteria": list(line.keys),
+        "why": line.why,
+        "requires": line.requires,
+    }
+
+
+def _result(result: CriterionResult) -> dict[str, Any]:
+    key = result.criterion.key
+    return {
+        **_criterion(result.criterion),
         "outcome": result.outcome.value,
         "score": result.score,
         "reason": result.reason,
+        "decided_by": result.by.value,
+        "evidence": evidence_view(key, result.places),
+        "look_at": evidence_view(key, result.look_at),
+        "coverage": _coverage(result.coverage),
         "opinions": [opinion_view(opinion) for opinion in result.opinions],
         "before_debate": [opinion_view(opinion) for opinion in result.earlier],
         "objection": result.objection is not None,
         "accepted": list(result.accepted),
+    }
+
+
+def _coverage(coverage: Coverage) -> dict[str, Any]:
+    return {
+        "files": coverage.files,
+        "lines": coverage.lines,
+        "files_shown": coverage.shown_files,
+        "lines_shown": coverage.shown_lines,
+        "share": round(coverage.share, 4),
+        "whole": coverage.whole,
+        "unreadable": list(coverage.unreadable[:20]),
+        "searched_for": list(coverage.patterns),
+        "places_found": coverage.hits,
+        "places_shown": coverage.hits_shown,
     }
 
 
@@ -135,12 +184,14 @@ def opinion_view(opinion: Opinion) -> dict[str, Any]:
         "rationale": opinion.rationale,
         "absence": opinion.absence,
         "unresolved_citations": opinion.unresolved,
+        "void": opinion.void,
         "failure": opinion.failure,
-        "evidence": evidence_view(opinion),
+        "evidence": evidence_view(opinion.key, opinion.evidence),
     }
 
 
-def evidence_view(opinion: Opinion) -> list[dict[str, Any]]:
+def evidence_view(key: str, items: Sequence[Evidence]) -> list[dict[str, Any]]:
+    """Places where something stands that concerns the criterion `key`, as JSON-ready values."""
     return [
         {
             "path": item.path,
@@ -149,8 +200,8 @@ def evidence_view(opinion: Opinion) -> list[dict[str, Any]]:
             "quote": item.quote,
             "rule": item.rule,
             "fingerprint": item.fingerprint,
-            "place": place_fingerprint(opinion.key, item),
+            "place": place_fingerprint(key, item),
             "verified": item.verified,
         }
-        for item in opinion.evidence
+        for item in items
     ]

@@ -1,0 +1,108 @@
+"""What came of one criterion, who decided it, and how much of its scope anybody saw."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from worker.core.vocabulary import JudgeRole, Outcome, Vote
+from worker.verification.constitution.criteria import Criterion
+from worker.verification.opinion import Evidence, Opinion
+
+QUORUM = 2
+
+
+class Decider(StrEnum):
+    """Who decided a criterion."""
+
+    ANALYZERS = "analyzers"
+    JUDGES = "judges"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How much of a criterion's scope was seen. All counts are of text files and their lines."""
+
+    files: int = 0
+    """Files in scope, those that could not be read included."""
+    lines: int = 0
+    """Lines in scope."""
+    shown_files: int = 0
+    """Files in scope of which the judges were shown anything."""
+    shown_lines: int = 0
+    """Lines in scope that the judges were shown."""
+    unreadable: tuple[str, ...] = ()
+    """Files in scope that nobody could read or that no judge may be shown."""
+    patterns: tuple[str, ...] = ()
+    """What code searched for in every line and path of the scope."""
+    hits: int = 0
+    """Lines and paths that the search found."""
+    hits_shown: int = 0
+    """Of these, how many the judges were shown."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether the judges were shown the whole scope."""
+        return not self.unreadable and self.shown_lines >= self.lines
+
+    @property
+    def searched(self) -> bool:
+        """Whether code searched the whole scope, and everything that it found was shown to the judges."""
+        return bool(self.patterns) and not self.unreadable and self.hits_shown >= self.hits
+
+    @property
+    def share(self) -> float:
+        """Lines shown of lines in scope, 0 to 1."""
+        return 1.0 if not self.lines else min(1.0, self.shown_lines / self.lines)
+
+
+@dataclass(frozen=True)
+class CriterionResult:
+    """The outcome of one criterion."""
+
+    criterion: Criterion
+    outcome: Outcome
+    score: float | None
+    """The mean of the judges that decided, 1 to 10; None when undecided, or decided by analyzers."""
+    reason: str
+    """One sentence for a person: why, and where it is undecided what would prove it."""
+    opinions: tuple[Opinion, ...] = ()
+    """Those of the last round, as they counted."""
+    earlier: tuple[Opinion, ...] = ()
+    """Those of a round before a debate."""
+    accepted: tuple[str, ...] = ()
+    """Places where the criterion fails, and people let them be."""
+    by: Decider = Decider.NOBODY
+    evidence: tuple[Evidence, ...] = ()
+    """What analyzers found, where they decided."""
+    look_at: tuple[Evidence, ...] = ()
+    """Places that may matter and prove nothing."""
+    coverage: Coverage = field(default_factory=Coverage)
+
+    @property
+    def split(self) -> bool:
+        """Enough judges could decide, and they do not agree."""
+        votes = {opinion.vote for opinion in self.opinions if opinion.vote is not Vote.ABSTAIN}
+        return self.outcome is Outcome.UNDECIDED and len(votes) > 1
+
+    @property
+    def objection(self) -> Opinion | None:
+        """The security judge's FAIL with verified evidence, where both others say PASS."""
+        if self.outcome is not Outcome.PASS:
+            return None
+        return next(
+            (
+                o
+                for o in self.opinions
+                if o.role is JudgeRole.SECURITY and o.vote is Vote.FAIL and any(e.verified for e in o.evidence)
+            ),
+            None,
+        )
+
+    @property
+    def places(self) -> tuple[Evidence, ...]:
+        """Where the criterion fails: each verified place once, whoever cites it."""
+        failing = [opinion for opinion in self.opinions if opinion.vote is Vote.FAIL]
+        cited = [item for opinion in failing for item in opinion.evidence if item.verified]
+        if self.outcome is Outcome.FAIL:
+            cited = [*self.evidence, *cited]
+        return tuple({(item.path, item.start_line, item.rule): item for item in reversed(cited)}.values())[::-1]

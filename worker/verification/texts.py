@@ -1,0 +1,144 @@
+"""The files of a snapshot as text, for whatever is searched for in them.
+
+A file is text when it decodes; a NUL in it, its size or its folder hides nothing. What is neither text nor a kind of
+file that cannot hold code is unreadable, and whoever needs to have seen everything has not.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from worker.sources.snapshot import Snapshot
+
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_MEDIA = _set(
+    "png jpg jpeg gif webp ico bmp tif tiff avif pdf woff woff2 ttf otf eot mp3 mp4 wav ogg webm mov avi flac mo psd "
+    "sketch fig"
+)
+_CODE = _set(
+    "py pyi pyw pyx js jsx mjs cjs ts tsx mts cts go java rs c h cc cpp cxx hpp cs kt kts swift rb php pl lua scala sh "
+    "bash ps1"
+)
+_PROSE = _set("md markdown rst txt adoc asciidoc tex po pot")
+_PROSE_NAMES = re.compile(
+    r"^(?:LICEN[CS]E|COPYING|NOTICE|AUTHORS|CONTRIBUTORS|CHANGELOG|CHANGES|README|HISTORY)(?:[.-]\w+)?$", re.IGNORECASE
+)
+_PYTHON = _set("py pyi pyw pyx pxd ipynb cgi wsgi pth bzl star")
+_NO_CODE = (
+    _PROSE
+    | _MEDIA
+    | _set(
+        "json jsonl toml yaml yml ini cfg conf csv tsv xml lock log css map pem crt key typed in example sample "
+        "gitignore gitattributes editorconfig dockerignore license patch diff sum snap svg"
+    )
+)
+# Written by package managers, and nothing that people say anything in.
+_LOCKS = _set(
+    "package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock uv.lock poetry.lock pdm.lock pipfile.lock "
+    "cargo.lock go.sum composer.lock gemfile.lock packages.lock.json gradle.lockfile flake.lock"
+)
+_CODING = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+_PLAIN_CODECS = re.compile(
+    r"^(?:utf-?8(?:-sig)?|us-?ascii|ascii|latin-?1|iso-?8859-\d+|cp125\d|windows-125\d|euc-jp|shift_jis|gbk|gb2312"
+    r"|big5|koi8-r)$",
+    re.IGNORECASE,
+)
+_ESCAPE = re.compile(r"\\u(?:\{0{0,4}([2-7][0-9a-fA-F])\}|00([2-7][0-9a-fA-F]))")
+_ESCAPING = _set("js jsx mjs cjs ts tsx mts cts java kt cs vue svelte html ipynb json")
+
+
+@dataclass(frozen=True)
+class Text:
+    """One file. `content` None: it does not decode, and may hold anything."""
+
+    path: str
+    content: str | None
+
+    @property
+    def ending(self) -> str:
+        return ending(self.path)
+
+
+def ending(path: str) -> str:
+    """The file's ending in lower case, empty without one."""
+    name = path.rsplit("/", 1)[-1]
+    return name.rsplit(".", 1)[-1].lower() if "." in name.lstrip(".") or name.startswith(".") else ""
+
+
+def is_prose(path: str) -> bool:
+    """Whether the file is a document for people, where a word is a mention."""
+    return ending(path) in _PROSE or _PROSE_NAMES.match(path.rsplit("/", 1)[-1]) is not None
+
+
+def is_media(path: str) -> bool:
+    """Whether the file is a picture, a font, a sound: nothing that could hold code."""
+    return ending(path) in _MEDIA
+
+
+def is_lock(path: str) -> bool:
+    """Whether the file is a package manager's lock file."""
+    return path.rsplit("/", 1)[-1].lower() in _LOCKS
+
+
+def may_be_python(path: str, content: str | None) -> bool:
+    """Whether the file can hold Python: by its ending, or without one by its first line."""
+    kind = ending(path)
+    if kind in _PYTHON:
+        return True
+    return not kind and (content is None or content[:200].startswith("#!"))
+
+
+def is_other_code(path: str, content: str | None) -> bool:
+    """Whether the file may be code in a language that the built-in analyzers do not read."""
+    kind = ending(path)
+    if kind in ("py", "pyi"):
+        return False
+    if kind:
+        return kind not in _NO_CODE
+    return _PROSE_NAMES.match(path.rsplit("/", 1)[-1]) is None and (content is None or content[:2] == "#!")
+
+
+def decode(data: bytes, path: str) -> str | None:
+    """The file's text, or None where nobody can say what stands in it."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        text = _tried(data, "utf-16")
+    else:
+        text = _tried(data.removeprefix(b"\xef\xbb\xbf"), "utf-8")
+    kind = ending(path)
+    if text is None and (b"\0" not in data[:8192] or kind in _CODE):
+        text = data.decode("latin-1")
+    if text is None:
+        return None
+    if kind in _PYTHON:
+        declared = next((found for line in text.split("\n")[:2] if (found := _CODING.match(line))), None)
+        if declared is not None and not _PLAIN_CODECS.match(declared[1]):
+            return None
+    return text.replace("\0", " ")
+
+
+def _tried(data: bytes, codec: str) -> str | None:
+    try:
+        return data.decode(codec)
+    except UnicodeDecodeError:
+        return None
+
+
+def read(snapshot: Snapshot) -> Iterator[Text]:
+    """Every file of the snapshot but media, in its order. Blocking."""
+    for file in snapshot.files:
+        if not is_media(file.path):
+            yield Text(file.path, decode((snapshot.root / file.path).read_bytes(), file.path))
+
+
+def unescaped(text: Text) -> str:
+    """The content, where letters that a language lets one write as escapes are letters."""
+    content = text.content or ""
+    if text.ending in _ESCAPING and "\\u" in content:
+        content = _ESCAPE.sub(lambda found: chr(int(found[1] or found[2], 16)), content)
+    if text.ending in ("ipynb", "json"):
+        content = content.replace("\\n", "\n").replace('\\"', '"')
+    return content

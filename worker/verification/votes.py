@@ -1,0 +1,172 @@
+"""Which votes count: pure functions of what a judge said, what of it resolves, and what code searched.
+
+A PASS needs what a FAIL needs. It rests on a citation that stands in the repository and concerns the criterion, on a
+search over the whole scope, or on an absence that code confirmed. Nobody turns a PASS into a FAIL: a vote that cannot
+be believed is void."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from worker.core.vocabulary import CriterionKind, JudgeRole, Vote
+from worker.verification.constitution.criteria import Criterion
+from worker.verification.constitution.scope import Within
+from worker.verification.context.words import words
+from worker.verification.opinion import Evidence, Opinion
+from worker.verification.result import Coverage
+from worker.verification.search import Hit
+
+_NEAR = 3
+_MIN_TERM = 3
+_INVENTIONS = 3
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What code knows of one criterion: how much of its scope was shown, and what the search over it found.
+
+    `hits` None: there were no patterns. `missing` are words that stand in no path and no text of the snapshot.
+    """
+
+    coverage: Coverage
+    hits: tuple[Hit, ...] | None
+    missing: frozenset[str] = frozenset()
+
+
+def void(opinion: Opinion, why: str) -> Opinion:
+    """The opinion as an abstention, with the reason."""
+    return replace(opinion, vote=Vote.ABSTAIN, score=None, confidence=None, void=why)
+
+
+def contradicts(vote: Vote, score: int | None, pass_score: int) -> bool:
+    """Whether the score says the opposite of the vote."""
+    if vote is Vote.ABSTAIN or score is None:
+        return False
+    return (score >= pass_score) is not (vote is Vote.PASS)
+
+
+def concerns(item: Evidence, criterion: Criterion, hits: Iterable[Hit] | None) -> bool:
+    """Whether a verified place has to do with the criterion: in its scope, and where its patterns hit.
+
+    Without patterns the place must share a word with the statement, in its path or its quote.
+    """
+    if not item.verified or criterion.scope.of(item.path) is Within.NO:
+        return False
+    if hits is not None:
+        return any(
+            hit.path == item.path and (hit.line == 0 or item.start_line - _NEAR <= hit.line <= item.end_line + _NEAR)
+            for hit in hits
+        )
+    return bool(set(words(f"{item.path}\n{item.quote}")) & set(words(criterion.statement)))
+
+
+def counted(opinion: Opinion, criterion: Criterion, ground: Ground, *, pass_score: int) -> Opinion:
+    """The opinion as it counts by itself; what an absence is worth, the judges together say."""
+    if opinion.vote is Vote.ABSTAIN or opinion.score is None:
+        return replace(opinion, vote=Vote.ABSTAIN, score=None, confidence=None)
+    if contradicts(opinion.vote, opinion.score, pass_score):
+        return void(opinion, f"Its score of {opinion.score} contradicts its vote of {opinion.vote.value}.")
+    if opinion.invented:
+        return void(opinion, "Nothing that it cites stands in the repository.")
+    # Patterns that find nothing of what is required everywhere say nothing of where to look.
+    hits = ground.hits or None if criterion.kind is CriterionKind.EVERYWHERE else ground.hits
+    relevant = any(concerns(item, criterion, hits) for item in opinion.evidence)
+    if opinion.vote is Vote.FAIL:
+        if relevant and criterion.kind is not CriterionKind.SOMEWHERE:
+            return opinion
+        if opinion.absence is not None:
+            return opinion
+        return void(opinion, _fail_needs(criterion, ground))
+    why = _pass_needs(criterion, ground, relevant)
+    return opinion if why is None else void(opinion, why)
+
+
+def _fail_needs(criterion: Criterion, ground: Ground) -> str:
+    if criterion.kind is CriterionKind.SOMEWHERE:
+        return "A FAIL needs that code finds nowhere what would show it, and two judges who name it."
+    where = "where the search for it hits" if ground.hits is not None else "that has to do with the criterion"
+    return f"A FAIL needs a place in its scope {where}."
+
+
+def _pass_needs(criterion: Criterion, ground: Ground, relevant: bool) -> str | None:
+    """Why a PASS proves nothing, or None when it does."""
+    coverage = ground.coverage
+    if criterion.kind is CriterionKind.SOMEWHERE:
+        return None if relevant else "A PASS needs a place that shows it."
+    nowhere = coverage.searched and not coverage.hits
+    if criterion.kind is CriterionKind.FORBIDS and nowhere:
+        return None
+    seen = coverage.whole or (coverage.searched and not nowhere)
+    if not seen:
+        return unseen(coverage)
+    return None if relevant else "A PASS needs a place that shows that the judge looked at what the criterion is about."
+
+
+def unseen(coverage: Coverage) -> str:
+    """Why it cannot be said that all of the scope was looked at."""
+    share = (
+        f"the judges were shown {coverage.share:.0%} of its scope ({coverage.shown_lines} of {coverage.lines} lines)"
+    )
+    if coverage.unreadable:
+        share += f"; {len(coverage.unreadable)} file(s) of it nobody could read, such as {coverage.unreadable[0]}"
+    if coverage.patterns and coverage.hits_shown < coverage.hits:
+        share += f", and {coverage.hits_shown} of the {coverage.hits} places that the search found"
+    return f"A PASS needs that all is seen; {share}."
+
+
+def named_absent(opinions: Iterable[Opinion]) -> frozenset[str]:
+    """Terms that at least two judges who vote FAIL say are nowhere: single words, identifiers or paths."""
+    named: Counter[str] = Counter()
+    for opinion in opinions:
+        if opinion.vote is Vote.FAIL:
+            named.update({term for raw in opinion.absent if (term := _term(raw))})
+    return frozenset(term for term, count in named.items() if count > 1)
+
+
+def _term(raw: str) -> str | None:
+    term = raw.strip().strip("`'\"").lower()
+    letters = sum(character.isalnum() for character in term)
+    return term if letters >= _MIN_TERM and not any(character.isspace() for character in term) else None
+
+
+def with_absence(opinions: Sequence[Opinion], criterion: Criterion, ground: Ground) -> list[Opinion]:
+    """The opinions, where those that name what code did not find rest on its absence.
+
+    What would show the criterion was written down with it, as patterns: none of these may hit, in any line or path of
+    the scope. What the judges name must be made of the criterion's own words or patterns, so that nobody proves
+    anything by the absence of what nobody would write."""
+    coverage = ground.coverage
+    if criterion.kind is not CriterionKind.SOMEWHERE or not coverage.patterns or coverage.hits or coverage.unreadable:
+        return list(opinions)
+    own = set(words(criterion.statement)) | set(words(" ".join(criterion.patterns)))
+    proven = {
+        term
+        for term in named_absent(opinions)
+        if term in ground.missing and (parts := set(words(term))) and parts <= own
+    }
+    if not proven:
+        return list(opinions)
+    listed = ", ".join(f"«{term}»" for term in sorted(proven))
+    searched = (
+        f"searched {coverage.files} file(s) and their paths for {', '.join(coverage.patterns)} and {listed}: nothing"
+    )
+    return [
+        replace(opinion, absence=searched)
+        if opinion.vote is Vote.FAIL and proven & {_term(raw) for raw in opinion.absent}
+        else opinion
+        for opinion in opinions
+    ]
+
+
+def set_aside(opinions: Iterable[Opinion]) -> Mapping[JudgeRole, str]:
+    """The judges who invent across the run, and why they are not heard: most of what they cite is nowhere."""
+    cited: Counter[JudgeRole] = Counter()
+    invented: Counter[JudgeRole] = Counter()
+    for opinion in opinions:
+        invented[opinion.role] += opinion.unresolved
+        cited[opinion.role] += opinion.unresolved + len(opinion.evidence)
+    return {
+        role: f"{invented[role]} of its {cited[role]} citations in this run stand nowhere in the repository."
+        for role in cited
+        if invented[role] >= _INVENTIONS and 2 * invented[role] > cited[role]
+    }
