@@ -43,12 +43,14 @@ class AnalyzerSetting(BaseModel):
 
 
 class PriceSetting(BaseModel):
-    """What a model costs, in US dollars per million tokens."""
+    """What a model costs, in US dollars per million tokens. None: as any other input."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     input: float = Field(ge=0, allow_inf_nan=False)
     output: float = Field(ge=0, allow_inf_nan=False)
+    cache_read: float | None = Field(None, ge=0, allow_inf_nan=False)
+    cache_write: float | None = Field(None, ge=0, allow_inf_nan=False)
 
 
 class Settings(BaseSettings):
@@ -84,6 +86,8 @@ class Settings(BaseSettings):
 
     openai_base_url: str | None = Field(None, alias="OPENAI_BASE_URL", pattern=_HTTP)
     anthropic_base_url: str | None = Field(None, alias="ANTHROPIC_BASE_URL", pattern=_HTTP)
+    gemini_base_url: str | None = Field(None, alias="GOOGLE_GEMINI_BASE_URL", pattern=_HTTP)
+    deepseek_base_url: str | None = Field(None, alias="DEEPSEEK_BASE_URL", pattern=_HTTP)
     llm_base_url: str | None = Field(
         None, alias="CVA_LLM_BASE_URL", pattern=_HTTP, description="any OpenAI-compatible endpoint"
     )

@@ -1,40 +1,39 @@
-"""The only file that speaks litellm: one request to one model, and every way it can fail as one of our errors.
+"""The only file that speaks litellm: one request to one model, and its answer.
 
 litellm takes seconds to import, so it is imported on first use, with the price map it brings along.
 """
 
 import asyncio
 import logging
-import math
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any
 
-import httpx
+from worker.core.settings import Settings
+from worker.llm import failures, providers, requests
+from worker.llm.errors import Charge, Unavailable
+from worker.llm.providers import ANTHROPIC, COMPATIBLE, Model
+from worker.llm.requests import Prompt
 
-from worker.core.settings import PriceSetting, Settings
-from worker.core.telemetry.masking import mask
-from worker.llm import providers
-from worker.llm.errors import Charge, LlmError, RateLimited, Refused, Rejected, Unavailable
-from worker.llm.providers import Model
-
-Message = Mapping[str, str]
-DEFAULT_WAIT = 5.0
-MAX_WAIT = 3600.0
 _import = threading.Lock()
 _loaded: list[Any] = []
+# What the library takes for an ordinary end. https://api-docs.deepseek.com/api/create-chat-completion
+_BROKEN_OFF = ("insufficient_system_resource",)
+# Models that turned out not to take the form of an answer, by name and address, for as long as this process lives.
+_without_form: set[tuple[str, str | None]] = set()
 
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens as the provider counted them."""
+    """Tokens as the provider counted them. `prompt` is all of the prompt: what was read from the cache (`cached`),
+    what was written to it (`written`), and the rest."""
 
     prompt: int
     cached: int
+    written: int
     completion: int
 
 
@@ -63,8 +62,9 @@ def load() -> Any:
     with _import:
         if _loaded:
             return _loaded[0]
-        # Read by litellm at import; without it the price map is fetched from the network.
+        # Read by litellm at import and at the first call; without them its tables are fetched from the network.
         os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+        os.environ["LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS"] = "True"
         os.environ.setdefault("LITELLM_LOG", "ERROR")
         import litellm
 
@@ -77,63 +77,64 @@ def load() -> Any:
         return litellm
 
 
-def price(model: Model, settings: Settings) -> tuple[PriceSetting, bool]:
-    """Dollars per million tokens, and whether the price is known. A price of zero is known only when it was set."""
-    for name in (model.name, model.litellm_name):
-        if name in settings.llm_prices:
-            return settings.llm_prices[name], True
-    if model.provider != providers.COMPATIBLE:
-        costs = load().model_cost
-        for name in (model.litellm_name, model.litellm_name.split("/", 1)[-1]):
-            entry = costs.get(name, {})
-            given = entry.get("input_cost_per_token"), entry.get("output_cost_per_token")
-            if given[0] and given[1]:
-                return PriceSetting(input=given[0] * 1e6, output=given[1] * 1e6), True
-    return settings.llm_assumed_price, False
+def entry(model: Model) -> Mapping[str, Any]:
+    """What the library's map says of the model: its prices, its limits, what it can do; empty for one it does not know.
+
+    Blocking the first time."""
+    if model.provider == COMPATIBLE:
+        return {}
+    known = load().model_cost
+    return known.get(model.litellm_name) or known.get(model.litellm_name.split("/", 1)[-1]) or {}
 
 
-async def complete(
-    model: Model, messages: Sequence[Message], schema: Mapping[str, Any], *, max_tokens: int, settings: Settings
-) -> Completion:
+def _takes_form(model: Model) -> bool:
+    """Whether the model may be given the form of its answer: so says the map; one that it does not know is tried."""
+    if (model.litellm_name, model.base_url) in _without_form:
+        return False
+    known = entry(model)
+    # For Anthropic the other word counts models whose form the library would feign with a tool.
+    word = "supports_native_structured_output" if model.provider == ANTHROPIC else "supports_response_schema"
+    return not known or bool(known.get(word))
+
+
+async def complete(model: Model, prompt: Prompt, *, max_tokens: int, settings: Settings) -> Completion:
     """Ask once, without retries; cancelling the call closes its connection.
 
-    `schema` is the JSON schema of the answer. Raises RateLimited, Unavailable, Rejected or Refused.
+    A provider that rejects the form of the answer is asked once more without it; the form is in the prompt then.
+    Raises RateLimited, Unavailable, Rejected or Refused.
     """
     litellm = await ready()
-    form = {"type": "json_schema", "json_schema": {"name": "answer", "schema": dict(schema), "strict": True}}
+    max_tokens = min(max_tokens, entry(model).get("max_output_tokens") or max_tokens)
+    structured = _takes_form(model)
     began = time.monotonic()
     try:
         async with asyncio.timeout(settings.llm_seconds):
             try:
-                answer = await _send(litellm, model, messages, max_tokens, settings, response_format=form)
-            except litellm.BadRequestError as error:
-                # Some endpoints know the protocol but not this part of it; the prompt holds the schema as well.
-                if model.provider != providers.COMPATIBLE or "response_format" not in str(error):
+                asked = requests.request(model, prompt, structured=structured, max_tokens=max_tokens)
+                answer = await _send(litellm, model, asked, settings)
+            except (litellm.BadRequestError, litellm.UnprocessableEntityError) as error:
+                if not structured or not failures.names_the_form(error):
                     raise
-                answer = await _send(litellm, model, messages, max_tokens, settings)
+                asked = requests.request(model, prompt, structured=False, max_tokens=max_tokens)
+                answer = await _send(litellm, model, asked, settings)
+                _without_form.add((model.litellm_name, model.base_url))
     except TimeoutError:
         message = f"{model.name} did not answer within {settings.llm_seconds:.0f} s."
         raise Unavailable(message, charge=Charge.UNKNOWN) from None
     except Exception as error:
-        raise _classified(litellm, error, model, settings) from None
+        raise failures.classified(litellm, error, model, settings) from None
     return _completion(answer, time.monotonic() - began, model, max_tokens)
 
 
-async def _send(
-    litellm: Any, model: Model, messages: Sequence[Message], max_tokens: int, settings: Settings, **more: Any
-) -> Any:
+async def _send(litellm: Any, model: Model, asked: Mapping[str, Any], settings: Settings) -> Any:
     return await litellm.acompletion(
         model=model.litellm_name,
-        messages=[dict(message) for message in messages],
         api_base=model.base_url,
         api_key=providers.key_of(model, settings),
-        max_tokens=max_tokens,
-        temperature=0,
         timeout=settings.llm_seconds,
         num_retries=0,
         max_retries=0,
-        no_log=True,
-        **more,
+        **asked,
     )
 
 
@@ -141,6 +142,9 @@ def _completion(answer: Any, latency: float, model: Model, max_tokens: int) -> C
     choices = getattr(answer, "choices", None) or []
     if not choices:
         raise Unavailable(f"{model.name} answered without a choice.", charge=Charge.UNKNOWN)
+    native = (getattr(choices[0], "provider_specific_fields", None) or {}).get("native_finish_reason")
+    if native in _BROKEN_OFF:
+        raise Unavailable(f"{model.name} broke off ({native}).", charge=Charge.UNKNOWN)
     message = choices[0].message
     extra = getattr(message, "provider_specific_fields", None) or {}
     text = message.content if isinstance(message.content, str) else ""
@@ -161,56 +165,9 @@ def _usage(given: Any, max_tokens: int) -> Usage | None:
     if prompt <= 0 or completion < 0 or completion > 2 * max_tokens:
         return None
     details = getattr(given, "prompt_tokens_details", None)
-    cached = getattr(details, "cached_tokens", None) or 0
-    return Usage(prompt, min(max(0, cached), prompt) if isinstance(cached, int) else 0, completion)
+    cached = _within(getattr(details, "cached_tokens", None), prompt)
+    return Usage(prompt, cached, _within(getattr(details, "cache_write_tokens", None), prompt - cached), completion)
 
 
-def _classified(litellm: Any, error: Exception, model: Model, settings: Settings) -> LlmError:
-    """The error as one of ours. What the provider said is shortened and masked."""
-    status = getattr(error, "status_code", None)
-    said = mask(" ".join(str(error).split())[:300], settings.secrets())
-    if isinstance(error, litellm.RateLimitError):
-        return RateLimited(f"{model.name} is rate limited.", seconds=_retry_after(error))
-    if isinstance(error, litellm.ContentPolicyViolationError):
-        return Refused(f"{model.name} refused by its content policy.")
-    if isinstance(error, litellm.ContextWindowExceededError):
-        return Rejected(f"The prompt is too long for {model.name}; lower CVA_CONTEXT_TOKENS.")
-    if isinstance(error, litellm.AuthenticationError | litellm.PermissionDeniedError):
-        return Rejected(f"{model.name} does not accept the key of {model.provider}.")
-    if isinstance(error, litellm.NotFoundError):
-        return Rejected(f"The provider {model.provider} does not know the model {model.name}.")
-    if isinstance(error, litellm.Timeout):
-        return Unavailable(f"{model.name} did not answer in time.", charge=Charge.UNKNOWN)
-    if isinstance(error, litellm.BadRequestError | litellm.UnprocessableEntityError | litellm.UnsupportedParamsError):
-        return Rejected(f"{model.name} rejected the request: {said}")
-    response = getattr(error, "litellm_response_headers", None)
-    # With an answer's headers the provider spoke, and a server's error is not charged. Without, who knows.
-    charge = Charge.NOTHING if response is not None or _never_connected(error) else Charge.UNKNOWN
-    return Unavailable(f"{model.name} is unavailable ({status or type(error).__name__}).", charge=charge)
-
-
-def _never_connected(error: BaseException | None) -> bool:
-    """Whether the request did not even go out, by what the error came from."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) or "ConnectorError" in type(error).__name__:
-            return True
-        seen.add(id(error))
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def _retry_after(error: Exception) -> float:
-    """Seconds to wait: `Retry-After` as seconds or as a date (RFC 9110, section 10.2.3), else a default."""
-    headers = getattr(error, "litellm_response_headers", None)
-    if headers is None:
-        headers = getattr(getattr(error, "response", None), "headers", None) or {}
-    given = str(headers.get("retry-after") or "").strip()
-    try:
-        seconds = float(given)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(given).timestamp() - time.time()
-        except (TypeError, ValueError):
-            return DEFAULT_WAIT
-    return DEFAULT_WAIT if math.isnan(seconds) else min(max(seconds, 0.0), MAX_WAIT)
+def _within(count: Any, most: int) -> int:
+    return min(max(0, count), most) if isinstance(count, int) else 0

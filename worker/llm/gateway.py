@@ -8,18 +8,16 @@ answers all the same: they were paid, they are on the ledger, and the same quest
 """
 
 import asyncio
-import contextlib
 import json
-import re
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_UP, Decimal
+from decimal import Decimal
 from functools import lru_cache, partial
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from worker.core.backoff import full_jitter
 from worker.core.db.database import Database, is_unavailable
@@ -27,11 +25,14 @@ from worker.core.ids import sha256
 from worker.core.settings import Settings
 from worker.core.telemetry import logs, tracing
 from worker.core.telemetry.masking import mask
-from worker.llm import breaker, client, ledger, providers
-from worker.llm.client import Completion, Message
+from worker.llm import breaker, client, fence, ledger, prices, providers, requests, schemas
+from worker.llm.client import Completion
 from worker.llm.errors import Charge, LlmError, OverBudget, RateLimited, Refused, Transient, Unavailable, Unparseable
 from worker.llm.ledger import Busy, Caller, Doubtful, Entry, Full, Reserved, Settlement, Stored
+from worker.llm.parsing import parse
+from worker.llm.prices import Price
 from worker.llm.providers import Model
+from worker.llm.requests import Message, Prompt
 from worker.runtime.single_flight import Turns
 
 log = logs.get(__name__)
@@ -47,18 +48,30 @@ _SETTLE_SECONDS = 120.0
 _FAILURE_SECONDS = 2.0
 _MAX_ANSWER = 400_000
 _MAX_REPAIR = 4000
+_FRAME = 1024
+"""Tokens that a provider adds to a prompt: marks of roles, words about the form of the answer."""
 
 
 @dataclass(frozen=True)
 class Ask(Generic[T]):
-    """A question. `check` may raise ValueError for an answer of the right shape that cannot be right."""
+    """A question."""
 
     role: str
+    """Whose chain of models is asked."""
     purpose: str
+    """What the ledger calls it."""
     messages: tuple[Message, ...]
     answer: type[T]
+    """The form of the answer."""
     prompt_version: str
     check: Callable[[T], None] = lambda _: None
+    """May raise ValueError for an answer of the right shape that cannot be right."""
+    doubt: Callable[[T], str | None] = lambda _: None
+    """What to ask once more about an answer that could be used; the second answer counts, whatever it says."""
+    shared: int = 0
+    """How many of the leading messages are the same for all judges, rounds and runs of a snapshot: they are cached."""
+    fence: str = ""
+    """What the nonce is made from, such as the snapshot's digest. Without it, every call has a nonce of its own."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +92,7 @@ class Gateway:
         # Between processes the reservation sees to it that a question is asked once.
         self._turns = Turns()
         self._settling: set[asyncio.Task[None]] = set()
+        self._secret: str | None = None
         # Judges of a batch, and both rounds of a debate, are shown the same long text.
         self._masked = lru_cache(maxsize=64)(partial(mask, secrets=settings.secrets()))
 
@@ -116,16 +130,21 @@ class Gateway:
             "model": model.litellm_name,
             "endpoint": model.base_url,
             "messages": [dict(message) for message in messages],
-            "schema": _schema(ask.answer),
-            "parameters": {"temperature": 0, "max_tokens": self._settings.llm_output_tokens},
+            "schema": _schemas(ask.answer)[0],
+            "parameters": {**requests.parameters(model), "max_tokens": self._settings.llm_output_tokens},
             "prompt_version": ask.prompt_version,
         }
         return sha256(json.dumps(what, sort_keys=True, ensure_ascii=False).encode())
 
     async def _ask_model(self, model: Model, ask: Ask[T], caller: Caller, patience: float) -> Answer[T]:
         text = await self._text(model, ask.messages, ask, caller, purpose=ask.purpose, patience=patience)
+        first: T | None = None
         try:
-            return Answer(_parse(text, ask), model)
+            first = parse(text, ask.answer, ask.check)
+            doubt = ask.doubt(first)
+            if doubt is None:
+                return Answer(first, model)
+            wrong = doubt
         except ValueError as error:
             wrong = str(error)
         complaint = (
@@ -139,8 +158,10 @@ class Gateway:
         )
         text = await self._text(model, repair, ask, caller, purpose="repair", patience=patience)
         try:
-            return Answer(_parse(text, ask), model)
+            return Answer(parse(text, ask.answer, ask.check), model)
         except ValueError as error:
+            if first is not None:
+                return Answer(first, model)
             raise Unparseable(f"{model.name} gave no usable answer: {_first_line(error)}") from None
 
     async def _text(
@@ -180,9 +201,10 @@ class Gateway:
             if stored is not None:
                 return stored
         await client.ready()
-        sent = self._prepared(messages)
-        size = sum(len(message["content"].encode()) for message in sent)
-        cost = self._cost(model, size // 2 + 64, self._settings.llm_output_tokens)
+        prompt = await self._prompt(messages, ask)
+        price = prices.of(model, self._settings)
+        size = _size(prompt)
+        cost = price.most(size + _FRAME, self._settings.llm_output_tokens)
         entry = Entry(key, ask.role, purpose, model.provider, model.name, ask.prompt_version, cost)
         tries = 0
         async with slots:
@@ -194,7 +216,7 @@ class Gateway:
                     )
                     if isinstance(taken, Stored):
                         return taken
-                    return await self._send(taken, key, model, sent, ask, cost=cost)
+                    return await self._send(taken, key, model, prompt, ask, price=price, most=cost)
                 except RateLimited as error:
                     if time.monotonic() + error.seconds > patience:
                         raise
@@ -241,10 +263,11 @@ class Gateway:
         reserved: Reserved,
         key: str,
         model: Model,
-        messages: Sequence[Message],
+        prompt: Prompt,
         ask: Ask[Any],
         *,
-        cost: Decimal,
+        price: Price,
+        most: Decimal,
     ) -> Stored:
         # Whatever ends this call, a cancellation too, the reservation is settled.
         how = Settlement(completed=False, outcome="cancelled", error="The call was cancelled.")
@@ -254,15 +277,11 @@ class Gateway:
                 "model call", kind="CLIENT", gen_ai__request__model=model.name, role=ask.role, purpose=ask.purpose
             ) as span:
                 done = await client.complete(
-                    model,
-                    messages,
-                    _schema(ask.answer),
-                    max_tokens=self._settings.llm_output_tokens,
-                    settings=self._settings,
+                    model, prompt, max_tokens=self._settings.llm_output_tokens, settings=self._settings
                 )
                 if (used := done.usage) is not None:
                     span.note(gen_ai__usage__input_tokens=used.prompt, gen_ai__usage__output_tokens=used.completion)
-            how = self._settled(done, model, messages, cost)
+            how = self._settled(done, prompt, price, most)
             if reserved.ailing:
                 await breaker.succeeded(self._db, model.provider)
             assert how.response is not None
@@ -298,16 +317,16 @@ class Gateway:
                 tries += 1
                 await asyncio.sleep(min(2.0, full_jitter(tries, base=0.2)))
 
-    def _settled(self, done: Completion, model: Model, messages: Sequence[Message], most: Decimal) -> Settlement:
+    def _settled(self, done: Completion, prompt: Prompt, price: Price, most: Decimal) -> Settlement:
         """What the answer is and what it cost: by its usage, and by an estimate where that cannot be true."""
-        size = sum(len(message["content"].encode()) for message in messages)
+        size = _size(prompt)
         usage = done.usage
         # A prompt of a third of a token per byte is common, one of a twentieth or of two is not.
         if usage is not None and not size // 20 <= usage.prompt <= 2 * size + 1000:
             usage = None
         if usage is None:
-            usage = client.Usage(size // 3 + 1, 0, len(done.text.encode()) // 3 + 1)
-        cost = min(most, self._cost(model, usage.prompt, usage.completion))
+            usage = client.Usage(size // 3 + 1, 0, 0, len(done.text.encode()) // 3 + 1)
+        cost = min(most, price.cost(usage))
         outcome = "ok"
         if done.refusal or done.finish_reason == "content_filter":
             outcome = "refused"
@@ -325,33 +344,40 @@ class Gateway:
             latency=done.latency,
         )
 
-    def _cost(self, model: Model, prompt: int, completion: int) -> Decimal:
-        """US dollars, rounded up. Cached tokens are counted in full: providers' discounts differ."""
-        price, _ = client.price(model, self._settings)
-        dollars = prompt * _dollars(price.input) + completion * _dollars(price.output)
-        return (dollars / 1_000_000).quantize(Decimal("0.000001"), rounding=ROUND_UP)
-
-    def _prepared(self, messages: Sequence[Message]) -> list[dict[str, str]]:
-        """As they go out: secrets of ours masked, and a nonce that nobody who wrote the repository can know."""
-        nonce = secrets.token_hex(8)
-        return [
+    async def _prompt(self, messages: Sequence[Message], ask: Ask[Any]) -> Prompt:
+        """As it goes out: secrets of ours masked, and a nonce that nobody who wrote the repository can know."""
+        if ask.fence and self._secret is None:
+            self._secret = await fence.secret(self._db)
+        nonce = fence.nonce(self._secret, ask.fence) if ask.fence and self._secret else secrets.token_hex(8)
+        sent = [
             {"role": message["role"], "content": self._masked(message["content"]).replace(NONCE, nonce)}
             for message in messages
         ]
+        return Prompt(sent, ask.shared, *_schemas(ask.answer))
 
 
 class _Open(Unavailable):
     """The breaker is open; trying again at once is of no use."""
 
 
-_SCHEMAS: dict[type[BaseModel], dict[str, Any]] = {}
+_SCHEMAS: dict[type[BaseModel], tuple[dict[str, Any], dict[str, Any] | None]] = {}
 
 
-def _schema(answer: type[BaseModel]) -> dict[str, Any]:
-    """Made once per form of answer: it takes pydantic milliseconds, and every call needs it."""
+def _schemas(answer: type[BaseModel]) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """The form of the answer, whole and reduced. Made once: it takes pydantic milliseconds, and every call needs it."""
     if answer not in _SCHEMAS:
-        _SCHEMAS[answer] = answer.model_json_schema()
+        whole = answer.model_json_schema()
+        _SCHEMAS[answer] = whole, schemas.reduced(whole)
     return _SCHEMAS[answer]
+
+
+def _size(prompt: Prompt) -> int:
+    """Bytes of the prompt, the form of the answer included: no tokenizer makes more tokens of them than that.
+
+    With o200k code has some 4 bytes to a token, digits 3, base64 1.5, rare ideographs 1.0.
+    """
+    form = len(json.dumps(prompt.reduced or prompt.schema))
+    return form + sum(len(message["content"].encode()) for message in prompt.messages)
 
 
 def _dollars(value: float) -> Decimal:
@@ -360,45 +386,3 @@ def _dollars(value: float) -> Decimal:
 
 def _first_line(error: ValueError) -> str:
     return str(error).split("\n")[0][:300]
-
-
-_FENCED = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
-
-
-def _parse(text: str, ask: Ask[T]) -> T:
-    """The answer in `text`, with prose or a fence around it or without. Raises ValueError with what is wrong."""
-    if not text.strip():
-        raise ValueError("it was empty")
-    problem: ValueError | None = None
-    for candidate in _candidates(text):
-        try:
-            value = ask.answer.model_validate(candidate, strict=False)
-            ask.check(value)
-            return value
-        except ValidationError as error:
-            found = [f"{'.'.join(map(str, e['loc'])) or 'answer'}: {e['msg']}" for e in error.errors()[:5]]
-            problem = problem or ValueError("; ".join(found))
-        except ValueError as error:
-            problem = problem or error
-    raise problem or ValueError("it holds no JSON object")
-
-
-def _candidates(text: str) -> list[Mapping[str, Any]]:
-    """JSON objects in the text: the whole of it, a fenced block, or the first that begins with a brace."""
-    decoder = json.JSONDecoder(parse_constant=_no_constant)
-    found = []
-    for piece in (text, *_FENCED.findall(text)):
-        with contextlib.suppress(ValueError, RecursionError):
-            found.append(decoder.decode(piece.strip()))
-    start = text.find("{")
-    tried = 0
-    while not found and start >= 0 and tried < 20:
-        tried += 1
-        with contextlib.suppress(ValueError, RecursionError):
-            found.append(decoder.raw_decode(text, start)[0])
-        start = text.find("{", start + 1)
-    return [value for value in found if isinstance(value, dict)]
-
-
-def _no_constant(word: str) -> None:
-    raise ValueError(f"{word} is no number in JSON")

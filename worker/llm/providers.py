@@ -7,29 +7,30 @@ from dataclasses import dataclass
 from worker.core.settings import Settings
 from worker.core.vocabulary import JudgeRole
 
+OPENAI, ANTHROPIC, GEMINI, DEEPSEEK = "openai", "anthropic", "gemini", "deepseek"
 COMPATIBLE = "compatible"
 EXTRACTION = "extraction"
 
 # One strong model each; whoever wants others names them in the settings.
 _DEFAULTS = {
-    "openai": "gpt-5.1",
-    "anthropic": "claude-sonnet-4-6",
-    "gemini": "gemini/gemini-2.5-pro",
-    "deepseek": "deepseek/deepseek-chat",
+    OPENAI: "gpt-5.1",
+    ANTHROPIC: "claude-sonnet-4-6",
+    GEMINI: "gemini/gemini-2.5-pro",
+    DEEPSEEK: "deepseek/deepseek-v4-pro",
 }
 # Each judge begins with another provider, so that a panel is of several families where several keys are set.
 _ORDER = {
-    JudgeRole.ARCHITECT.value: ("openai", "gemini", "anthropic", "deepseek"),
-    JudgeRole.SECURITY.value: ("anthropic", "openai", "gemini", "deepseek"),
-    JudgeRole.USER_PROXY.value: ("gemini", "anthropic", "openai", "deepseek"),
-    EXTRACTION: ("openai", "anthropic", "gemini", "deepseek"),
+    JudgeRole.ARCHITECT.value: (OPENAI, GEMINI, ANTHROPIC, DEEPSEEK),
+    JudgeRole.SECURITY.value: (ANTHROPIC, OPENAI, GEMINI, DEEPSEEK),
+    JudgeRole.USER_PROXY.value: (GEMINI, ANTHROPIC, OPENAI, DEEPSEEK),
+    EXTRACTION: (OPENAI, ANTHROPIC, GEMINI, DEEPSEEK),
 }
 ROLES = tuple(_ORDER)
 _BY_PREFIX = (
-    (re.compile(r"^(?:gpt|o\d|chatgpt)", re.IGNORECASE), "openai"),
-    (re.compile(r"^claude", re.IGNORECASE), "anthropic"),
-    (re.compile(r"^gemini", re.IGNORECASE), "gemini"),
-    (re.compile(r"^deepseek", re.IGNORECASE), "deepseek"),
+    (re.compile(r"^(?:gpt|o\d|chatgpt)", re.IGNORECASE), OPENAI),
+    (re.compile(r"^claude", re.IGNORECASE), ANTHROPIC),
+    (re.compile(r"^gemini", re.IGNORECASE), GEMINI),
+    (re.compile(r"^deepseek", re.IGNORECASE), DEEPSEEK),
 )
 
 
@@ -60,10 +61,10 @@ def _provider_of(name: str) -> str | None:
 
 def _keys(settings: Settings) -> dict[str, str | None]:
     found = {
-        "openai": settings.openai_api_key,
-        "anthropic": settings.anthropic_api_key,
-        "gemini": settings.google_api_key,
-        "deepseek": settings.deepseek_api_key,
+        OPENAI: settings.openai_api_key,
+        ANTHROPIC: settings.anthropic_api_key,
+        GEMINI: settings.google_api_key,
+        DEEPSEEK: settings.deepseek_api_key,
         COMPATIBLE: settings.llm_api_key,
     }
     return {provider: key.get_secret_value() if key else None for provider, key in found.items()}
@@ -82,8 +83,20 @@ def resolve(name: str, settings: Settings) -> Model | None:
     provider = _provider_of(name)
     if provider is None or not _keys(settings).get(provider):
         return None
-    base = {"openai": settings.openai_base_url, "anthropic": settings.anthropic_base_url}.get(provider)
-    return Model(name, provider, name if "/" in name else f"{provider}/{name}", base)
+    return Model(name, provider, name if "/" in name else f"{provider}/{name}", _base_url(provider, settings))
+
+
+def _base_url(provider: str, settings: Settings) -> str | None:
+    """Where the provider is asked; None: where the library knows it to be."""
+    if provider == GEMINI and settings.gemini_base_url:
+        return f"{settings.gemini_base_url.rstrip('/')}/v1beta"
+    found = {
+        OPENAI: settings.openai_base_url,
+        ANTHROPIC: settings.anthropic_base_url,
+        # The library would ask its `/beta`, whose features are others.
+        DEEPSEEK: settings.deepseek_base_url or "https://api.deepseek.com",
+    }
+    return found.get(provider)
 
 
 def _named(role: str, settings: Settings) -> tuple[str, ...]:

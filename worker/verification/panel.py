@@ -14,7 +14,7 @@ from typing import Any
 
 from worker.core.settings import Settings
 from worker.core.vocabulary import JudgeRole, Vote
-from worker.llm import client, providers
+from worker.llm import prices, providers
 from worker.llm.errors import LlmError, OverBudget, Rejected, Transient
 from worker.llm.gateway import Ask, Gateway
 from worker.llm.ledger import Caller
@@ -250,7 +250,7 @@ def _not_shown(left_out: Sequence[LeftOut]) -> tuple[str, ...]:
 
 
 def _panel_notes(settings: Settings) -> tuple[str, ...]:
-    """Judges of one family, and models whose price is not known."""
+    """Judges of one family, and what is to be known of the prices."""
     chains = {role: providers.chain(role.value, settings) for role in JudgeRole}
     families = {role: chain[0].family for role, chain in chains.items() if chain}
     notes = []
@@ -258,11 +258,4 @@ def _panel_notes(settings: Settings) -> tuple[str, ...]:
         alike = [role.value for role, own in families.items() if own == family]
         if len(alike) > 1:
             notes.append(f"The judges {', '.join(alike)} share the model family {family}: they may err together.")
-    unknown = sorted({m.name for chain in chains.values() for m in chain if not client.price(m, settings)[1]})
-    if unknown:
-        price = settings.llm_assumed_price
-        notes.append(
-            f"The price of {', '.join(unknown)} is not known; it is counted as ${price.input:g} and ${price.output:g} "
-            "per million tokens (CVA_LLM_PRICES sets it)."
-        )
-    return tuple(notes)
+    return (*notes, *prices.notes((model for chain in chains.values() for model in chain), settings))

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -30,6 +30,7 @@ class Word(BaseModel):
 
 
 NOBODY = Caller(None, None)
+PRICES = {"only-1": {"input": 10, "output": 50}}
 
 
 def ask(text: str = "say a word", role: str = "architect", **more: Any) -> Ask[Word]:
@@ -40,15 +41,8 @@ def says(word: str = "yes", seconds: float = 0.0, **more: Any) -> Callable[[Requ
     return lambda request: Reply(completion(request, json.dumps({"word": word}), **more), seconds=seconds)
 
 
-@pytest.fixture
-async def db(url: str) -> AsyncIterator[Database]:
-    found = Database(url, application="test", pool_size=8)
-    yield found
-    await found.dispose()
-
-
 def gateway(db: Database, server: provider.Provider, **more: Any) -> Gateway:
-    given = {"CVA_LLM_BASE_URL": server.url, "CVA_LLM_MODEL": "only-1", **more}
+    given = {"CVA_LLM_BASE_URL": server.url, "CVA_LLM_MODEL": "only-1", "CVA_LLM_PRICES": PRICES, **more}
     return Gateway(app.settings(**given), db)
 
 
@@ -249,13 +243,17 @@ async def test_money_is_reserved_before_and_never_above_the_limit(db: Database, 
     assert budgets(url)["day"][1] == 0
 
 
-async def test_an_unknown_price_is_never_zero_and_a_known_one_counts(db: Database, url: str) -> None:
+async def test_an_unknown_price_is_never_zero_and_ones_own_endpoint_is_free(db: Database, url: str) -> None:
     with provider.running(says()) as server:
-        await gateway(db, server).ask(ask("a"), NOBODY)
-        await gateway(db, server, CVA_LLM_PRICES={"only-1": {"input": 0, "output": 0}}).ask(ask("b"), NOBODY)
-    assumed, free = ledger(url)
+        await gateway(db, server, CVA_LLM_PRICES={}).ask(ask("a"), NOBODY)
+        await gateway(db, server).ask(ask("b"), NOBODY)
+        named = {"OPENAI_API_KEY": "sk-test-0123456789", "OPENAI_BASE_URL": server.url}
+        unknown = app.settings(**named, CVA_JUDGE_ARCHITECT_MODEL="gpt-4-unheard-of")
+        await Gateway(unknown, db).ask(ask("c"), NOBODY)
+    free, given, assumed = ledger(url)
+    assert free.cost_usd == free.reserved_usd == 0
+    assert given.cost_usd > 0
     assert assumed.cost_usd > 0
-    assert free.cost_usd == 0
 
 
 @pytest.mark.parametrize("usage", ["usage negative", "usage absurd", "usage zero", "usage missing"])

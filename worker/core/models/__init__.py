@@ -4,6 +4,7 @@ from worker.core.models import analytics
 from worker.core.models.access import ApiToken
 from worker.core.models.base import Base
 from worker.core.models.feedback import Feedback
+from worker.core.models.installation import Installation
 from worker.core.models.llm import LlmBudget, LlmCall, LlmProvider, LlmUse
 from worker.core.models.monitor import MonitorJob, WebhookDelivery
 from worker.core.models.remediation import (
@@ -41,6 +42,7 @@ __all__ = [
     "Finding",
     "Fix",
     "FixPattern",
+    "Installation",
     "KillSwitch",
     "LlmBudget",
     "LlmCall",
