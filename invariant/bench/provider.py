@@ -18,7 +18,7 @@ from typing import Any
 from invariant import serving
 
 _PLACE = re.compile(r"^(\d+)\| (.*)$")
-_CRITERION = re.compile(r"^(\S+) \((\w+), (\w+)\): (.*)$", re.MULTILINE)
+_CRITERION = re.compile(r"^(\S+) \((\w+), (\w+), (\w+)\): (.*)$", re.MULTILINE)
 _KEYS = re.compile(r"in this order: (.+)$", re.MULTILINE)
 
 
@@ -78,7 +78,7 @@ class Request:
 
     @property
     def statements(self) -> dict[str, str]:
-        return {key: statement for key, _, _, statement in _CRITERION.findall(self.text)}
+        return {key: statement for key, _, _, _, statement in _CRITERION.findall(self.text)}
 
     def lines(self) -> Iterator[tuple[str, int, str]]:
         """(path, number, text) of every line of the repository that is shown."""
@@ -150,12 +150,12 @@ def opinion(
     decided = vote != "ABSTAIN"
     return {
         "criterion": key,
+        "evidence": [],
+        "absent": [],
+        "rationale": f"This is {vote}.",
         "vote": vote,
         "score": (score if score is not None else 9 if vote == "PASS" else 3) if decided else None,
         "confidence": confidence if decided else None,
-        "rationale": f"This is {vote}.",
-        "evidence": [],
-        "absent": [],
         **more,
     }
 
@@ -188,14 +188,39 @@ def extracted(request: Request) -> list[dict[str, Any]]:
         if item:
             severity = "high" if "MUST" in item[1] else "medium" if "SHOULD" in item[1] else "low"
             category = "security" if "secur" in item[1].lower() else "functionality"
-            found.append({"quote": item[1], "statement": item[1], "category": category, "severity": severity})
+            found.append(
+                criterion(
+                    item[1],
+                    category=category,
+                    severity=severity,
+                    kind="forbids" if " NOT " in item[1] else "everywhere",
+                    patterns=[re.escape(code) for code in re.findall(r"`([^`]+)`", item[1])],
+                )
+            )
     return found
+
+
+def criterion(quote: str, **more: Any) -> dict[str, Any]:
+    """One criterion in the form that the extraction model answers in."""
+    return {
+        "quote": quote,
+        "statement": quote,
+        "category": "functionality",
+        "severity": "high",
+        "kind": "everywhere",
+        "only_in": [],
+        "not_in": [],
+        "limit_quote": "",
+        "condition": "",
+        "patterns": [],
+        **more,
+    }
 
 
 def answer(request: Request) -> str:
     """The text of an honest answer to any request of the product."""
     if request.role == "extraction":
-        return json.dumps({"criteria": extracted(request)})
+        return json.dumps({"criteria": extracted(request), "not_read": []})
     return json.dumps({"opinions": honest(request)})
 
 

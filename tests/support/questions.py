@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from worker.verification.extraction import _Extraction
+
 from worker.llm.gateway import Ask
 from worker.llm.providers import EXTRACTION
 from worker.verification import prompts
 from worker.verification.answer import JudgeAnswer, exactly
-from worker.verification.extraction import _Extraction
 
 KEYS = ["no-eval-1a2b3c4d", "no-todo-5e6f7a8b"]
 CODE = "\n".join(f"{number}| value_{number} = compute({number})" for number in range(1, 400))

@@ -3,7 +3,7 @@ the models are asked through the gateway, which keeps its own books."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from worker.analyzers import analyze, catalog, rules
@@ -17,18 +17,17 @@ from worker.llm.gateway import Gateway
 from worker.llm.ledger import Caller
 from worker.runtime.single_flight import Flights
 from worker.sources.snapshot import Snapshot
-from worker.verification import consensus, evidence, search, votes
+from worker.verification import consensus, search
 from worker.verification.constitution import extraction, reading
 from worker.verification.constitution.criteria import ConstitutionRejected, Criterion
 from worker.verification.constitution.reading import Reading
 from worker.verification.context.index import Index
-from worker.verification.opinion import Opinion
+from worker.verification.hearing import Hearing
 from worker.verification.panel import Panel
-from worker.verification.result import Coverage, CriterionResult
+from worker.verification.result import CriterionResult
 from worker.verification.static import decide, hints, topics
 from worker.verification.tribunal import Case
 from worker.verification.verdict import RunVerdict, conclude
-from worker.verification.votes import Ground
 
 STEPS = ("snapshot", "criteria", "analysis", "judging", "debate", "consensus", "recording")
 
@@ -212,18 +211,18 @@ async def _judge(
     given = await panel.judge(case, progress)
     if given and all(opinion.failure is not None for opinion in given):
         raise NobodyJudged(f"No judge gave an answer that could be used. {given[0].rationale}")
-    bench = await asyncio.to_thread(_Bench.of, case, panel.coverages(case), given, settings)
-    results = bench.results
+    hearing = await asyncio.to_thread(Hearing.of, case, panel.coverages(case), given, settings)
+    results = hearing.results
     contested = [result for result in results if result.split or _vetoing(result, settings)]
     if contested:
         await step("debate", {"criteria": len(contested)})
         again = await panel.debate(contested)
-        results = await asyncio.to_thread(bench.after, again)
-    if results and not bench.usable(results):
+        results = await asyncio.to_thread(hearing.after, again)
+    if results and not hearing.usable:
         raise NobodyJudged(
             "Nothing that the judges answered can be used: they cite what stands nowhere, or contradict themselves."
         )
-    aside = tuple(f"The judge {role.value} was set aside: {why}" for role, why in bench.aside.items())
+    aside = tuple(f"The judge {role.value} was set aside: {why}" for role, why in hearing.aside.items())
     return results, aside
 
 
@@ -231,75 +230,3 @@ def _vetoing(result: CriterionResult, settings: Settings) -> bool:
     """The security judge would veto, and is alone with it: the others shall look at what it cites."""
     objection = result.objection
     return objection is not None and (objection.confidence or 0) >= settings.veto_confidence
-
-
-class _Bench:
-    """Decides from opinions: citations looked up in what was shown, absences searched for."""
-
-    def __init__(self, case: Case, grounds: dict[str, Ground], opinions: Sequence[Opinion], settings: Settings) -> None:
-        self._case = case
-        self._grounds = grounds
-        self._settings = settings
-        self._checked = [self._check(opinion) for opinion in opinions]
-        self.aside = votes.set_aside(self._checked)
-        self.results = consensus.decide_all(
-            case.criteria, self._checked, grounds, pass_score=settings.pass_score, aside=self.aside
-        )
-
-    @classmethod
-    def of(
-        cls, case: Case, coverages: Mapping[str, Coverage], opinions: Sequence[Opinion], settings: Settings
-    ) -> "_Bench":
-        """Blocking: what judges say is absent is searched for in every file."""
-        named = {term.strip().strip("`'\"").lower() for opinion in opinions for term in opinion.absent}
-        missing = frozenset(named - search.holds_anywhere(case.snapshot, named)) if named else frozenset[str]()
-        grounds = {
-            criterion.key: Ground(coverages[criterion.key], case.scoped[criterion.key].hits, missing)
-            for criterion in case.criteria
-        }
-        return cls(case, grounds, opinions, settings)
-
-    def _check(self, opinion: Opinion) -> Opinion:
-        verified = evidence.verify_all(opinion.evidence, self._case.index.shown_lines)
-        return replace(opinion, evidence=verified, unresolved=len(opinion.evidence) - len(verified))
-
-    def usable(self, results: Sequence[CriterionResult]) -> bool:
-        """Whether any judge said anything that can be believed, be it that it cannot tell."""
-        return any(
-            (
-                opinion.failure is None
-                and opinion.role not in self.aside
-                and not opinion.invented
-                and opinion.void is None
-            )
-            or (opinion.void is not None and any(item.verified for item in opinion.evidence))
-            for result in results
-            for opinion in result.opinions
-        )
-
-    def after(self, again: Sequence[Opinion]) -> list[CriterionResult]:
-        """Decide anew what was debated; a judge who said nothing more keeps its word."""
-        checked = [self._check(opinion) for opinion in again]
-        self.aside = votes.set_aside([*self._checked, *checked])
-        first: dict[str, list[Opinion]] = {}
-        for opinion in self._checked:
-            first.setdefault(opinion.key, []).append(opinion)
-        later: dict[str, list[Opinion]] = {}
-        for opinion in checked:
-            later.setdefault(opinion.key, []).append(opinion)
-        decided = []
-        for result in self.results:
-            key = result.criterion.key
-            anew = later.get(key, [])
-            roles = {opinion.role for opinion in anew}
-            kept = [opinion for opinion in first.get(key, []) if opinion.role not in roles]
-            outcome = consensus.decide(
-                result.criterion,
-                [*kept, *anew],
-                self._grounds[key],
-                pass_score=self._settings.pass_score,
-                aside=self.aside,
-            )
-            earlier = tuple(opinion for opinion in result.opinions if opinion.role in roles)
-            decided.append(replace(outcome, earlier=earlier))
-        return decided

@@ -16,7 +16,7 @@ from worker.verification.opinion import Evidence, Opinion
 from worker.verification.result import Coverage
 from worker.verification.search import Hit
 
-_NEAR = 3
+_NEAR = 1
 _MIN_TERM = 3
 _INVENTIONS = 3
 

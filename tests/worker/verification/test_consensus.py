@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from worker.core.vocabulary import Category, JudgeRole, Outcome, Severity, Verdict, Vote
 from worker.verification.consensus import CriterionResult, decide, decide_all
-from worker.verification.criteria import Criterion
+from worker.verification.constitution.criteria import Criterion
 from worker.verification.opinion import Evidence, Opinion
 from worker.verification.verdict import conclude
 

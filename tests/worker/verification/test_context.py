@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from tests.worker.analyzers.test_analyze import snapshot
 from worker.core.telemetry.masking import mask_file
 from worker.core.vocabulary import Category, Severity
+from worker.verification.constitution.criteria import Criterion
 from worker.verification.context import select
 from worker.verification.context.chunks import cut
 from worker.verification.context.imports import Paths, imports
 from worker.verification.context.index import Index
 from worker.verification.context.syntax import symbols
 from worker.verification.context.words import identifiers, words
-from worker.verification.criteria import Criterion
 
 CODE = {
     "a.py": ("class Shelf:\n    def lend(self):\n        pass\n\n\nasync def main():\n    pass\n", ["Shelf", "lend", "main"]),

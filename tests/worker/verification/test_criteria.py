@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from worker.core.vocabulary import Category, Severity
 from worker.verification import criteria
-from worker.verification.criteria import ConstitutionRejected, Criterion, read
+from worker.verification.constitution.criteria import ConstitutionRejected, Criterion, read
 
 
 def by_statement(text: str) -> dict[str, Criterion]:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from worker.verification.extraction import Extracted
 
 from invariant.bench.provider import completion
 from tests.support import app, provider
@@ -14,8 +15,7 @@ from worker.core.vocabulary import Severity
 from worker.llm.gateway import Gateway
 from worker.llm.ledger import Caller
 from worker.verification import criteria, extraction
-from worker.verification.criteria import ConstitutionRejected
-from worker.verification.extraction import Extracted
+from worker.verification.constitution.criteria import ConstitutionRejected
 
 TEXT = """# The house rules
 
