@@ -25,7 +25,7 @@ from worker.verification.context.index import Index
 from worker.verification.hearing import Hearing
 from worker.verification.panel import Panel
 from worker.verification.result import CriterionResult
-from worker.verification.static import decide, hints, topics
+from worker.verification.static import decide, hints, titles, topics
 from worker.verification.tribunal import Case
 from worker.verification.verdict import RunVerdict, conclude
 
@@ -100,7 +100,8 @@ async def verify(work: Work, reading_task: "asyncio.Task[Reading]", *, settings:
     try:
         by_rules = _by_rules(work.constitution)
         wanted = _checkable(by_rules) if by_rules else []
-        meanings = [topics.meaning(criterion.plain, names, known) for criterion in wanted]
+        around = titles.around(work.constitution)
+        meanings = [topics.meaning(c.plain, names, known, around.get(c.line)) for c in wanted]
         extra = topics.extra_rules(meanings, [hints.rules(criterion.statement) for criterion in wanted])
         analysis = await _analysis(work, analyzers, extra, settings)
         critical = _critical(work, analysis)
@@ -122,7 +123,7 @@ async def verify(work: Work, reading_task: "asyncio.Task[Reading]", *, settings:
         results, notes = await _judge(work, criteria, analysis, index, panel, settings=settings, step=step)
         why = _JUDGED
     else:
-        meanings = [topics.meaning(criterion.plain, names, known) for criterion in criteria]
+        meanings = [topics.meaning(c.plain, names, known, around.get(c.line)) for c in criteria]
         results = await asyncio.to_thread(decide.decide_all, work.snapshot, analysis, criteria, meanings)
         why = _FAIL_FAST if stops else _NO_PROVIDER
     await step("consensus", {"criteria": len(results)})

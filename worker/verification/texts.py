@@ -4,6 +4,7 @@ A file is text when it decodes; a NUL in it, its size or its folder hides nothin
 file that cannot hold code is unreadable, and whoever needs to have seen everything has not.
 """
 
+import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,7 +28,13 @@ _PROSE = _set("md markdown rst txt adoc asciidoc tex po pot")
 _PROSE_NAMES = re.compile(
     r"^(?:LICEN[CS]E|COPYING|NOTICE|AUTHORS|CONTRIBUTORS|CHANGELOG|CHANGES|README|HISTORY)(?:[.-]\w+)?$", re.IGNORECASE
 )
-_PYTHON = _set("py pyi pyw pyx pxd ipynb cgi wsgi pth bzl star")
+_PYTHON = _set(
+    "py pyi pyw pyx pxd pxi ipynb cgi fcgi wsgi pth bzl star py3 rpy sage spyx xsh smk pyt mpy ipy tac gyp gypi scons "
+    "sconscript pyde"
+)
+# What a file is called whose text a program fills in first.
+_TEMPLATE = re.compile(r"\.(?:j2|jinja2?|tmpl|tpl|template|in|mako|mustache|hbs|erb|ejs|dist|orig|bak|sample|example)$")
+_SPEAKS_PYTHON = re.compile(r"python|pyscript|\bimport\s+\w|\bdef\s+\w+\s*\(", re.IGNORECASE)
 _NO_CODE = (
     _PROSE
     | _MEDIA
@@ -47,8 +54,9 @@ _PLAIN_CODECS = re.compile(
     r"|big5|koi8-r)$",
     re.IGNORECASE,
 )
-_ESCAPE = re.compile(r"\\u(?:\{0{0,4}([2-7][0-9a-fA-F])\}|00([2-7][0-9a-fA-F]))")
-_ESCAPING = _set("js jsx mjs cjs ts tsx mts cts java kt cs vue svelte html ipynb json")
+_ESCAPE = re.compile(r"\\(?:u+00|u\{0{0,6}|U000000|x)([2-7][0-9a-fA-F])\}?|\\(1[0-7]{2}|0?[4-7][0-7])(?![0-7])")
+_MARKUP = _set("html htm xhtml vue svelte svg xml jsp php erb ejs j2 jinja jinja2 hbs mustache")
+_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 @dataclass(frozen=True)
@@ -85,11 +93,16 @@ def is_lock(path: str) -> bool:
 
 
 def may_be_python(path: str, content: str | None) -> bool:
-    """Whether the file can hold Python: by its ending, or without one by its first line."""
+    """Whether the file can hold Python: by its ending, or where its ending tells nothing or it speaks of Python."""
     kind = ending(path)
     if kind in _PYTHON:
         return True
-    return not kind and (content is None or content[:200].startswith("#!"))
+    if is_prose(path):
+        return False
+    bare = _TEMPLATE.sub("", path.lower())
+    if not kind or (bare != path.lower() and (ending(bare) in _PYTHON or not ending(bare))):
+        return True
+    return content is None or _SPEAKS_PYTHON.search(content) is not None
 
 
 def is_other_code(path: str, content: str | None) -> bool:
@@ -104,8 +117,14 @@ def is_other_code(path: str, content: str | None) -> bool:
 
 def decode(data: bytes, path: str) -> str | None:
     """The file's text, or None where nobody can say what stands in it."""
+    if data.startswith(_POINTER) or data.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
+        # The file itself is elsewhere, or in a form that no tool here reads.
+        return None
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         text = _tried(data, "utf-16")
+    elif data.count(0) * 4 > len(data):
+        # UTF-16 without its mark, or no text.
+        return None
     else:
         text = _tried(data.removeprefix(b"\xef\xbb\xbf"), "utf-8")
     kind = ending(path)
@@ -113,7 +132,7 @@ def decode(data: bytes, path: str) -> str | None:
         text = data.decode("latin-1")
     if text is None:
         return None
-    if kind in _PYTHON:
+    if kind in _PYTHON or not kind:
         declared = next((found for line in text.split("\n")[:2] if (found := _CODING.match(line))), None)
         if declared is not None and not _PLAIN_CODECS.match(declared[1]):
             return None
@@ -137,8 +156,10 @@ def read(snapshot: Snapshot) -> Iterator[Text]:
 def unescaped(text: Text) -> str:
     """The content, where letters that a language lets one write as escapes are letters."""
     content = text.content or ""
-    if text.ending in _ESCAPING and "\\u" in content:
-        content = _ESCAPE.sub(lambda found: chr(int(found[1] or found[2], 16)), content)
+    if "\\" in content:
+        content = _ESCAPE.sub(lambda code: chr(int(code[1], 16) if code[1] else int(code[2], 8)), content)
+    if text.ending in _MARKUP and "&" in content:
+        content = html.unescape(content)
     if text.ending in ("ipynb", "json"):
         content = content.replace("\\n", "\n").replace('\\"', '"')
     return content

@@ -3,22 +3,15 @@
 Words are compared without regard to case, in the form that Python gives identifiers (NFKC, PEP 3131).
 """
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from worker.sources.snapshot import Snapshot
 from worker.verification import texts
-from worker.verification.static.topics import Topic
+from worker.verification.static.table import Topic
 from worker.verification.texts import Text
-
-
-@dataclass(frozen=True)
-class Place:
-    """A line where a word of the thing stands; it may be the thing or a mention of it."""
-
-    path: str
-    line: int
 
 
 @dataclass(frozen=True)
@@ -33,18 +26,40 @@ class Occurrences:
     unreadable: frozenset[str]
 
     def domain(self, topic: Topic) -> frozenset[str]:
-        """The files that could hold the thing. A document for people mentions, and holds nothing."""
-        return self.python if topic.python else frozenset(path for path in self.paths if not texts.is_prose(path))
+        """The files that could hold the thing. A document for people mentions, and holds nothing but markers."""
+        if topic.python:
+            return self.python
+        return self.paths if topic.prose else frozenset(path for path in self.paths if not texts.is_prose(path))
 
     def holding(self, topic: Topic, paths: Iterable[str]) -> list[str]:
         """Those of `paths` that hold all words of one of the topic's alternatives."""
-        return [path for path in paths if any(set(words) <= self.words.get(path, frozenset()) for words in topic.words)]
+        return self._with(topic.words, paths, topic.paths)
+
+    def blinding(self, topic: Topic, paths: Iterable[str]) -> list[str]:
+        """Those of `paths` in which the topic's silent rules miss cases."""
+        return self._with(topic.blind, paths, named=False)
+
+    def _with(self, alternatives: Sequence[tuple[str, ...]], paths: Iterable[str], named: bool) -> list[str]:
+        return [path for path in paths if any(self._holds(path, words, named) for words in alternatives)]
+
+    def _holds(self, path: str, words: tuple[str, ...], named: bool) -> bool:
+        here = self.words.get(path, frozenset())
+        if set(words) <= here:
+            return True
+        # A module that is handed on under another name may be used where its own name does not stand.
+        if len(words) > 1 and {words[0], f"@alias {words[0]}"} <= here:
+            return True
+        return named and all(_holds(path.lower(), word, "") for word in words)
 
 
 def search(snapshot: Snapshot, topics: Sequence[Topic]) -> Occurrences:
     """Look for the words of the topics in every file. Blocking; time linear in the text."""
-    wanted = sorted({word for topic in topics for words in topic.words for word in words})
-    found: dict[str, frozenset[str]] = {}
+    alternatives = [words for topic in topics for words in (*topic.words, *topic.blind)]
+    wanted = sorted(
+        {word for words in alternatives for word in words}
+        | {f"@alias {words[0]}" for words in alternatives if len(words) > 1}
+    )
+    held: dict[str, frozenset[str]] = {}
     paths, python, other, unreadable = set(), set(), set(), set()
     for text in texts.read(snapshot):
         paths.add(text.path)
@@ -56,8 +71,8 @@ def search(snapshot: Snapshot, topics: Sequence[Topic]) -> Occurrences:
             unreadable.add(text.path)
             continue
         content = _comparable(text)
-        found[text.path] = frozenset(word for word in wanted if _holds(content, word, text.path))
-    return Occurrences(found, frozenset(paths), frozenset(python), frozenset(other), frozenset(unreadable))
+        held[text.path] = frozenset(word for word in wanted if _holds(content, word, text.path))
+    return Occurrences(held, frozenset(paths), frozenset(python), frozenset(other), frozenset(unreadable))
 
 
 def _comparable(text: Text) -> str:
@@ -68,7 +83,11 @@ def _comparable(text: Text) -> str:
 def _holds(content: str, word: str, path: str) -> bool:
     if word == "@print":
         # Other languages print by functions of many names.
-        return _holds(content, "print", path) if path.endswith((".py", ".pyi")) else any(w in content for w in _PRINTS)
+        if path.lower().endswith((".py", ".pyi")):
+            return _holds(content, "print", path) or _holds(content, "pprint", path)
+        return any(name in content for name in _PRINTS)
+    if word.startswith("@alias "):
+        return word[7:] in content and _alias(word[7:]).search(content) is not None
     if word in _SPECIAL:
         return _SPECIAL[word](content)
     if word.startswith("*"):
@@ -86,25 +105,59 @@ def _in_name(character: str) -> bool:
     return character == "_" or character.isalnum()
 
 
+def _alias(module: str) -> re.Pattern[str]:
+    """The module as a value, under another name, with all its names, or by its name as a string."""
+    name = re.escape(module)
+    return re.compile(
+        rf"\b{name}\s+as\b|\bfrom\s+{name}\b[\w.]*\s+import\s*[(\\\s]*\*|[=(,:\[]\s*{name}\s*(?:[,)\n\r#;\]]|$)"
+        rf"|[\"']{name}[\"']"
+    )
+
+
+def _lines(content: str) -> list[str]:
+    """Lines as Python ends them, and as they stand in a string that is code; continued lines are one."""
+    joined = re.sub(r"\\(?:\r\n|\r|\n)", " ", content).replace("\\n", "\n")
+    return re.split(r"[\r\n]", joined)
+
+
 def _bare_except(content: str) -> bool:
-    """Lines that begin with `except` and go on with nothing but a colon, or with the next line."""
+    """Lines that begin with `except` and go on with nothing but a colon."""
     return "except" in content and any(
-        rest.startswith((":", "\\"))
-        for line in content.replace("\r", "\n").replace(";", "\n").split("\n")
-        if (bare := line.strip()).startswith("except") and (rest := bare[6:].lstrip()) is not None
+        line.strip().startswith("except") and line.strip()[6:].lstrip().startswith(":")
+        for part in _lines(content)
+        for line in re.split("[;\"']", part)
     )
 
 
 def _star_import(content: str) -> bool:
-    """Lines that import and hold a star, or any with a path and a star (Rust's `use a::*`)."""
-    if "*" not in content:
-        return False
-    joined = content.replace("\\\n", " ").replace("\\\r\n", " ")
-    return any("*" in line and ("import" in line or "::" in line or "use " in line) for line in joined.splitlines())
+    """Lines that import and hold a star (or an underscore, Scala's), or any with a path and a star (Rust's)."""
+    return any(
+        ("*" in line and ("import" in line or "::" in line or "use " in line)) or ("import" in line and "._" in line)
+        for line in _lines(content)
+    )
 
 
-_PRINTS = ("print", "puts", "echo", "console", "cout", "writeline", "log(")
-_SPECIAL: Mapping[str, Callable[[str], bool]] = {"@except:": _bare_except, "@import *": _star_import}
+def _submodules(content: str) -> bool:
+    """A plain import of a submodule: whoever uses its package hides that nobody uses the submodule."""
+    return re.search(r"(?:^|[;\n\r])[ \t]*import\s[^\n\r#]*\w\s*\.\s*\w", content) is not None
+
+
+def _dummy(content: str) -> bool:
+    """An import under a name of underscores, which rules take for one that is not to be used."""
+    return re.search(r"\bas\s+_\w*\b|\bimport\s[^\n\r#]*\b_\w*\b", content) is not None
+
+
+# Pieces of the names by which languages print.
+_PRINTS = (
+    "print", "puts", "echo", "console", "cout", "writeline", "log(", "dbg!", "io:format", "write-host", "stdout", "say ",
+    "display", "putstr", "disp(",
+)  # fmt: skip
+_SPECIAL: Mapping[str, Callable[[str], bool]] = {
+    "@except:": _bare_except,
+    "@import *": _star_import,
+    "@import a.b": _submodules,
+    "@import as _": _dummy,
+}
 
 
 def lines_with(content: str, words: Iterable[str], path: str) -> list[int]:

@@ -15,8 +15,9 @@ from worker.verification.constitution.criteria import Criterion
 from worker.verification.constitution.scope import Within
 from worker.verification.opinion import Evidence
 from worker.verification.result import CriterionResult, Decider
-from worker.verification.static import absence, hints
+from worker.verification.static import absence, certain, hints
 from worker.verification.static.absence import Occurrences
+from worker.verification.static.certain import Code
 from worker.verification.static.topics import Meaning, Topic
 
 MAX_PLACES = 10
@@ -28,6 +29,7 @@ class _Case:
     snapshot: Snapshot
     analysis: Analysis
     occurrences: Occurrences
+    code: Code
 
     def paths(self, criterion: Criterion) -> list[str]:
         """The files that the criterion may speak of; in `diff` mode those that changed."""
@@ -49,7 +51,7 @@ def decide_all(
 ) -> list[CriterionResult]:
     """One result per criterion, in their order; `meanings` go with the criteria, one for one. Blocking."""
     topics = [topic for meant in meanings if meant for topic in meant.topics]
-    case = _Case(snapshot, analysis, absence.search(snapshot, topics))
+    case = _Case(snapshot, analysis, absence.search(snapshot, topics), Code(snapshot))
     return [_decide(criterion, meant, case) for criterion, meant in zip(criteria, meanings, strict=True)]
 
 
@@ -104,13 +106,15 @@ def _only_narrows(criterion: Criterion) -> bool:
 
 
 def _exact(topic: Topic, case: _Case) -> list[Finding]:
-    """Findings each of which is the thing itself."""
+    """Findings each of which is the thing itself, in the project's own code."""
     return [
         finding
         for finding in case.findings(topic.rules)
-        if (topic.shows is None or topic.shows.search(finding.quote))
-        and (topic.hides is None or not topic.hides.search(finding.message))
+        if certain.ours(finding.path)
+        and (topic.shows is None or topic.shows.search(finding.quote))
+        and (topic.says is None or topic.says.search(finding.message))
         and (topic.not_in is None or not topic.not_in.search(finding.path))
+        and (topic.sure is None or topic.sure(finding, case.code))
     ]
 
 
@@ -159,7 +163,6 @@ def _rules_gap(topic: Topic, criterion: Criterion, paths: Sequence[str], case: _
         return _Gap(
             f"{first.rule} points at {first.path}:{first.start_line}, which may or may not be it. {_JUDGE}", heard
         )
-    named = topic.silent == topic.rules
     for name in sorted({rule.split(":", 1)[0] for rule in topic.silent}):
         tool = case.analysis.tool(name)
         if tool is None or tool.wanted == 0:
@@ -168,8 +171,11 @@ def _rules_gap(topic: Topic, criterion: Criterion, paths: Sequence[str], case: _
             why = tool.problem or f"it read {len(tool.covered)} of {tool.wanted} files"
             return _Gap(f"Nothing was found, but {name} did not see everything: {why}.")
         missed = [path for path in paths if path in case.occurrences.python and path not in tool.covered]
-        if missed and not named:
+        if missed and not topic.rule:
             return _Gap(f"Nothing was found, but {name} does not read {missed[0]}.")
+    blinding = case.occurrences.blinding(topic, paths)
+    if blinding:
+        return _Gap(f"Nothing was found, but {', '.join(topic.silent)} does not see every case in {blinding[0]}.")
     others = sorted(set(paths) & case.occurrences.other_code)
     if others and not topic.python:
         return _Gap(f"Nothing was found, but files in other languages were not analysed, such as {others[0]}.")

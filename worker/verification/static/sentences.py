@@ -6,8 +6,10 @@ sentence, which analyzers do not decide.
 
 import re
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from worker.verification.constitution import words
+from worker.verification.static import titles
 
 _ANYWHERE = (
     r"(?: (?:anywhere|at all|ever|on anything|anywhere in (?:the )?(?:code|codebase|repository)"
@@ -15,11 +17,12 @@ _ANYWHERE = (
     r"|under any circumstances|in any form))?"
 )
 _AT_ALL = r"(?:strictly |absolutely |explicitly |always |never ever )?"
+# Whoever says «the module» or «new code» speaks of some of it.
 _SUBJECT = (
-    r"(?:(?:all|any|the|our|this|every|each|no|new|source) )*(?:code(?:base)?|source(?: code)?|modules?|functions?"
-    r"|methods?|class(?:es)?|files?|project"
-    r"|repository|repo|package|application|app|program|service|system|implementations?|library|developers?"
-    r"|contributors?|we|you|it|they)"
+    r"(?:(?:(?:all|any|the|our|this|source) )*(?:code(?:base)?|source(?: code)?|project|repository|repo|package"
+    r"|application|app|program|service|system|implementation|library)"
+    r"|(?:(?:all|any|every|each|source) )*(?:modules?|functions?|methods?|class(?:es)?|files?)"
+    r"|(?:all )?(?:developers|contributors)|we|you)"
 )
 _VERB = (
     r"(?:call|calls|use|uses|using|contain|contains|have|has|include|includes|including|invoke|invokes|run|runs"
@@ -28,7 +31,7 @@ _VERB = (
 )
 _DONE = (
     r"(?:used|called|invoked|allowed|permitted|accepted|present|left|left behind|written|committed|imported|tolerated"
-    r"|made|found|introduced|included|run|ignored|acceptable|merged|kept)"
+    r"|made|found|introduced|included|run|acceptable|merged|kept)"
 )
 _MUST = r"(?:must|shall|should|may|can|will|are to|is to)"
 _NOT = r"(?:not|never|not ever|under no circumstances)"
@@ -42,34 +45,71 @@ _BANNED = (
 )
 _OF = r"(?:(?:the |any |all )?(?:use|usage|uses|calls?|calling|using|invocations?) (?:of |to )?|(?:any|all) )?"
 _THING = r"(?P<thing>.+?)"
+_KINDS_OF_THINGS = (
+    r"(?: (?:functions?|calls?|builtins?|constructs?|patterns?|practices?|things|modules?|statements?|imports?"
+    r"|features?|apis?))?"
+)
+
+
+class Form(StrEnum):
+    """How a sentence forbids: that the thing is used, that it is there, or in a list below a word that forbids."""
+
+    USE = "use"
+    BE = "be"
+    LIST = "list"
+    FINDINGS = "findings"
+
+
 _FRAMES = tuple(
-    re.compile(rf"^{frame}$", re.IGNORECASE)
-    for frame in (
-        rf"(?:{_SUBJECT} )?{_MUST_NOT} (?:ever )?{_VERB} (?:any )?{_THING}{_ANYWHERE}",
-        rf"(?:{_SUBJECT} )?{_MUST} (?:be (?:kept )?free (?:of|from)|avoid(?: using| calling)?|contain no|have no"
-        rf"|use no|call no|include no|make no use of|refrain from (?:using|calling)) {_THING}{_ANYWHERE}",
-        rf"(?:{_SUBJECT} )?(?:is|are|stays?|remains?) free (?:of|from) {_THING}",
-        rf"(?:please )?(?:never|do not|don't|avoid) (?:ever )?(?:{_VERB} |the use of |using |calling )?(?:any "
-        rf")?{_THING}{_ANYWHERE}",
-        rf"(?:no|zero) (?:use of |usage of |calls? to |more |remaining )?{_THING}(?: {_MUST} be| (?:is|are))?(?: "
-        rf"{_DONE})?{_ANYWHERE}",
-        rf"{_OF}{_THING} {_MUST} {_NOT} be (?:ever )?{_DONE}{_ANYWHERE}",
-        rf"{_OF}{_THING} {_MUST} be (?:avoided|removed|eliminated|deleted|absent|forbidden|prohibited"
-        rf"|banned){_ANYWHERE}",
-        rf"{_OF}{_THING} {_MUST} {_NOT} (?:exist|appear|occur|remain){_ANYWHERE}",
-        rf"{_OF}{_THING} (?:is|are) {_AT_ALL}{_BANNED}{_ANYWHERE}",
-        rf"{_OF}{_THING} (?:is|are) {_NOT} {_DONE}{_ANYWHERE}",
-        rf"{_OF}{_THING} do(?:es)? not (?:appear|occur|exist){_ANYWHERE}",
-        rf"there {_MUST} (?:be no|{_NOT} be(?: any)?|exist no) {_THING}(?: left)?{_ANYWHERE}",
-        rf"there (?:is|are) no {_THING}{_ANYWHERE}",
-        rf"(?:the following|these)(?: \w+){{0,3}} (?:(?:is|are) {_AT_ALL}{_BANNED}|{_MUST} {_NOT}(?: be {_DONE}| "
-        rf"appear| occur| exist)?){_ANYWHERE}: {_THING}",
-        rf"{_SUBJECT} {_MUST_NOT}(?: {_VERB})?{_ANYWHERE}: {_THING}",
-        rf"(?:{_BANNED}|never|must not|must never|do not|don'ts?|anti-?patterns?)(?: (?:do|use|patterns?|practices?"
-        rf"|constructs?|functions?|calls?|code))?: (?:{_VERB} )?(?:any )?{_THING}",
-        rf"(?:findings? (?:of|by|from) ){_THING} (?:is|are) {_BANNED}",
-        rf"no (?:findings? (?:of|by|from) ){_THING}(?: {_MUST} be| (?:is|are))?(?: {_DONE})?",
-        rf"(?:findings? (?:of|by|from) ){_THING} {_MUST} {_NOT} be {_DONE}",
+    (form, re.compile(rf"^{frame}$", re.IGNORECASE))
+    for form, frame in (
+        (Form.USE, rf"(?:{_SUBJECT} )?{_MUST_NOT} (?:ever )?{_VERB} (?:any )?{_THING}{_ANYWHERE}"),
+        (
+            Form.USE,
+            rf"(?:{_SUBJECT} )?{_MUST} (?:be (?:kept )?free (?:of|from)|avoid(?: using| calling)?|contain no|have no"
+            rf"|use no|call no|include no|make no use of|refrain from (?:using|calling)) {_THING}{_ANYWHERE}",
+        ),
+        (Form.BE, rf"(?:{_SUBJECT} )?(?:is|are|stays?|remains?) free (?:of|from) {_THING}"),
+        (
+            Form.USE,
+            rf"(?:please )?(?:never|do not|don't|avoid) (?:ever )?(?:{_VERB} |the use of |using |calling )?(?:any )?"
+            rf"{_THING}{_ANYWHERE}",
+        ),
+        (
+            Form.BE,
+            rf"(?:no|zero) (?:use of |usage of |calls? to |more |remaining )?{_THING}(?: {_MUST} be| (?:is|are))?"
+            rf"(?: {_DONE})?{_ANYWHERE}",
+        ),
+        (Form.USE, rf"{_OF}{_THING} {_MUST} {_NOT} be (?:ever )?{_DONE}{_ANYWHERE}"),
+        (
+            Form.USE,
+            rf"{_OF}{_THING} {_MUST} be (?:avoided|removed|eliminated|deleted|absent|forbidden|prohibited|banned)"
+            rf"{_ANYWHERE}",
+        ),
+        (Form.BE, rf"{_OF}{_THING} {_MUST} {_NOT} (?:exist|appear|occur|remain){_ANYWHERE}"),
+        (Form.BE, rf"{_OF}{_THING} (?:is|are) {_AT_ALL}{_BANNED}{_ANYWHERE}"),
+        (Form.USE, rf"{_OF}{_THING} (?:is|are) {_NOT} {_DONE}{_ANYWHERE}"),
+        (Form.BE, rf"{_OF}{_THING} do(?:es)? not (?:appear|occur|exist){_ANYWHERE}"),
+        (Form.BE, rf"there {_MUST} (?:be no|{_NOT} be(?: any)?|exist no) {_THING}(?: left)?{_ANYWHERE}"),
+        (Form.BE, rf"there (?:is|are) no {_THING}{_ANYWHERE}"),
+        (
+            Form.LIST,
+            rf"(?:the following|these){_KINDS_OF_THINGS} (?:(?:is|are) {_AT_ALL}{_BANNED}|{_MUST} {_NOT}"
+            rf"(?: be {_DONE}| appear| occur| exist)?){_ANYWHERE}: {_THING}",
+        ),
+        (Form.LIST, rf"{_SUBJECT} {_MUST_NOT}(?: {_VERB})?{_ANYWHERE}: (?:{_VERB} )?(?:any )?{_THING}"),
+        (
+            Form.LIST,
+            rf"(?:{_BANNED}|never|must not|must never|do not|don'ts?|anti-?patterns?)(?: (?:do|use|patterns?"
+            rf"|practices?|constructs?|functions?|calls?|code))?: (?:{_VERB} )?(?:any )?{_THING}",
+        ),
+        (Form.FINDINGS, rf"(?:findings? (?:of|by|from) ){_THING} (?:is|are) {_BANNED}"),
+        (
+            Form.FINDINGS,
+            rf"no (?:(?:findings?|(?:rule )?violations?) (?:of|by|from) ){_THING}(?: {_MUST} be| (?:is|are))?"
+            rf"(?: {_DONE})?",
+        ),
+        (Form.FINDINGS, rf"(?:findings? (?:of|by|from) ){_THING} {_MUST} {_NOT} be {_DONE}"),
     )
 )
 _JOINED = re.compile(r"\s*,\s*(?:and |or |nor )?|\s+(?:and|or|nor)\s+|\s*/\s*(?=`)")
@@ -92,14 +132,18 @@ _WIDENS = re.compile(
 )
 _ANY_TITLE = re.compile(r"^((?:[^\W\d_]+[ -]?){1,5})\s*[:–—]\s+(?=\S)")
 _REMEDY = re.compile(
-    r"\s*(?:[;,–—-]|\.)\s+(?:use|uses|prefer|instead|call|write|log|rely on|go through|they go through|logging goes "
-    r"through|output goes through|hold|always use|please use)\b.*$",
+    r"\s*[;,.–—-]\s+(?:(?:please|always|instead),? )*(?:(?:use|prefer|call|write|rely on|go through|hold"
+    r"|log (?:with|through|via))|(?:they|logging|output) go(?:es)? through) (?:the |an? |python's )?"
+    r"(?:`[^`]+`|(?!(?:is|are|was|were|of|it|its|them|this|that|these|in|only|for|by|on|with|here|there|to)\b)[\w.()-]+)"
+    r"(?: [\w.()`/-]+){0,6}$",
     re.IGNORECASE,
 )
 _ALLOWS = re.compile(
     r"\b(?:may|can|allowed|fine|ok|okay|permitted|except|excepted|unless|only|if|when|where|but|tests?|scripts?)\b",
     re.IGNORECASE,
 )
+_DENIES = re.compile(r"(?:no|not|never|avoid(?:ing)?|do not|don't|without|ban\w*|forbid\w*)\b", re.IGNORECASE)
+_ARTICLE = re.compile(r"^(?:any |all |the |a |an |calls? to |use of |usage of )+(?=\S)", re.IGNORECASE)
 _MAX_CHARS = 240
 
 
@@ -108,12 +152,7 @@ def plain(statement: str) -> str:
     text = " ".join(statement.replace("’", "'").replace("‘", "'").replace("“", '"').replace("”", '"').split())
     crossed = re.match("^[❌🚫⛔✗✘]", text) is not None
     text = _TITLE.sub("", _NUMBERED.sub("", text)).strip().rstrip(".!;,").strip()
-    # A crossed-out thing is forbidden, and a crossed-out «no …» is not known to anybody.
-    return (
-        f"forbidden: {text}"
-        if crossed and not re.match(r"(?:no|never|avoid|do not|don't)\b", text, re.IGNORECASE)
-        else text
-    )
+    return f"forbidden: {text}" if crossed else text
 
 
 @dataclass(frozen=True)
@@ -123,6 +162,7 @@ class Sentence:
     their presence breaks it and their absence is not all that it asks."""
 
     things: tuple[str, ...]
+    form: Form
     narrowed: bool = False
     remedied: bool = False
 
@@ -132,37 +172,35 @@ def readings(statement: str) -> list[Sentence]:
     text = plain(statement)
     if len(text) > _MAX_CHARS:
         return []
-    found = _read(text)
+    read = _read(text)
     title = _ANY_TITLE.match(text)
-    if title is not None and not words.force(title[1]):
-        found += [replace(sentence, narrowed=True) for sentence in _read(text[title.end() :])]
+    if title is not None and not (words.force(title[1]) or words.negations(title[1]) or titles.lifts(title[1])):
+        read += [replace(sentence, narrowed=True) for sentence in _read(text[title.end() :])]
     remedy = _REMEDY.search(text)
     if remedy is not None and not _ALLOWS.search(remedy[0]):
-        found += [replace(sentence, remedied=True) for sentence in _read(text[: remedy.start()])]
-    return found
+        read += [replace(sentence, remedied=True) for sentence in _read(text[: remedy.start()])]
+    return read
 
 
 def _read(text: str) -> list[Sentence]:
     bare = re.sub(r"`[^`]*`", "", re.sub(r"^[^:`]{0,60}: ", "", text))
     if re.search(r"[;!?]|[:.](?:\s|$)", bare):
         return []
-    things = [match["thing"] for frame in _FRAMES if (match := frame.match(text)) is not None]
-    found = [Sentence(_things(thing)) for thing in things]
-    for thing in things:
+    matches = [(form, match["thing"]) for form, frame in _FRAMES if (match := frame.match(text)) is not None]
+    # «Forbidden: no X» is not known to anybody.
+    matches = [(form, thing) for form, thing in matches if not _DENIES.match(thing)]
+    read = [Sentence(_things(thing), form) for form, thing in matches]
+    for form, thing in matches:
         qualifier = _QUALIFIER.search(thing)
         if qualifier is not None and not _WIDENS.search(qualifier[0]):
-            found.append(Sentence(_things(thing[: qualifier.start()]), narrowed=True))
-    return found
+            read.append(Sentence(_things(thing[: qualifier.start()]), form, narrowed=True))
+    return read
 
 
 def _things(thing: str) -> tuple[str, ...]:
+    """The parts of a list; each but the first may repeat its «no»."""
     parts = []
-    for piece in _JOINED.split(thing):
-        bare = re.sub(
-            r"^(?:any |all |the |a |an |no |never |direct |bare calls to |calls? to |use of |usage of )+(?=\S)",
-            "",
-            piece.strip(),
-            flags=re.IGNORECASE,
-        )
-        parts.append(bare or piece)
+    for number, piece in enumerate(_JOINED.split(thing)):
+        again = re.sub(r"^(?:no|never)\s+(?=\S)", "", piece.strip(), flags=re.IGNORECASE) if number else piece.strip()
+        parts.append(_ARTICLE.sub("", again) or piece)
     return tuple(parts)

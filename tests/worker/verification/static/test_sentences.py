@@ -1,0 +1,64 @@
+"""Sentences that look like the closed set and mean something else are not decided; those of it are."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.worker.verification.static.small import Small, analysed, decided
+from worker.core.vocabulary import Outcome
+
+_DIRTY = """import hashlib, os, pickle, re, subprocess, sys, tempfile, yaml, requests
+from datetime import datetime
+
+
+def work(data, extra=[]):
+    eval(data); exec(data); print(data)
+    assert data
+    os.system(data); os.popen(data); subprocess.run(data, shell=True)
+    pickle.loads(data); yaml.load(data); tempfile.mktemp()
+    hashlib.md5(data); hashlib.sha1(data)
+    requests.get(data, verify=False)
+    datetime.utcnow(); datetime.now()
+    try:
+        return undefined_name
+    except:
+        pass
+    # TODO: later
+    # FIXME: now
+"""
+_STAR = "from glob import *\n"
+_CLEAN = '"""A module."""\n\nVALUE = 1\n'
+DIRTY = {
+    "src/app/work.py": _DIRTY,
+    "src/app/star.py": _STAR,
+    "src/app/load.py": "import json\n",
+    "src/app/page.js": "console.log(1); node.innerHTML = 1; main();\n",
+    "src/app/page.ts": "let x: any = 1;\n",
+    "src/app/work.rs": "fn f() { x.unwrap(); }\n",
+    "src/app/work.c": "void f(char *a) { strcpy(a, a); }\n",
+    "src/app/work.go": "func f() { time.Sleep(1) }\n",
+    "Dockerfile": "FROM scratch\n",
+    "requirements.txt": "a\n",
+    "setup.py": "",
+    "package.json": "{}",
+    "node_modules/x/index.js": "",
+}
+CLEAN = {"src/app/work.py": _CLEAN}
+
+
+def corpus() -> Iterator[tuple[str, str]]:
+    """(outcomes that are right: F, P, both or none; the sentence or the piece of a constitution)"""
+    for line in Path(__file__).with_name("sentences.txt").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            label, sentence = line.split("\t")
+            yield label, sentence.replace("\\n", "\n")
+
+
+@pytest.fixture(scope="module")
+async def smalls(tmp_path_factory: pytest.TempPathFactory) -> list[Small]:
+    return await analysed(tmp_path_factory.mktemp("smalls"), [DIRTY, CLEAN])
+
+
+def outcomes(sentence: str, small: Small) -> set[Outcome]:
+    return {result.outcome for result in decided(sentence, small)}

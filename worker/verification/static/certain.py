@@ -1,0 +1,104 @@
+"""Which findings of a rule are surely what a sentence forbids, where the rule alone does not say so."""
+
+import re
+import sys
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from worker.analyzers.finding import Finding
+from worker.sources.snapshot import Snapshot
+from worker.verification import texts
+
+# What stands in the repository and is not its own code, or is there to be wrong.
+_STRANGE = re.compile(
+    r"(?:^|/)(?:_?vendor(?:ed|s)?|third[-_]?party|3rdparty|node_modules|site-packages|externals?|extern|\.?venv|virtualenv"
+    r"|dist|build|_build|generated|gen|_gen|autogen|fixtures?|__fixtures__|testdata|test[-_]data|test/data|tests/data"
+    r"|test_?cases|corpus|cookiecutter[^/]*|templates?|bundled|contrib|deps|snapshots?|__snapshots__|golden)/"
+    r"|_pb2(?:_grpc)?\.pyi?$|(?:^|/)(?:versioneer|_version|get-pip|ez_setup|distribute_setup|bootstrap)\.py$"
+    r"|[{}]|(?:^|/)[^/]*_(?:generated|gen|parsetab)\.\w+$|(?:^|/)parsetab\.py$|\.min\.js$"
+)
+TESTS = re.compile(
+    r"(?:^|/)(?:tests?|testing|test_utils?|__tests__|specs?|e2e)/|(?:^|/)(?:test_[^/]*|[^/]*_tests?|tests?|conftest)\.\w+$"
+    r"|\.(?:test|spec)\.\w+$"
+)
+ASIDE = re.compile(
+    TESTS.pattern
+    + r"|(?:^|/)(?:scripts?|bin|tools?|hack|ci|\.github|\.circleci|examples?|_examples?|samples?|demos?|docs?"
+    r"|documentation|docs_src|bench|benches|benchmarks?|perf|notebooks?|tutorials?|cli|cmd|commands?|console|utils?/dev"
+    r"|playground|sandbox|experiments?|migrations?|alembic)/"
+    r"|(?:^|/)(?:cli|cmd|commands?|console|__main__|main|manage|setup|noxfile|tasks|fabfile|run|debug|demo|example\w*"
+    r"|bench_[^/]*|[^/]*_bench|[^/]*_cli|dodo|conf)\.\w+$"
+)
+_LOADED_FOR_EFFECT = frozenset("readline rlcompleter antigravity this __future__ site encodings codecs idlelib".split())
+_UNUSED = re.compile(r"^`([\w.]+)(?: as (\w+))?` imported but unused")
+_DYNAMIC = re.compile(r"\b(?:globals|locals|vars|eval|exec|dir|__all__|__getattr__|__import__|import_module)\b")
+
+
+class Code:
+    """The text of a snapshot's files, each read once."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._texts: dict[str, str] = {}
+
+    def text(self, path: str) -> str:
+        """The file's text, empty where it cannot be read."""
+        if path not in self._texts:
+            self._texts[path] = texts.decode((self._snapshot.root / path).read_bytes(), path) or ""
+        return self._texts[path]
+
+    @cached_property
+    def python(self) -> dict[str, str]:
+        """Path and text of each file that may speak of a Python module's names."""
+        paths = [file.path for file in self._snapshot.files if not texts.is_media(file.path)]
+        return {path: self.text(path) for path in paths if not texts.is_lock(path)}
+
+
+Sure = Callable[[Finding, Code], bool]
+
+
+def ours(path: str) -> bool:
+    """Whether the file is surely the project's own code, written by its people and meant to be right."""
+    return _STRANGE.search(path) is None
+
+
+def unused_import(finding: Finding, code: Code) -> bool:
+    """A module of the standard library, loaded for nothing: no word of the file or of another uses its name."""
+    named = _UNUSED.match(finding.message)
+    if named is None or re.search(r"(?:^|/)(?:__init__|conftest)\.pyi?$|\.pyi$", finding.path):
+        return False
+    root = named[1].split(".", 1)[0]
+    if root not in sys.stdlib_module_names or root in _LOADED_FOR_EFFECT or root.startswith("_"):
+        return False
+    text = code.text(finding.path)
+    bound = named[2] or named[1].rsplit(".", 1)[-1]
+    if re.search(r"#.*\bnoqa\b|#.*\bpylint\b|#.*\bpyright\b", finding.quote) or _DYNAMIC.search(text):
+        return False
+    if len(re.findall(rf"(?<!\w){re.escape(bound)}(?!\w)", text)) != 1:
+        return False
+    return not _taken_from(finding.path, bound, code)
+
+
+def _taken_from(path: str, name: str, code: Code) -> bool:
+    """Whether another file may take `name` from the module at `path`."""
+    module = PurePosixPath(path).stem
+    dotted = re.compile(rf"\b{re.escape(module)}\.{re.escape(name)}\b")
+    imported = re.compile(
+        rf"from\s+[\w.]*\b{re.escape(module)}\s+import\s+(?:\*|\([^)]*\b{re.escape(name)}\b|[^\n(]*\b{re.escape(name)}\b)"
+        rf"|from\s+[.\w]+\s+import\s+[^\n]*\b{re.escape(module)}\s+as\b|import\s+[\w.]*\b{re.escape(module)}\s+as\b"
+    )
+    return any(
+        other != path and module in text and (dotted.search(text) or imported.search(text))
+        for other, text in code.python.items()
+    )
+
+
+def naive(finding: Finding, code: Code) -> bool:
+    """A datetime without a zone that nothing on its line gives one to."""
+    return not re.search(r"localize|aware|tz|zone|astimezone|replace|utcoffset|strptime|\.date\(", finding.quote)
+
+
+def request(finding: Finding, code: Code) -> bool:
+    """A call that gives no timeout by any other name or by unpacking."""
+    return "**" not in finding.quote and "timeout" not in finding.quote and finding.end_line - finding.start_line < 10

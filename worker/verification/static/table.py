@@ -1,0 +1,317 @@
+"""What static mode can decide, each thing with its rules: a closed table, every line of which has its proof in the
+tests.
+
+A FAIL takes a finding of a rule whose every finding is what the sentence forbids. A PASS takes that no file in scope
+can hold the thing: words without which it cannot be written stand nowhere, or rules that see every case are silent.
+What analyzers only guess at (hard-coded secrets, SQL built from strings, undefined names) decides nothing; it is shown
+as a place to look."""
+
+import re
+from dataclasses import dataclass
+
+from worker.verification.static import certain
+from worker.verification.static.certain import Sure
+
+Words = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One thing that sentences forbid or require."""
+
+    name: str
+    thing: re.Pattern[str] | None = None
+    """What it is called in a sentence that forbids it; the whole of the thing."""
+    required: re.Pattern[str] | None = None
+    """The whole of a sentence that requires it."""
+    rules: tuple[str, ...] = ()
+    """`analyzer:rule` names; each finding is a violation. One that ends in `*` is a prefix."""
+    shows: re.Pattern[str] | None = None
+    """What the quoted code of a finding must hold for it to count."""
+    says: re.Pattern[str] | None = None
+    """What the message of a finding must hold for it to count."""
+    not_in: re.Pattern[str] | None = None
+    """Paths where findings are not surely violations."""
+    sure: Sure | None = None
+    """Whether a finding is surely one, where the code around it says so."""
+    words: tuple[Words, ...] = ()
+    """Each alternative: words that all stand in a file which holds the thing. Empty: words do not clear it."""
+    silent: tuple[str, ...] = ()
+    """Rules that see every case in Python: the thing is nowhere when they find nothing and no other language is
+    there."""
+    blind: tuple[Words, ...] = ()
+    """Words in whose presence `silent` rules miss cases."""
+    python: bool = False
+    """It exists in Python alone."""
+    prose: bool = False
+    """Documents for people hold it as well as mention it."""
+    paths: bool = False
+    """A path may be it."""
+    rule: bool = False
+    """It is a rule that the sentence names itself."""
+
+    @property
+    def mention(self) -> re.Pattern[str]:
+        """Where a text speaks of it."""
+        named = re.escape(self.name)
+        pattern = named if self.thing is None else f"{named}|{self.thing.pattern}"
+        return re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", re.IGNORECASE)
+
+
+def _thing(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
+def _name(*names: str) -> re.Pattern[str]:
+    """A function by its names, as people write it."""
+    either = "|".join(re.escape(name) for name in names)
+    return _thing(
+        rf"(?:python's |the |built-?in |builtin )*`?(?:{either})(?:\(\s*(?:\.\.\.|…)?\s*\))?`?(?: (?:function"
+        rf"|builtin|call|calls|statements?|expressions?|built-in))?"
+    )
+
+
+def _marker(word: str) -> re.Pattern[str]:
+    """The marker in a comment; «TODO» before another word in capitals may be Spanish."""
+    return re.compile(rf"#[^\n]*\b{word}\b(?!\s+[^\W\da-z_]{{2,}}\b)")
+
+
+FORBIDDEN: tuple[Topic, ...] = (
+    Topic("eval", _name("eval"), rules=("ruff:S307",), shows=re.compile(r"\beval\b"), words=(("eval",),)),
+    Topic("exec", _name("exec"), rules=("ruff:S102",), words=(("exec",),)),
+    Topic(
+        "shell=True",
+        _thing(
+            r"`?(?:subprocess(?:\.\w+)?(?:es)? (?:calls? )?with )?`?shell\s*=\s*true`?(?: (?:in|with|for) "
+            r"`?subprocess`?(?: calls?)?)?"
+        ),
+        rules=("ruff:S602",),
+        shows=re.compile(r"\bshell\s*=\s*True\b"),
+        words=(("shell",),),
+        python=True,
+    ),
+    Topic(
+        "os.system",
+        _name("os.system"),
+        rules=("ruff:S605",),
+        shows=re.compile(r"(?<![\w.])(?:os\.)?system\s*\("),
+        words=(("os", "system"),),
+        python=True,
+    ),
+    Topic(
+        "os.popen",
+        _name("os.popen"),
+        rules=("ruff:S605",),
+        shows=re.compile(r"(?<![\w.])(?:os\.)?popen\s*\("),
+        words=(("os", "popen"),),
+        python=True,
+    ),
+    Topic(
+        "pickle",
+        _thing(r"`?pickle`?(?: module)?|`?pickle\.loads?(?:\(\))?`?"),
+        rules=("ruff:S301",),
+        shows=re.compile(r"(?<![\w.])pickle\.(?:loads?|Unpickler)\s*\("),
+        words=(("*pickle*",), ("shelve",), ("dill",), ("joblib",)),
+        python=True,
+    ),
+    Topic(
+        "md5",
+        _thing(r"`?md-?5`?(?: hash(?:es|ing)?)?|`?hashlib\.md5(?:\(\))?`?"),
+        rules=("ruff:S324",),
+        says=re.compile(r"`md5`", re.IGNORECASE),
+        words=(("*md5*",), ("*md-5*",), ("*md_5*",)),
+    ),
+    Topic(
+        "sha1",
+        _thing(r"`?sha-?1`?(?: hash(?:es|ing)?)?|`?hashlib\.sha1(?:\(\))?`?"),
+        rules=("ruff:S324",),
+        says=re.compile(r"`sha-?1`", re.IGNORECASE),
+        words=(("*sha1*",), ("*sha-1*",), ("*sha_1*",), ("sha",), ("shs",)),
+    ),
+    Topic("yaml.load", _name("yaml.load"), rules=("ruff:S506",), words=(("yaml", "load"),), python=True),
+    Topic("mktemp", _name("tempfile.mktemp", "mktemp"), rules=("ruff:S306",), words=(("mktemp",),)),
+    Topic(
+        "verify=False",
+        _thing(r"`?verify\s*=\s*false`?(?: (?:in|for) `?requests`?(?: calls?)?)?"),
+        rules=("ruff:S501",),
+        shows=re.compile(r"\bverify\s*=\s*False\b"),
+        words=(("verify",),),
+        python=True,
+    ),
+    Topic(
+        "bare except",
+        _thing(
+            r"`?bare[ -]`?except`?:?`?(?: clauses?| statements?| blocks?| handlers?)?|`except:`(?: clauses?| "
+            r"statements?| blocks?)?"
+        ),
+        rules=("ruff:E722",),
+        words=(("@except:",),),
+        python=True,
+    ),
+    Topic(
+        "except: pass",
+        _thing(r"`except: ?pass`(?: blocks?)?"),
+        rules=("ruff:S110",),
+        shows=re.compile(r"\bexcept\s*:"),
+        words=(("@except:",),),
+        python=True,
+    ),
+    Topic(
+        "try-except-pass",
+        _thing(r"`except Exception: ?pass`(?: blocks?)?|`?try`?[-/]`?except`?[-/]`?pass`?"),
+        rules=("ruff:S110",),
+        shows=re.compile(r"\bexcept\s+(?:Base)?Exception\b"),
+        python=True,
+    ),
+    Topic(
+        "mutable default arguments",
+        _thing(
+            r"mutable (?:default (?:arguments?|values?|parameters?)(?: values?)?|defaults|argument defaults)(?: for "
+            r"arguments| in functions)?"
+        ),
+        rules=("ruff:B006",),
+        not_in=re.compile(r"\.pyi$"),
+        python=True,
+    ),
+    Topic(
+        "unused imports",
+        _thing(r"unused (?:python )?imports?(?: statements?)?"),
+        rules=("ruff:F401",),
+        sure=certain.unused_import,
+        silent=("ruff:F401", "ruff:F811", "ruff:F403"),
+        blind=(("@import a.b",), ("@import as _",)),
+    ),
+    Topic(
+        "wildcard imports",
+        _thing(r"(?:wildcard|star|`?\*`?)[ -]imports?|`?import \*`?|`from \S+ import \*`"),
+        rules=("ruff:F403",),
+        words=(("@import *",),),
+    ),
+    Topic(
+        "print",
+        _thing(
+            r"(?:python's |the |builtin )*`?print(?:\(\s*(?:\.\.\.|…)?\s*\))?`?(?: (?:statements?|calls?|functions?))?"
+        ),
+        rules=("ruff:T201",),
+        not_in=certain.ASIDE,
+        words=(("@print",),),
+    ),
+    Topic(
+        "TODO",
+        _thing(r"`?(?:TODOs?|TODO comments?|TODO markers?)`?(?: comments?| markers?| items?)?"),
+        rules=("ruff:FIX002",),
+        shows=_marker("TODO"),
+        words=(("*todo*",),),
+        prose=True,
+        paths=True,
+    ),
+    Topic(
+        "FIXME",
+        _thing(r"`?(?:FIXMEs?|FIXME comments?|FIXME markers?)`?(?: comments?| markers?)?"),
+        rules=("ruff:FIX001",),
+        shows=_marker("FIXME"),
+        words=(("*fixme*",),),
+        prose=True,
+        paths=True,
+    ),
+    Topic(
+        "assert",
+        _thing(r"`?assert`?(?: statements?)?"),
+        rules=("ruff:S101",),
+        not_in=certain.TESTS,
+        words=(("*assert*",),),
+    ),
+    Topic(
+        "datetime.utcnow",
+        _name("datetime.utcnow", "datetime.datetime.utcnow", "utcnow"),
+        rules=("ruff:DTZ003",),
+        words=(("utcnow",),),
+        python=True,
+    ),
+    Topic(
+        "naive datetimes",
+        _thing(r"na[iï]ve (?:datetimes?|datetime objects?|datetime values?)"),
+        rules=("ruff:DTZ001", "ruff:DTZ003", "ruff:DTZ004", "ruff:DTZ005", "ruff:DTZ006"),
+        not_in=certain.TESTS,
+        sure=certain.naive,
+        python=True,
+    ),
+)
+
+_ALL = r"(?:(?:all|every|each|any) )"
+_HAVE = (
+    r"(?:(?:must|shall|should|has to|have to|needs to) (?:have|carry|include|contain|start with|begin with|come with)"
+    r"|has|have)"
+)
+REQUIRED: tuple[Topic, ...] = (
+    Topic(
+        "module docstrings",
+        required=_thing(rf"{_ALL}?(?:python )?modules? {_HAVE} (?:an? )?(?:module )?docstrings?"),
+        rules=("ruff:D100",),
+        not_in=certain.ASIDE,
+        python=True,
+    ),
+    Topic(
+        "class docstrings",
+        required=_thing(rf"{_ALL}?(?:public )?(?:python )?class(?:es)? {_HAVE} (?:an? )?docstrings?"),
+        rules=("ruff:D101",),
+        not_in=certain.ASIDE,
+        python=True,
+    ),
+    Topic(
+        "function docstrings",
+        required=_thing(
+            rf"{_ALL}?(?:public )?(?:python )?(?:functions?|functions and methods) {_HAVE} (?:an? )?docstrings?"
+        ),
+        rules=("ruff:D103",),
+        not_in=certain.ASIDE,
+        python=True,
+    ),
+    Topic(
+        "type annotations",
+        required=_thing(
+            rf"{_ALL}?(?:public )(?:python )?(?:functions?|functions and methods|methods) (?:{_HAVE} (?:an? "
+            rf")?(?:(?:full|complete) )?(?:return )?type (?:hints?|annotations?)|(?:must|shall|should) be (?:fully "
+            rf")?(?:type-?annotated|annotated|typed))"
+        ),
+        rules=("ruff:ANN201",),
+        not_in=certain.ASIDE,
+        python=True,
+    ),
+    Topic(
+        "annotations",
+        required=_thing(
+            rf"{_ALL}(?:python )?(?:functions?|functions and methods|methods) (?:{_HAVE} (?:an? )?(?:(?:full"
+            rf"|complete) )?type (?:hints?|annotations?)|(?:must|shall|should) be (?:fully )?(?:type-?annotated"
+            rf"|annotated|typed))"
+        ),
+        rules=("ruff:ANN001", "ruff:ANN201", "ruff:ANN202"),
+        not_in=certain.ASIDE,
+        python=True,
+    ),
+    Topic(
+        "timeouts",
+        required=_thing(
+            rf"{_ALL}?(?:outgoing |outbound |external )*(?:http |network )?(?:requests?|http calls?|calls with "
+            rf"`?requests`?) {_HAVE} (?:an? )?(?:explicit )?timeouts?"
+            r"|(?:http |outgoing )*requests without (?:an? )?timeouts? (?:are|is) (?:forbidden|prohibited|not allowed)"
+        ),
+        rules=("ruff:S113",),
+        not_in=certain.TESTS,
+        sure=certain.request,
+        python=True,
+    ),
+    Topic(
+        "certificates",
+        required=_thing(
+            rf"{_ALL}?(?:tls |ssl |server )+certificates? (?:must|shall|should) (?:always )?be (?:verified"
+            rf"|validated|checked)"
+        ),
+        rules=("ruff:S501",),
+        shows=re.compile(r"\bverify\s*=\s*False\b"),
+        not_in=certain.TESTS,
+        python=True,
+    ),
+)
+
+TOPICS = (*FORBIDDEN, *REQUIRED)

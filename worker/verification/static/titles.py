@@ -1,0 +1,131 @@
+"""What stands around a sentence and changes it: titles and leads that narrow or lift it, exceptions beside it.
+
+The closed set of sentences is read without its surroundings; these say whether it may be. A title of the closed set of
+neutral words changes nothing; any other narrows («Frontend», «Passwords»); some lift («Non-goals», «Exceptions»)."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from worker.verification.constitution import passages, words
+from worker.verification.constitution.passages import Form, Passage
+
+_NEUTRAL = frozenset(
+    "a an and & the of for our in on with security secure safety style styling code coding codebase quality clean "
+    "cleanliness hygiene functionality rule rules requirement requirements standard standards principle principles core "
+    "guideline guidelines convention conventions general engineering development technical best practice practices "
+    "constraint constraints python source readability maintainability correctness robustness reliability project "
+    "constitution policy policies pattern patterns construct constructs prohibited prohibition prohibitions forbidden "
+    "banned disallowed never error errors exception handling import imports type types typing hint hints annotation "
+    "annotations dangerous unsafe insecure function functions call calls builtin builtins language static analysis "
+    "lint linting invariant invariants non negotiable negotiables strict must shall should not mandatory critical "
+    "required high medium low basic basics fundamental fundamentals commandments house law laws discipline anti "
+    "antipattern antipatterns do dos don't don'ts hard absolute strictly explicitly things we always "
+    "everywhere whole all".split()
+)
+_LIFTS = re.compile(
+    r"\b(?:exceptions?(?! handling)|exempt\w*|allow(?:ed|s|ances?)?|permit(?:s|ted|ssions?)?|permissions?|optional"
+    r"|nice[- ]to[- ]haves?|could|may|proposals?|proposed|drafts?|ideas?|later|future|roadmap|out of scope|non-?goals?"
+    r"|rejected|retired|deprecated|obsolete|former(?:ly)?|past|history|questions?|examples?|bad|not required"
+    r"|not (?:yet|forbidden|prohibited|banned|required|mandatory|enforced|necessary|needed)|no longer|suspended"
+    r"|wish(?:es|list)?|maybe|perhaps|consider\w*|backlog|won['’]t|legacy|superseded|archived?|discuss(?:ed|ion|ions)?"
+    r"|deferred|postponed|trials?|experiments?|hypothe\w*|myths?|misconceptions?|faq|rules? of others|abolished"
+    r"|withdrawn|rationale|background|under review|todo)\b",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(r"\b(?:not|never|dis|no)[ -]?(?:allowed|permitted|optional|exceptions?)\b", re.IGNORECASE)
+# A title with one of these speaks of a part, be it the title of the whole document.
+_PART = re.compile(
+    r"\b(?:front-?end|back-?end|client|server|ui|web|mobile|ios|android|tests?|testing|docs?|documentation|scripts?"
+    r"|infra\w*|api|database|notebooks?|migrations?|plugins?|sdk|cli|tools?|for|in|of|when)\b",
+    re.IGNORECASE,
+)
+_DOCUMENT = re.compile(
+    r"\b(?:constitution|rules|guidelines|standards|principles|conventions|charter|handbook|style guide|agents|claude"
+    r"|manifesto)\b",
+    re.IGNORECASE,
+)
+_EXEMPTS = re.compile(
+    r"\b(?:exempt\w*|waive[rd]\w*|grandfathered|do(?:es)? not apply|excepted|not (?:covered|bound) by"
+    r"|exceptions? (?:to|from) (?:this|these|the|that|any|a)|(?:is|are|as) (?:the|an|one) exceptions?"
+    r"|the (?:one|only|sole) exceptions?|exceptions? (?:\w+ ){0,2}(?:approv|document|justif|grant|allow|list)\w*)\b"
+    r"|^\W*(?:exceptions?|exempt|allowed|permitted|excluded|unless|except)\W*[:–—-]|^\W*(?:unless|except)\b",
+    re.IGNORECASE,
+)
+_PERMITS = re.compile(
+    r"\b(?:may(?! not)|can(?! ?not|'t)|allowed|permitted|acceptable|accepted|tolerated|fine|okay|ok|exempt\w*|except"
+    r"|exceptions?|unless|only|but)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Around:
+    """What stands around a line. `titles` are its headings and leads, `near` what else stands in its section."""
+
+    titles: tuple[str, ...] = ()
+    near: tuple[str, ...] = ()
+    permits: tuple[str, ...] = ()
+    """Sentences anywhere that permit something."""
+
+
+def around(constitution: str) -> Mapping[int, Around]:
+    """By the number of the line where a passage begins: what stands around it."""
+    read = passages.read(constitution)
+    title = _title([passage for passage in read if passage.form is Form.HEADING])
+    worded = [p for p in read if p.form in (Form.ITEM, Form.PROSE, Form.ROW)]
+    sections: dict[tuple[str, ...], list[Passage]] = {}
+    for passage in worded:
+        sections.setdefault(passage.headings, []).append(passage)
+    permitting = [passage for passage in worded if _PERMITS.search(passage.text)]
+    exempting = {headings: [p for p in within if _EXEMPTS.search(p.text)] for headings, within in sections.items()}
+    found: dict[int, Around] = {}
+    for number, passage in enumerate(worded):
+        own = {id(passage), *_parts(worded[number:])}
+        headings = passage.headings[1:] if passage.headings[:1] == (title,) else passage.headings
+        near = tuple(p.text for p in exempting[passage.headings] if id(p) not in own)
+        permits = tuple(p.text for p in permitting if id(p) not in own)
+        before = found.get(passage.line, Around())
+        titles = tuple(dict.fromkeys((*before.titles, *headings, *passage.leads)))
+        found[passage.line] = Around(titles, tuple(dict.fromkeys((*before.near, *near))), permits)
+    return found
+
+
+def _title(headings: list[Passage]) -> str | None:
+    """The title of the whole document, where it has one that speaks of all of it."""
+    if not headings or headings[0].level != 1 or sum(head.level == 1 for head in headings) != 1:
+        return None
+    title = headings[0].text
+    whole = len(headings) > 1 or _DOCUMENT.search(title) is not None
+    return title if whole and not _PART.search(title) and not lifts(title) else None
+
+
+def _parts(passages_: list[Passage]) -> set[int]:
+    """Of the items after the first those that say what it means and require nothing of their own."""
+    first = passages_[0]
+    parts = set[int]()
+    for passage in passages_[1:]:
+        if passage.form is not Form.ITEM or first.form is not Form.ITEM or passage.level <= first.level:
+            break
+        if not words.force(passage.text):
+            parts.add(id(passage))
+    return parts
+
+
+def neutral(title: str) -> bool:
+    """Whether a title changes nothing about the sentences below it."""
+    bare = re.sub(r"^\W*(?:(?:[ivxlc]+|\d+(?:\.\d+)*|[a-z])[.)]|§ *\d+|(?:article|principle|section|rule) \w+\b)", "",
+                  title.strip(), flags=re.IGNORECASE)  # fmt: skip
+    parts = re.findall(r"[^\W_]+(?:['’][^\W_]+)?|&", bare.lower())
+    return all(part.replace("’", "'") in _NEUTRAL or part.isdigit() for part in parts)
+
+
+def lifts(title: str) -> bool:
+    """Whether a title says that what stands below it is no rule, or none in force."""
+    return _LIFTS.search(_DENIED.sub(" ", title)) is not None
+
+
+def permitted(names: Iterable[re.Pattern[str]], texts: Iterable[str]) -> bool:
+    """Whether any of `texts`, which permit something, speaks of a thing by its name."""
+    wanted = list(names)
+    return any(name.search(text) for text in texts for name in wanted)
