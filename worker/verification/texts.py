@@ -34,7 +34,7 @@ _PYTHON = _set(
 )
 # What a file is called whose text a program fills in first.
 _TEMPLATE = re.compile(r"\.(?:j2|jinja2?|tmpl|tpl|template|in|mako|mustache|hbs|erb|ejs|dist|orig|bak|sample|example)$")
-_SPEAKS_PYTHON = re.compile(r"python|pyscript|\bimport\s+\w|\bdef\s+\w+\s*\(", re.IGNORECASE)
+_SPEAKS_PYTHON = re.compile(r"python|py-?script|\bimport\s+\w|\bdef\s+\w+\s*\(", re.IGNORECASE)
 _NO_CODE = (
     _PROSE
     | _MEDIA

@@ -149,8 +149,8 @@ def _dummy(content: str) -> bool:
 
 # Pieces of the names by which languages print.
 _PRINTS = (
-    "print", "puts", "echo", "console", "cout", "writeline", "log(", "dbg!", "io:format", "write-host", "stdout", "say ",
-    "display", "putstr", "disp(",
+    "print", "puts", "echo", "console", "cout", "writeline", "log(", "dbg!", "io:format", "write-host", "stdout",
+    "say ", "display", "putstr", "disp(",
 )  # fmt: skip
 _SPECIAL: Mapping[str, Callable[[str], bool]] = {
     "@except:": _bare_except,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 from pathlib import PurePosixPath
 
+from worker.analyzers import statement
 from worker.analyzers.finding import Finding
 from worker.sources.snapshot import Snapshot
 from worker.verification import texts
@@ -30,7 +31,9 @@ ASIDE = re.compile(
     r"|(?:^|/)(?:cli|cmd|commands?|console|__main__|main|manage|setup|noxfile|tasks|fabfile|run|debug|demo|example\w*"
     r"|bench_[^/]*|[^/]*_bench|[^/]*_cli|dodo|conf)\.\w+$"
 )
-_LOADED_FOR_EFFECT = frozenset("readline rlcompleter antigravity this __future__ site encodings codecs idlelib".split())
+_LOADED_FOR_EFFECT = frozenset(
+    {"readline", "rlcompleter", "antigravity", "this", "__future__", "site", "encodings", "codecs", "idlelib"}
+)
 _UNUSED = re.compile(r"^`([\w.]+)(?: as (\w+))?` imported but unused")
 _DYNAMIC = re.compile(r"\b(?:globals|locals|vars|eval|exec|dir|__all__|__getattr__|__import__|import_module)\b")
 
@@ -48,6 +51,12 @@ class Code:
             self._texts[path] = texts.decode((self._snapshot.root / path).read_bytes(), path) or ""
         return self._texts[path]
 
+    def statement(self, finding: Finding) -> str:
+        """The whole statement that begins where the finding does, without what stands in its strings."""
+        lines = self._snapshot.lines(finding.path) or []
+        last = max(finding.end_line, statement.end(lines, finding.start_line))
+        return _STRING.sub("''", "\n".join(lines[finding.start_line - 1 : last]))
+
     @cached_property
     def python(self) -> dict[str, str]:
         """Path and text of each file that may speak of a Python module's names."""
@@ -55,6 +64,7 @@ class Code:
         return {path: self.text(path) for path in paths if not texts.is_lock(path)}
 
 
+_STRING = re.compile(r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"")
 Sure = Callable[[Finding, Code], bool]
 
 
@@ -74,6 +84,9 @@ def unused_import(finding: Finding, code: Code) -> bool:
     text = code.text(finding.path)
     bound = named[2] or named[1].rsplit(".", 1)[-1]
     if re.search(r"#.*\bnoqa\b|#.*\bpylint\b|#.*\bpyright\b", finding.quote) or _DYNAMIC.search(text):
+        return False
+    if finding.quote[:1].isspace() and "except" in text:
+        # It may be tried whether the module is there.
         return False
     if len(re.findall(rf"(?<!\w){re.escape(bound)}(?!\w)", text)) != 1:
         return False

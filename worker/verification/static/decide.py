@@ -111,7 +111,7 @@ def _exact(topic: Topic, case: _Case) -> list[Finding]:
         finding
         for finding in case.findings(topic.rules)
         if certain.ours(finding.path)
-        and (topic.shows is None or topic.shows.search(finding.quote))
+        and (topic.shows is None or topic.shows.search(case.code.statement(finding)))
         and (topic.says is None or topic.says.search(finding.message))
         and (topic.not_in is None or not topic.not_in.search(finding.path))
         and (topic.sure is None or topic.sure(finding, case.code))

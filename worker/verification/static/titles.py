@@ -10,18 +10,23 @@ from dataclasses import dataclass
 from worker.verification.constitution import passages, words
 from worker.verification.constitution.passages import Form, Passage
 
-_NEUTRAL = frozenset(
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_NEUTRAL = _set(
     "a an and & the of for our in on with security secure safety style styling code coding codebase quality clean "
-    "cleanliness hygiene functionality rule rules requirement requirements standard standards principle principles core "
-    "guideline guidelines convention conventions general engineering development technical best practice practices "
-    "constraint constraints python source readability maintainability correctness robustness reliability project "
-    "constitution policy policies pattern patterns construct constructs prohibited prohibition prohibitions forbidden "
+    "cleanliness hygiene functionality rule rules requirement requirements standard standards principle principles "
+    "core guideline guidelines convention conventions general engineering development technical best practice "
+    "practices constraint constraints python source readability maintainability correctness robustness reliability "
+    "project constitution policy policies pattern patterns construct constructs prohibited prohibition prohibitions forbidden "
     "banned disallowed never error errors exception handling import imports type types typing hint hints annotation "
     "annotations dangerous unsafe insecure function functions call calls builtin builtins language static analysis "
     "lint linting invariant invariants non negotiable negotiables strict must shall should not mandatory critical "
     "required high medium low basic basics fundamental fundamentals commandments house law laws discipline anti "
     "antipattern antipatterns do dos don't don'ts hard absolute strictly explicitly things we always "
-    "everywhere whole all".split()
+    "everywhere whole all"
 )
 _LIFTS = re.compile(
     r"\b(?:exceptions?(?! handling)|exempt\w*|allow(?:ed|s|ances?)?|permit(?:s|ted|ssions?)?|permissions?|optional"

@@ -55,7 +55,9 @@ async def analysed(
             target.write_bytes(content.encode() if isinstance(content, str) else content)
         (folder / str(number)).mkdir(parents=True, exist_ok=True)
     wanted = topics.extra_rules([topics.Meaning((topic,)) for topic in topics.TOPICS])
-    whole = await analyze.analyze(scan(folder, _LIMITS), analyzers, settings=settings(), extra_rules=wanted)
+    whole = await analyze.analyze(
+        scan(folder, _LIMITS), analyzers, settings=settings(CVA_MAX_FILE_BYTES=1 << 16), extra_rules=wanted
+    )
     by_number: dict[str, list[int]] = {}
     for index, finding in enumerate(whole.findings):
         by_number.setdefault(PurePosixPath(finding.path).parts[0], []).append(index)
