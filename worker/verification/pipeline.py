@@ -101,7 +101,7 @@ async def verify(work: Work, reading_task: "asyncio.Task[Reading]", *, settings:
         by_rules = _by_rules(work.constitution)
         wanted = _checkable(by_rules) if by_rules else []
         around = titles.around(work.constitution)
-        meanings = [topics.meaning(c.plain, names, known, around.get(c.line)) for c in wanted]
+        meanings = [topics.meaning(c, names, known, around.get(c.line)) for c in wanted]
         extra = topics.extra_rules(meanings, [hints.rules(criterion.statement) for criterion in wanted])
         analysis = await _analysis(work, analyzers, extra, settings)
         critical = _critical(work, analysis)
@@ -123,7 +123,7 @@ async def verify(work: Work, reading_task: "asyncio.Task[Reading]", *, settings:
         results, notes = await _judge(work, criteria, analysis, index, panel, settings=settings, step=step)
         why = _JUDGED
     else:
-        meanings = [topics.meaning(c.plain, names, known, around.get(c.line)) for c in criteria]
+        meanings = [topics.meaning(c, names, known, around.get(c.line)) for c in criteria]
         results = await asyncio.to_thread(decide.decide_all, work.snapshot, analysis, criteria, meanings)
         why = _FAIL_FAST if stops else _NO_PROVIDER
     await step("consensus", {"criteria": len(results)})

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
 _MAX_DEPTH = 8
+_MAX_COMMENT_LINES = 1000
 
 
 @dataclass(frozen=True)
@@ -81,13 +82,32 @@ def _parser(language: str) -> "Parser":
     return Parser(Language(getattr(importlib.import_module(known.module), known.function)()))
 
 
+def tree(text: str, path: str) -> "Node | None":
+    """The root of the file's syntax tree, or None for a language that is not known, or that takes too long."""
+    language = language_of(path)
+    if language is None or (language == "python" and _slow(text)):
+        return None
+    return _parser(language).parse(text.encode(errors="replace")).root_node
+
+
+def _slow(text: str) -> bool:
+    """Whether Python's grammar takes time with the square of the text: it looks past all comments at each of them."""
+    run = 0
+    for line in text.split("\n"):
+        bare = line.strip()
+        run = run + 1 if not bare or bare.startswith("#") else 0
+        if run > _MAX_COMMENT_LINES:
+            return True
+    return False
+
+
 def symbols(text: str, path: str) -> list[Symbol]:
     """Definitions in the order of the file; none for a language that is not known. Broken code gives what it has."""
     language = language_of(path)
-    if language is None:
+    root = tree(text, path)
+    if language is None or root is None:
         return []
-    known = _LANGUAGES[language]
-    return list(_walk(_parser(language).parse(text.encode()).root_node, known, tree_depth=0, depth=0))
+    return list(_walk(root, _LANGUAGES[language], tree_depth=0, depth=0))
 
 
 def _walk(node: "Node", known: _Language, *, tree_depth: int, depth: int) -> Iterator[Symbol]:

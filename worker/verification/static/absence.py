@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from worker.sources.snapshot import Snapshot
 from worker.verification import texts
+from worker.verification.static import mentions
 from worker.verification.static.table import Topic
 from worker.verification.texts import Text
 
@@ -29,7 +30,9 @@ class Occurrences:
         """The files that could hold the thing. A document for people mentions, and holds nothing but markers."""
         if topic.python:
             return self.python
-        return self.paths if topic.prose else frozenset(path for path in self.paths if not texts.is_prose(path))
+        if topic.paths and not topic.marks:
+            return frozenset(path for path in self.paths if not texts.is_prose(path) or _named(path, topic))
+        return self.paths if topic.marks else frozenset(path for path in self.paths if not texts.is_prose(path))
 
     def holding(self, topic: Topic, paths: Iterable[str]) -> list[str]:
         """Those of `paths` that hold all words of one of the topic's alternatives."""
@@ -49,15 +52,26 @@ class Occurrences:
         # A module that is handed on under another name may be used where its own name does not stand.
         if len(words) > 1 and {words[0], f"@alias {words[0]}"} <= here:
             return True
-        return named and all(_holds(path.lower(), word, "") for word in words)
+        return named and _spells(path, words)
+
+
+def _named(path: str, topic: Topic) -> bool:
+    return any(_spells(path, words) for words in topic.words)
+
+
+def _spells(path: str, words: Sequence[str]) -> bool:
+    """Whether the path itself holds the words."""
+    return all(_holds(path.lower(), word, "") for word in words)
 
 
 def search(snapshot: Snapshot, topics: Sequence[Topic]) -> Occurrences:
     """Look for the words of the topics in every file. Blocking; time linear in the text."""
-    alternatives = [words for topic in topics for words in (*topic.words, *topic.blind)]
-    wanted = sorted(
-        {word for words in alternatives for word in words}
-        | {f"@alias {words[0]}" for words in alternatives if len(words) > 1}
+    alternatives = [(topic, words) for topic in topics for words in (*topic.words, *topic.blind)]
+    # What a sentence may forbid in comments and documents too.
+    marks = sorted({word for topic, words in alternatives if topic.marks for word in words})
+    rest = sorted(
+        {word for topic, words in alternatives if not topic.marks for word in words}
+        | {f"@alias {words[0]}" for _, words in alternatives if len(words) > 1}
     )
     held: dict[str, frozenset[str]] = {}
     paths, python, other, unreadable = set(), set(), set(), set()
@@ -70,13 +84,24 @@ def search(snapshot: Snapshot, topics: Sequence[Topic]) -> Occurrences:
         if text.content is None:
             unreadable.add(text.path)
             continue
-        content = _comparable(text)
-        held[text.path] = frozenset(word for word in wanted if _holds(content, word, text.path))
+        held[text.path] = _words(text, marks, rest)
     return Occurrences(held, frozenset(paths), frozenset(python), frozenset(other), frozenset(unreadable))
 
 
-def _comparable(text: Text) -> str:
-    content = texts.unescaped(text)
+def _words(text: Text, marks: Sequence[str], rest: Sequence[str]) -> frozenset[str]:
+    """The words that stand in the text; of `rest` those that stand in its code."""
+    content = _comparable(texts.unescaped(text))
+    held = frozenset(word for word in (*marks, *rest) if _holds(content, word, text.path))
+    if not held.intersection(rest):
+        return held
+    code = mentions.without(text.content or "", text.path)
+    if code == text.content:
+        return held
+    content = _comparable(texts.unescaped(Text(text.path, code)))
+    return held.intersection(marks) | {word for word in held.intersection(rest) if _holds(content, word, text.path)}
+
+
+def _comparable(content: str) -> str:
     return (content if content.isascii() else unicodedata.normalize("NFKC", content)).lower()
 
 

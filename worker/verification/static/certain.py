@@ -29,13 +29,20 @@ ASIDE = re.compile(
     r"|documentation|docs_src|bench|benches|benchmarks?|perf|notebooks?|tutorials?|cli|cmd|commands?|console|utils?/dev"
     r"|playground|sandbox|experiments?|migrations?|alembic)/"
     r"|(?:^|/)(?:cli|cmd|commands?|console|__main__|main|manage|setup|noxfile|tasks|fabfile|run|debug|demo|example\w*"
-    r"|bench_[^/]*|[^/]*_bench|[^/]*_cli|dodo|conf)\.\w+$"
+    r"|bench_[^/]*|[^/]*_bench|[^/]*_cli|dodo|conf|conanfile|gulpfile|gruntfile|sconscript|wscript)\.\w+$"
 )
 _LOADED_FOR_EFFECT = frozenset(
     {"readline", "rlcompleter", "antigravity", "this", "__future__", "site", "encodings", "codecs", "idlelib"}
 )
 _UNUSED = re.compile(r"^`([\w.]+)(?: as (\w+))?` imported but unused")
 _DYNAMIC = re.compile(r"\b(?:globals|locals|vars|eval|exec|dir|__all__|__getattr__|__import__|import_module)\b")
+
+
+_RUNNABLE = re.compile(r"__name__\s*==|\bargparse\b|\bsys\.argv\b|\bimport (?:click|typer|fire)\b|\bgetopt\b")
+_TELLS = re.compile(
+    r"(?:async )?def (?:_*main|cli|run|usage|help|_*(?:print|show|report|display|debug|dump|prompt|log|tell|write)\w*"
+    r"|\w*_(?:main|cli|usage|help|report|demo))\("
+)
 
 
 class Code:
@@ -105,6 +112,22 @@ def _taken_from(path: str, name: str, code: Code) -> bool:
         other != path and module in text and (dotted.search(text) or imported.search(text))
         for other, text in code.python.items()
     )
+
+
+def printing(finding: Finding, code: Code) -> bool:
+    """A print that is not what a program with a command line is there for."""
+    text = code.text(finding.path)
+    if _RUNNABLE.search(text):
+        return False
+    above = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")[: finding.start_line]
+    indent = len(above[-1]) - len(above[-1].lstrip())
+    for line in reversed(above):
+        depth = len(line) - len(line.lstrip())
+        if line.strip() and depth < indent:
+            indent = depth
+            if _TELLS.match(line.strip()):
+                return False
+    return True
 
 
 def naive(finding: Finding, code: Code) -> bool:

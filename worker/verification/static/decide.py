@@ -15,7 +15,7 @@ from worker.verification.constitution.criteria import Criterion
 from worker.verification.constitution.scope import Within
 from worker.verification.opinion import Evidence
 from worker.verification.result import CriterionResult, Decider
-from worker.verification.static import absence, certain, hints
+from worker.verification.static import absence, certain, hints, mentions
 from worker.verification.static.absence import Occurrences
 from worker.verification.static.certain import Code
 from worker.verification.static.topics import Meaning, Topic
@@ -60,6 +60,9 @@ def _decide(criterion: Criterion, meant: Meaning | None, case: _Case) -> Criteri
         return _undecided(criterion, f"No analyzer means exactly what this sentence says. {_JUDGE}", case)
     if meant.unknown:
         return _undecided(criterion, f"There is no rule {', '.join(meant.unknown)} in the analyzers that run.", case)
+    if criterion.scope.include and case.snapshot.changed is None and not case.paths(criterion):
+        quotes = ", ".join(f"«{quote}»" for quote in criterion.scope.quotes)
+        return _undecided(criterion, f"No file of the repository is where it speaks of ({quotes}).", case)
     conditions = ", ".join(f"«{condition}»" for condition in criterion.scope.unresolved)
     if conditions and not _only_narrows(criterion):
         return _undecided(criterion, f"No analyzer can apply {conditions}. {_JUDGE}", case)
@@ -193,6 +196,8 @@ def _proof(topic: Topic, criterion: Criterion, case: _Case) -> str:
 def _mention(topic: Topic, path: str, case: _Case) -> Evidence | None:
     """The first line with a word of the thing."""
     content = texts.decode((case.snapshot.root / path).read_bytes(), path) or ""
+    if not topic.marks:
+        content = mentions.without(content, path)
     words = [word for alternative in topic.words for word in alternative]
     numbers = absence.lines_with(content, words, path)
     if not numbers:

@@ -43,8 +43,8 @@ class Topic:
     """Words in whose presence `silent` rules miss cases."""
     python: bool = False
     """It exists in Python alone."""
-    prose: bool = False
-    """Documents for people hold it as well as mention it."""
+    marks: bool = False
+    """Comments and documents for people hold it as well as code does."""
     paths: bool = False
     """A path may be it."""
     rule: bool = False
@@ -77,8 +77,15 @@ def _marker(word: str) -> re.Pattern[str]:
 
 
 FORBIDDEN: tuple[Topic, ...] = (
-    Topic("eval", _name("eval"), rules=("ruff:S307",), shows=re.compile(r"\beval\b"), words=(("eval",),)),
-    Topic("exec", _name("exec"), rules=("ruff:S102",), words=(("exec",),)),
+    Topic(
+        "eval",
+        _name("eval"),
+        rules=("ruff:S307",),
+        shows=re.compile(r"\beval\b"),
+        not_in=certain.TESTS,
+        words=(("eval",),),
+    ),
+    Topic("exec", _name("exec"), rules=("ruff:S102",), not_in=certain.TESTS, words=(("exec",),)),
     Topic(
         "shell=True",
         _thing(
@@ -87,6 +94,7 @@ FORBIDDEN: tuple[Topic, ...] = (
         ),
         rules=("ruff:S602",),
         shows=re.compile(r"\bshell\s*=\s*True\b"),
+        not_in=certain.TESTS,
         words=(("shell",),),
         python=True,
     ),
@@ -95,6 +103,7 @@ FORBIDDEN: tuple[Topic, ...] = (
         _name("os.system"),
         rules=("ruff:S605",),
         shows=re.compile(r"(?<![\w.])(?:os\.)?system\s*\("),
+        not_in=certain.TESTS,
         words=(("os", "system"),),
         python=True,
     ),
@@ -103,6 +112,7 @@ FORBIDDEN: tuple[Topic, ...] = (
         _name("os.popen"),
         rules=("ruff:S605",),
         shows=re.compile(r"(?<![\w.])(?:os\.)?popen\s*\("),
+        not_in=certain.TESTS,
         words=(("os", "popen"),),
         python=True,
     ),
@@ -111,6 +121,7 @@ FORBIDDEN: tuple[Topic, ...] = (
         _thing(r"`?pickle`?(?: module)?|`?pickle\.loads?(?:\(\))?`?"),
         rules=("ruff:S301",),
         shows=re.compile(r"(?<![\w.])pickle\.(?:loads?|Unpickler)\s*\("),
+        not_in=certain.TESTS,
         words=(("*pickle*",), ("shelve",), ("dill",), ("joblib",)),
         python=True,
     ),
@@ -119,6 +130,7 @@ FORBIDDEN: tuple[Topic, ...] = (
         _thing(r"`?md-?5`?(?: hash(?:es|ing)?)?|`?hashlib\.md5(?:\(\))?`?"),
         rules=("ruff:S324",),
         says=re.compile(r"`md5`", re.IGNORECASE),
+        not_in=certain.TESTS,
         words=(("*md5*",), ("*md-5*",), ("*md_5*",)),
     ),
     Topic(
@@ -126,15 +138,26 @@ FORBIDDEN: tuple[Topic, ...] = (
         _thing(r"`?sha-?1`?(?: hash(?:es|ing)?)?|`?hashlib\.sha1(?:\(\))?`?"),
         rules=("ruff:S324",),
         says=re.compile(r"`sha-?1`", re.IGNORECASE),
+        not_in=certain.TESTS,
         words=(("*sha1*",), ("*sha-1*",), ("*sha_1*",), ("sha",), ("shs",)),
     ),
-    Topic("yaml.load", _name("yaml.load"), rules=("ruff:S506",), words=(("yaml", "load"),), python=True),
-    Topic("mktemp", _name("tempfile.mktemp", "mktemp"), rules=("ruff:S306",), words=(("mktemp",),)),
+    Topic(
+        "yaml.load",
+        _name("yaml.load"),
+        rules=("ruff:S506",),
+        not_in=certain.TESTS,
+        words=(("yaml", "load"),),
+        python=True,
+    ),
+    Topic(
+        "mktemp", _name("tempfile.mktemp", "mktemp"), rules=("ruff:S306",), not_in=certain.TESTS, words=(("mktemp",),)
+    ),
     Topic(
         "verify=False",
         _thing(r"`?verify\s*=\s*false`?(?: (?:in|for) `?requests`?(?: calls?)?)?"),
         rules=("ruff:S501",),
         shows=re.compile(r"\bverify\s*=\s*False\b"),
+        not_in=certain.TESTS,
         words=(("verify",),),
         python=True,
     ),
@@ -194,6 +217,7 @@ FORBIDDEN: tuple[Topic, ...] = (
         ),
         rules=("ruff:T201",),
         not_in=certain.ASIDE,
+        sure=certain.printing,
         words=(("@print",),),
     ),
     Topic(
@@ -202,7 +226,7 @@ FORBIDDEN: tuple[Topic, ...] = (
         rules=("ruff:FIX002",),
         shows=_marker("TODO"),
         words=(("*todo*",),),
-        prose=True,
+        marks=True,
         paths=True,
     ),
     Topic(
@@ -211,7 +235,7 @@ FORBIDDEN: tuple[Topic, ...] = (
         rules=("ruff:FIX001",),
         shows=_marker("FIXME"),
         words=(("*fixme*",),),
-        prose=True,
+        marks=True,
         paths=True,
     ),
     Topic(
@@ -225,6 +249,7 @@ FORBIDDEN: tuple[Topic, ...] = (
         "datetime.utcnow",
         _name("datetime.utcnow", "datetime.datetime.utcnow", "utcnow"),
         rules=("ruff:DTZ003",),
+        not_in=certain.TESTS,
         words=(("utcnow",),),
         python=True,
     ),

@@ -20,13 +20,13 @@ _NEUTRAL = _set(
     "cleanliness hygiene functionality rule rules requirement requirements standard standards principle principles "
     "core guideline guidelines convention conventions general engineering development technical best practice "
     "practices constraint constraints python source readability maintainability correctness robustness reliability "
-    "project constitution policy policies pattern patterns construct constructs prohibited prohibition prohibitions forbidden "
-    "banned disallowed never error errors exception handling import imports type types typing hint hints annotation "
-    "annotations dangerous unsafe insecure function functions call calls builtin builtins language static analysis "
-    "lint linting invariant invariants non negotiable negotiables strict must shall should not mandatory critical "
-    "required high medium low basic basics fundamental fundamentals commandments house law laws discipline anti "
-    "antipattern antipatterns do dos don't don'ts hard absolute strictly explicitly things we always "
-    "everywhere whole all"
+    "project constitution policy policies pattern patterns construct constructs prohibited prohibition prohibitions "
+    "forbidden banned disallowed never error errors exception handling import imports type types typing hint hints "
+    "annotation annotations dangerous unsafe insecure function functions call calls builtin builtins language "
+    "static analysis lint linting invariant invariants non negotiable negotiables strict must shall should not "
+    "mandatory critical required high medium low basic basics fundamental fundamentals commandments house law laws "
+    "discipline anti antipattern antipatterns do dos don't don'ts hard absolute strictly explicitly things we "
+    "always everywhere whole all readable"
 )
 _LIFTS = re.compile(
     r"\b(?:exceptions?(?! handling)|exempt\w*|allow(?:ed|s|ances?)?|permit(?:s|ted|ssions?)?|permissions?|optional"
@@ -54,12 +54,14 @@ _EXEMPTS = re.compile(
     r"\b(?:exempt\w*|waive[rd]\w*|grandfathered|do(?:es)? not apply|excepted|not (?:covered|bound) by"
     r"|exceptions? (?:to|from) (?:this|these|the|that|any|a)|(?:is|are|as) (?:the|an|one) exceptions?"
     r"|the (?:one|only|sole) exceptions?|exceptions? (?:\w+ ){0,2}(?:approv|document|justif|grant|allow|list)\w*)\b"
-    r"|^\W*(?:exceptions?|exempt|allowed|permitted|excluded|unless|except)\W*[:–—-]|^\W*(?:unless|except)\b",
+    r"|^[\s*_(-]*(?:exceptions?|exempt|allowed|permitted|excluded|unless|except)[\s*_)]*[:–—-]"
+    r"|^[\s*_(-]*(?:unless|except)\b",
     re.IGNORECASE,
 )
+# Python's own word is no exception to anything.
 _PERMITS = re.compile(
-    r"\b(?:may(?! not)|can(?! ?not|'t)|allowed|permitted|acceptable|accepted|tolerated|fine|okay|ok|exempt\w*|except"
-    r"|exceptions?|unless|only|but)\b",
+    r"\b(?:may(?! not)|can(?! ?not|'t)|allowed|permitted|acceptable|accepted|tolerated|fine|okay|ok|exempt\w*"
+    r"|(?<!bare )(?<!bare-)(?<!`)except(?![:`])|exceptions? (?:to|from|is|are)|unless|only|but)\b",
     re.IGNORECASE,
 )
 

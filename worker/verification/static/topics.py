@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from worker.verification.constitution.criteria import Criterion
 from worker.verification.static import sentences, titles
 from worker.verification.static.sentences import Form
 from worker.verification.static.table import FORBIDDEN, REQUIRED, TOPICS, Topic
@@ -39,15 +40,15 @@ class Meaning:
 
 
 def meaning(
-    statement: str, analyzers: Iterable[str], known: Mapping[str, frozenset[str]], around: Around | None = None
+    criterion: Criterion, analyzers: Iterable[str], known: Mapping[str, frozenset[str]], around: Around | None = None
 ) -> Meaning | None:
-    """What `statement` means when it is one of the closed set of sentences, else None.
+    """What the criterion's statement means when it is one of the closed set of sentences, else None.
 
     `known` holds the rules that an analyzer has, where it can say; `around` what stands around the statement.
     """
     around = around or Around()
-    read = _meaning(statement, analyzers, known)
-    titles_ = [title for title in around.titles if not _within(title, statement)]
+    read = _meaning(criterion.plain, analyzers, known)
+    titles_ = [title for title in around.titles if not _within(title, criterion.statement)]
     if read is None or any(titles.lifts(title) for title in titles_):
         return None
     exempted = around.near or titles.permitted([topic.mention for topic in read.topics], around.permits)
@@ -99,7 +100,7 @@ def _topic(
         # A name in backticks: where its words stand nowhere, it is not used. No rule finds it.
         parts = [part for part in re.split(r"\.|::|->", code[1]) if part]
         if all(len(part) >= _MIN_NAME or len(parts) > 1 for part in parts):
-            return Topic(code[1], words=(tuple(part.lower() for part in parts),), paths=True, prose=True)
+            return Topic(code[1], words=(tuple(part.lower() for part in parts),), paths=True)
     return None
 
 

@@ -40,7 +40,7 @@ def decided(constitution: str, small: Small, names: Sequence[str] = NAMES) -> li
     stated = [c for c in reading.read(text).criteria if c.kind is not CriterionKind.PROCESS]
     known = rules.known(names)
     around = titles.around(text)
-    meanings = [topics.meaning(c.plain, names, known, around.get(c.line)) for c in stated]
+    meanings = [topics.meaning(c, names, known, around.get(c.line)) for c in stated]
     return decide.decide_all(small.snapshot, small.analysis, stated, meanings)
 
 
