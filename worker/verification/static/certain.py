@@ -49,25 +49,25 @@ class Code:
     """The text of a snapshot's files, each read once."""
 
     def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
+        self.snapshot = snapshot
         self._texts: dict[str, str] = {}
 
     def text(self, path: str) -> str:
         """The file's text, empty where it cannot be read."""
         if path not in self._texts:
-            self._texts[path] = texts.decode((self._snapshot.root / path).read_bytes(), path) or ""
+            self._texts[path] = texts.decode((self.snapshot.root / path).read_bytes(), path) or ""
         return self._texts[path]
 
     def statement(self, finding: Finding) -> str:
         """The whole statement that begins where the finding does, without what stands in its strings."""
-        lines = self._snapshot.lines(finding.path) or []
+        lines = self.snapshot.lines(finding.path) or []
         last = max(finding.end_line, statement.end(lines, finding.start_line))
         return _STRING.sub("''", "\n".join(lines[finding.start_line - 1 : last]))
 
     @cached_property
-    def python(self) -> dict[str, str]:
-        """Path and text of each file that may speak of a Python module's names."""
-        paths = [file.path for file in self._snapshot.files if not texts.is_media(file.path)]
+    def texts(self) -> dict[str, str]:
+        """Path and text of every file that people write."""
+        paths = [file.path for file in self.snapshot.files if not texts.is_media(file.path)]
         return {path: self.text(path) for path in paths if not texts.is_lock(path)}
 
 
@@ -110,7 +110,7 @@ def _taken_from(path: str, name: str, code: Code) -> bool:
     )
     return any(
         other != path and module in text and (dotted.search(text) or imported.search(text))
-        for other, text in code.python.items()
+        for other, text in code.texts.items()
     )
 
 

@@ -15,7 +15,7 @@ from worker.verification.constitution.criteria import Criterion
 from worker.verification.constitution.scope import Within
 from worker.verification.opinion import Evidence
 from worker.verification.result import CriterionResult, Decider
-from worker.verification.static import absence, certain, hints, mentions
+from worker.verification.static import absence, certain, hints, mentions, uses
 from worker.verification.static.absence import Occurrences
 from worker.verification.static.certain import Code
 from worker.verification.static.topics import Meaning, Topic
@@ -92,11 +92,11 @@ def _decide(criterion: Criterion, meant: Meaning | None, case: _Case) -> Criteri
             f"that file. {_JUDGE}"
         )
         return _undecided(criterion, reason, case, unclear)
-    if not meant.may_pass:
+    gaps = [gap for topic in meant.topics if (gap := _gap(topic, criterion, case)) is not None]
+    if not gaps and not meant.may_pass:
         return _undecided(
             criterion, f"Nothing that it forbids was found, and it asks for more than that. {_JUDGE}", case
         )
-    gaps = [gap for topic in meant.topics if (gap := _gap(topic, criterion, case)) is not None]
     if gaps:
         return _undecided(criterion, gaps[0].why, case, gaps[0].findings, gaps[0].places)
     searched = " ".join(_proof(topic, criterion, case) for topic in meant.topics)
@@ -110,6 +110,9 @@ def _only_narrows(criterion: Criterion) -> bool:
 
 def _exact(topic: Topic, case: _Case) -> list[Finding]:
     """Findings each of which is the thing itself, in the project's own code."""
+    if topic.call is not None:
+        changed = case.snapshot.changed
+        return [use for use in uses.find(topic.call, case.code) if changed is None or use.path in changed]
     return [
         finding
         for finding in case.findings(topic.rules)

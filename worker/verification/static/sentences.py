@@ -27,7 +27,7 @@ _SUBJECT = (
 _VERB = (
     r"(?:call|calls|use|uses|using|contain|contains|have|has|include|includes|including|invoke|invokes|run|runs"
     r"|rely on|relies on|depend on|employ|write|introduce"
-    r"|leave|import|define|declare|do|add|commit|keep|accept|containing|calling|invoking|importing|leaving|writing)"
+    r"|leave|import|do|add|commit|keep|accept|containing|calling|invoking|importing|leaving|writing)"
 )
 _DONE = (
     r"(?:used|called|invoked|allowed|permitted|accepted|present|left|left behind|written|committed|imported|tolerated"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from worker.verification.static import certain
 from worker.verification.static.certain import Sure
+from worker.verification.static.uses import Name
 
 Words = tuple[str, ...]
 
@@ -49,6 +50,8 @@ class Topic:
     """A path may be it."""
     rule: bool = False
     """It is a rule that the sentence names itself."""
+    call: Name | None = None
+    """A function whose calls syntax finds."""
 
     @property
     def mention(self) -> re.Pattern[str]:

@@ -9,6 +9,7 @@ from worker.verification.static import sentences, titles
 from worker.verification.static.sentences import Form
 from worker.verification.static.table import FORBIDDEN, REQUIRED, TOPICS, Topic
 from worker.verification.static.titles import Around
+from worker.verification.static.uses import Name
 
 __all__ = ["TOPICS", "Meaning", "Topic", "extra_rules", "meaning"]
 
@@ -19,6 +20,8 @@ _CODE = re.compile(
 _RULE = re.compile(r"`?([a-z][a-z0-9_-]{1,31}):([A-Za-z][A-Za-z0-9_/-]{0,63})`?")
 # A rule in brackets at the end of a sentence says what checks it, and makes it no other sentence.
 _CITING = re.compile(r"\s*\((?:see |by |checked by |enforced by )?`?[a-z][a-z0-9_-]*:[A-Z]+\d+`?\)$")
+# What these forbid is no call.
+_NO_CALL = re.compile(r"\b(?:import|define|declare|commit|depend|rely|write|add|keep|have|accept)\w*\b", re.IGNORECASE)
 _MIN_NAME = 3
 
 
@@ -52,6 +55,8 @@ def meaning(
     if read is None or any(titles.lifts(title) for title in titles_):
         return None
     exempted = around.near or titles.permitted([topic.mention for topic in read.topics], around.permits)
+    if _NO_CALL.search(re.sub(r"`[^`]*`", "", criterion.plain)):
+        read = replace(read, topics=tuple(replace(topic, call=None) for topic in read.topics))
     if exempted or not all(titles.neutral(title) for title in titles_):
         return replace(read, may_fail=False)
     return read
@@ -100,7 +105,10 @@ def _topic(
         # A name in backticks: where its words stand nowhere, it is not used. No rule finds it.
         parts = [part for part in re.split(r"\.|::|->", code[1]) if part]
         if all(len(part) >= _MIN_NAME or len(parts) > 1 for part in parts):
-            return Topic(code[1], words=(tuple(part.lower() for part in parts),), paths=True)
+            name = Name(code[1], brackets="(" in code[0], macro="!" in code[0])
+            called = form is Form.USE or name.dotted or name.brackets or name.macro
+            words = tuple(part.lower() for part in parts)
+            return Topic(code[1], words=(words,), paths=True, call=name if called else None)
     return None
 
 

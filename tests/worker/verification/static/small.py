@@ -1,5 +1,6 @@
 """Many small repositories, decided after a single run of the analyzers over all of them."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -44,7 +45,14 @@ def decided(constitution: str, small: Small, names: Sequence[str] = NAMES) -> li
     return decide.decide_all(small.snapshot, small.analysis, stated, meanings)
 
 
-async def analysed(
+def analysed(
+    folder: Path, repositories: Sequence[Files], *, analyzers: Iterable[Analyzer] = (catalog.RUFF,)
+) -> list[Small]:
+    """As `analyse`, where no event loop runs."""
+    return asyncio.run(analyse(folder, repositories, analyzers=analyzers))
+
+
+async def analyse(
     folder: Path, repositories: Sequence[Files], *, analyzers: Iterable[Analyzer] = (catalog.RUFF,)
 ) -> list[Small]:
     """Each of the repositories with the findings of its files, of every rule that a topic knows."""

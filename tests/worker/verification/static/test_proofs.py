@@ -24,9 +24,9 @@ def _cases() -> Iterator[tuple[Proof, str, Files]]:
 
 
 @pytest.fixture(scope="module")
-async def cases(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Proof, str, Files, Small]]:
+def cases(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Proof, str, Files, Small]]:
     stated = list(_cases())
-    smalls = await analysed(tmp_path_factory.mktemp("proofs"), [files for _, _, files in stated])
+    smalls = analysed(tmp_path_factory.mktemp("proofs"), [files for _, _, files in stated])
     return [(proof, kind, files, small) for (proof, kind, files), small in zip(stated, smalls, strict=True)]
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.worker.verification.static.small import Small, analysed, decided
 from worker.core.vocabulary import Outcome
+from worker.verification.constitution.criteria import ConstitutionRejected
 
 _DIRTY = """import hashlib, os, pickle, re, subprocess, sys, tempfile, yaml, requests
 from datetime import datetime
@@ -37,7 +38,7 @@ DIRTY = {
     "src/app/page.ts": "let x: any = 1;\n",
     "src/app/work.rs": "fn f() { x.unwrap(); }\n",
     "src/app/work.c": "void f(char *a) { strcpy(a, a); }\n",
-    "src/app/work.go": "func f() { time.Sleep(1) }\n",
+    "src/app/work.go": 'package a\n\nimport "time"\n\nfunc f() { time.Sleep(1) }\n',
     "Dockerfile": "FROM scratch\n",
     "requirements.txt": "a\n",
     "setup.py": "",
@@ -56,9 +57,43 @@ def corpus() -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-async def smalls(tmp_path_factory: pytest.TempPathFactory) -> list[Small]:
-    return await analysed(tmp_path_factory.mktemp("smalls"), [DIRTY, CLEAN])
+def smalls(tmp_path_factory: pytest.TempPathFactory) -> list[Small]:
+    return analysed(tmp_path_factory.mktemp("smalls"), [DIRTY, CLEAN])
 
 
 def outcomes(sentence: str, small: Small) -> set[Outcome]:
-    return {result.outcome for result in decided(sentence, small)}
+    try:
+        return {result.outcome for result in decided(sentence, small)}
+    except ConstitutionRejected:
+        return set()
+
+
+def test_no_sentence_is_decided_that_means_something_else(smalls: list[Small]) -> None:
+    dirty, clean = smalls
+    wrong = []
+    for label, sentence in corpus():
+        there, nowhere = outcomes(sentence, dirty), outcomes(sentence, clean)
+        if Outcome.PASS in there or Outcome.FAIL in nowhere:
+            wrong.append(f"the wrong way round: {sentence!r}")
+        if Outcome.FAIL in there and "F" not in label:
+            wrong.append(f"FAIL: {sentence!r}")
+        if Outcome.PASS in nowhere and "P" not in label:
+            wrong.append(f"PASS: {sentence!r}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_closed_set_is_decided(smalls: list[Small]) -> None:
+    dirty, clean = smalls
+    missed = []
+    for label, sentence in corpus():
+        if ("F" in label and Outcome.FAIL not in outcomes(sentence, dirty)) or (
+            label == "F P" and Outcome.PASS not in outcomes(sentence, clean)
+        ):
+            missed.append(f"{label}: {sentence!r}")
+    assert not missed, "\n".join(missed)
+
+
+def test_the_corpus_holds_enough_that_only_looks_like_the_closed_set() -> None:
+    labels = [label for label, _ in corpus()]
+    assert len(labels) >= 450
+    assert sum("F" not in label for label in labels) >= 300
