@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from worker.sources.snapshot import Snapshot
 # Linux takes 128 KiB for one argument and 2 MiB for all of them with the environment.
 _FILES_ALONE = 40
 _ARGUMENT_BYTES = 512 << 10
+_MAX_TRIES = 40
 # With one of these ruff says that it saw nothing else of the file.
 _UNREADABLE = frozenset({"invalid-syntax", "E902"})
 
@@ -33,6 +35,8 @@ class ToolReport:
     findings: int
     problem: str | None = None
     whole: bool = True
+    rules: frozenset[str] = frozenset()
+    """The rules that it says it has."""
 
     @property
     def complete(self) -> bool:
@@ -91,42 +95,75 @@ async def _run(
     if shutil.which(analyzer.command[0], path=environment["PATH"]) is None:
         note = f"{analyzer.name} is not installed: {len(files)} file(s) were not analysed by it"
         return [], ToolReport(analyzer.name, None, frozenset(), len(wanted), 0, "not installed"), [note]
-    findings: list[Finding] = []
-    notes: list[str] = []
-    failed: set[str] = set()
-    version: str | None = None
-    whole = True
     batches = list(_batches(files)) if FILES in analyzer.command else [files]
+    tool = _Tool(analyzer, snapshot, settings, extra_rules, settings.analyzer_seconds)
 
-    async def one(batch: list[str]) -> sarif.Reading:
+    async def one(batch: list[str]) -> list[_Done]:
         async with gate:
-            return await _run_once(analyzer, batch, snapshot, settings, extra_rules)
+            return await _run_batch(tool, batch)
 
-    for reading in await asyncio.gather(*map(one, batches), return_exceptions=True):
-        if isinstance(reading, _ToolFailed):
-            note = f"{analyzer.name} did not finish ({reading}): {len(files)} file(s) were not analysed by it"
-            return [], ToolReport(analyzer.name, version, frozenset(), len(wanted), 0, str(reading)), [note]
-        if isinstance(reading, BaseException):
-            raise reading
-        findings += reading.findings
-        failed |= reading.failed_files
-        version = version or reading.version
-        whole = whole and reading.whole
-        notes += reading.notes
+    done = [part for parts in await asyncio.gather(*map(one, batches)) for part in parts]
+    findings = [finding for part in done for finding in part.reading.findings]
+    notes = list(dict.fromkeys(note for part in done for note in part.reading.notes))
+    failed = {path for part in done for path in part.reading.failed_files}
     failed |= {finding.path for finding in findings if finding.rule_id in _UNREADABLE}
+    version = next((part.reading.version for part in done if part.reading.version), None)
+    named = frozenset[str]().union(*(part.reading.rules for part in done))
+    lost = {path: part.problem for part in done if part.problem for path in part.files}
+    if lost:
+        why = lost[min(lost)]
+        notes.append(f"{analyzer.name} did not finish ({why}): {len(lost)} file(s) were not analysed by it")
     if failed:
         notes.append(f"{analyzer.name} could not read {len(failed)} file(s), such as {min(failed)}")
-    covered = frozenset(files) - failed
-    return findings, ToolReport(analyzer.name, version, covered, len(wanted), len(findings), whole=whole), notes
+    covered = frozenset(files) - failed - set(lost)
+    problem = lost[min(lost)] if len(lost) == len(files) else None
+    whole = all(part.reading.whole for part in done)
+    report = ToolReport(analyzer.name, version, covered, len(wanted), len(findings), problem, whole, named)
+    return findings, report, notes
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What came of some files: a reading, or why there is none."""
+
+    files: list[str]
+    reading: sarif.Reading
+    problem: str | None = None
+
+
+@dataclass
+class _Tool:
+    """An analyzer at work. Where some files break it, it is tried again on half of them each time."""
+
+    analyzer: Analyzer
+    snapshot: Snapshot
+    settings: Settings
+    extra_rules: list[str]
+    seconds: float
+    """What all failed tries together may yet take."""
+    tries: int = _MAX_TRIES
+
+
+async def _run_batch(tool: _Tool, files: list[str]) -> list[_Done]:
+    """Run the analyzer; where some files break it, find out which, so that they hide nothing in the others."""
+    begun = time.monotonic()
+    try:
+        return [_Done(files, await _run_once(tool, files))]
+    except _ToolFailed as error:
+        tool.seconds -= time.monotonic() - begun
+        if FILES not in tool.analyzer.command or len(files) == 1 or tool.tries <= 0 or tool.seconds <= 0:
+            return [_Done(files, sarif.NOTHING, str(error))]
+    tool.tries -= 1
+    half = len(files) // 2
+    return [*await _run_batch(tool, files[:half]), *await _run_batch(tool, files[half:])]
 
 
 class _ToolFailed(Exception):
     pass
 
 
-async def _run_once(
-    analyzer: Analyzer, files: list[str], snapshot: Snapshot, settings: Settings, extra_rules: list[str]
-) -> sarif.Reading:
+async def _run_once(tool: _Tool, files: list[str]) -> sarif.Reading:
+    analyzer, snapshot, settings, extra_rules = tool.analyzer, tool.snapshot, tool.settings, tool.extra_rules
     command = list(analyzer.command)
     if analyzer.takes_rules and extra_rules:
         # Before the `--` that ends the options.

@@ -4,6 +4,7 @@ What a tool wrote is as untrusted as what it looked at: anything of the wrong sh
 nothing raises but a document that is no SARIF at all.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +18,8 @@ from worker.analyzers import classify
 from worker.analyzers.finding import Finding
 
 MAX_FINDINGS = 10_000
+# Of one rule in one file: who has read so many knows the rest.
+MAX_ALIKE = 100
 
 
 class NotSarif(ValueError):
@@ -25,9 +28,10 @@ class NotSarif(ValueError):
 
 @dataclass(frozen=True)
 class Reading:
-    """`failed_files` are those the tool itself says it could not analyse; `notes` what was left out and why.
+    """`failed_files` are those the tool itself says it could not analyse; `notes` what was left out and why; `rules`
+    those that the tool says it has.
 
-    `whole` is False when any result was left out, so that finding nothing means nothing.
+    `whole` is False when all results of a rule in a file were left out, so that finding nothing means nothing.
     """
 
     findings: tuple[Finding, ...]
@@ -35,6 +39,10 @@ class Reading:
     failed_files: frozenset[str]
     notes: tuple[str, ...]
     whole: bool
+    rules: frozenset[str] = frozenset()
+
+
+NOTHING = Reading((), None, frozenset(), (), whole=False)
 
 
 def read(document: bytes, *, analyzer: str, root: Path) -> Reading:
@@ -46,34 +54,53 @@ def read(document: bytes, *, analyzer: str, root: Path) -> Reading:
     if not isinstance(data, dict) or not isinstance(data.get("runs"), list):
         raise NotSarif("its output is not SARIF: there is no list of runs")
     findings: list[Finding] = []
+    alike: Counter[tuple[str, str]] = Counter()
     failed: set[str] = set()
+    named: set[str] = set()
     version: str | None = None
-    malformed = unplaced = above = 0
+    malformed = unplaced = 0
     for run in data["runs"]:
         if not isinstance(run, dict):
             malformed += 1
             continue
         rules = _rules(run)
+        named.update(rules)
         version = version or _text(_dict(_dict(run, "tool"), "driver"), "version")
         failed.update(_failed_files(run, root))
         for result in _dicts(run, "results"):
             if result.get("kind", "fail") not in ("fail", "review", "open"):
                 continue
-            if len(findings) >= MAX_FINDINGS:
-                above += 1
-                continue
             finding = _finding(result, rules, analyzer, root)
             if finding is None:
                 unplaced += 1
-            else:
+                continue
+            alike[finding.path, finding.rule_id] += 1
+            if alike[finding.path, finding.rule_id] <= MAX_ALIKE:
                 findings.append(finding)
+    repeated = sum(max(0, count - MAX_ALIKE) for count in alike.values())
+    kept = _kept(findings)
+    hidden = len(alike) - len({(finding.path, finding.rule_id) for finding in kept})
     counted = (
         (malformed, "run(s) of the wrong shape left out"),
         (unplaced, "result(s) without a rule or a place in the snapshot left out"),
-        (above, f"result(s) beyond the first {MAX_FINDINGS} left out"),
+        (repeated, f"result(s) of a rule beyond the first {MAX_ALIKE} in a file left out"),
+        (len(findings) - len(kept), f"result(s) beyond the gravest {MAX_FINDINGS} left out"),
     )
     notes = tuple(f"{analyzer}: {count} {what}" for count, what in counted if count)
-    return Reading(tuple(findings), version, frozenset(failed), notes, whole=not notes)
+    whole = not (malformed or unplaced or hidden)
+    return Reading(tuple(kept), version, frozenset(failed), notes, whole, frozenset(named))
+
+
+def _kept(findings: list[Finding]) -> list[Finding]:
+    """At most MAX_FINDINGS: the first of each rule in a file before the second of any, then the gravest."""
+    if len(findings) <= MAX_FINDINGS:
+        return findings
+    turns: Counter[tuple[str, str]] = Counter()
+    keyed = []
+    for finding in findings:
+        turns[finding.path, finding.rule_id] += 1
+        keyed.append((turns[finding.path, finding.rule_id] > 1, finding.severity.rank, finding))
+    return [finding for _, _, finding in sorted(keyed, key=lambda entry: entry[:2])[:MAX_FINDINGS]]
 
 
 def _finding(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from worker.sources.snapshot import Snapshot
 from worker.verification import texts
 from worker.verification.static import mentions
-from worker.verification.static.table import Topic
+from worker.verification.static.topic import Topic
 from worker.verification.texts import Text
 
 

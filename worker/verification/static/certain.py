@@ -15,7 +15,7 @@ from worker.verification import texts
 _STRANGE = re.compile(
     r"(?:^|/)(?:_?vendor(?:ed|s)?|third[-_]?party|3rdparty|node_modules|site-packages|externals?|extern|\.?venv|virtualenv"
     r"|dist|build|_build|generated|gen|_gen|autogen|fixtures?|__fixtures__|testdata|test[-_]data|test/data|tests/data"
-    r"|test_?cases|corpus|cookiecutter[^/]*|templates?|bundled|contrib|deps|snapshots?|__snapshots__|golden)/"
+    r"|test_?cases|corpus|cookiecutter[^/]*|templates?|bundled|contrib|deps|old|refs?|references?|upstream|forks?|backups?|[^/]*_backup|archived?|archives|attic|legacy|deprecated|snapshots?|__snapshots__|golden)/"
     r"|_pb2(?:_grpc)?\.pyi?$|(?:^|/)(?:versioneer|_version|get-pip|ez_setup|distribute_setup|bootstrap)\.py$"
     r"|[{}]|(?:^|/)[^/]*_(?:generated|gen|parsetab)\.\w+$|(?:^|/)parsetab\.py$|\.min\.js$"
 )
@@ -132,7 +132,9 @@ def printing(finding: Finding, code: Code) -> bool:
 
 def naive(finding: Finding, code: Code) -> bool:
     """A datetime without a zone that nothing on its line gives one to."""
-    return not re.search(r"localize|aware|tz|zone|astimezone|replace|utcoffset|strptime|\.date\(", finding.quote)
+    return not re.search(
+        r"localize|aware|tz|zone|astimezone|replace|utcoffset|strptime|strftime|\.date\(", finding.quote
+    )
 
 
 def request(finding: Finding, code: Code) -> bool:

@@ -18,7 +18,8 @@ from worker.verification.result import CriterionResult, Decider
 from worker.verification.static import absence, certain, hints, mentions, uses
 from worker.verification.static.absence import Occurrences
 from worker.verification.static.certain import Code
-from worker.verification.static.topics import Meaning, Topic
+from worker.verification.static.topic import Topic
+from worker.verification.static.topics import Meaning
 
 MAX_PLACES = 10
 _JUDGE = "It takes a judge that reads code (set a provider's key), or a person."
@@ -173,6 +174,8 @@ def _rules_gap(topic: Topic, criterion: Criterion, paths: Sequence[str], case: _
         tool = case.analysis.tool(name)
         if tool is None or tool.wanted == 0:
             return _Gap(f"{name} had no file to look at.")
+        if topic.unlisted and not set(topic.silent) <= {f"{name}:{rule}" for rule in tool.rules}:
+            return _Gap(f"{name} found nothing, and does not say that it has such a rule.")
         if not tool.complete:
             why = tool.problem or f"it read {len(tool.covered)} of {tool.wanted} files"
             return _Gap(f"Nothing was found, but {name} did not see everything: {why}.")

@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 
 from worker.verification.constitution.criteria import Criterion
 from worker.verification.static import sentences, titles
+from worker.verification.static.forbidden import FORBIDDEN
+from worker.verification.static.required import REQUIRED
 from worker.verification.static.sentences import Form
-from worker.verification.static.table import FORBIDDEN, REQUIRED, TOPICS, Topic
 from worker.verification.static.titles import Around
+from worker.verification.static.topic import Topic
 from worker.verification.static.uses import Name
 
-__all__ = ["TOPICS", "Meaning", "Topic", "extra_rules", "meaning"]
+TOPICS = (*FORBIDDEN, *REQUIRED)
 
 _CODE = re.compile(
     r"`([A-Za-z_$][\w$]*(?:(?:\.|::|->)[A-Za-z_$][\w$]*)*)(?:\(\s*(?:\.\.\.|…)?\s*\)|\(|!)?`(?: (?:calls?"
@@ -121,7 +123,7 @@ def _named(tool: str, code: str, has: frozenset[str] | None, unknown: list[str])
             name = f"{tool}:{code.upper()}*"
         else:
             unknown.append(f"{tool}:{code}")
-    return Topic(name, rules=(name,), silent=(name,), python=True, rule=True)
+    return Topic(name, rules=(name,), silent=(name,), python=True, rule=True, unlisted=has is None)
 
 
 def extra_rules(meanings: Iterable[Meaning | None], hinted: Iterable[Sequence[str]] = ()) -> dict[str, set[str]]:

@@ -7,7 +7,7 @@ import pytest
 from tests.worker.verification.static.proofs import PROOFS, Case, Proof
 from tests.worker.verification.static.small import Files, Small, analysed, decided
 from worker.core.vocabulary import Outcome
-from worker.verification.static.table import TOPICS
+from worker.verification.static.topics import TOPICS
 
 _KINDS = ("fails", "breaks", "similar", "keeps")
 

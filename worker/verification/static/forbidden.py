@@ -7,68 +7,15 @@ What analyzers only guess at (hard-coded secrets, SQL built from strings, undefi
 as a place to look."""
 
 import re
-from dataclasses import dataclass
 
 from worker.verification.static import certain
-from worker.verification.static.certain import Sure
-from worker.verification.static.uses import Name
-
-Words = tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Topic:
-    """One thing that sentences forbid or require."""
-
-    name: str
-    thing: re.Pattern[str] | None = None
-    """What it is called in a sentence that forbids it; the whole of the thing."""
-    required: re.Pattern[str] | None = None
-    """The whole of a sentence that requires it."""
-    rules: tuple[str, ...] = ()
-    """`analyzer:rule` names; each finding is a violation. One that ends in `*` is a prefix."""
-    shows: re.Pattern[str] | None = None
-    """What the quoted code of a finding must hold for it to count."""
-    says: re.Pattern[str] | None = None
-    """What the message of a finding must hold for it to count."""
-    not_in: re.Pattern[str] | None = None
-    """Paths where findings are not surely violations."""
-    sure: Sure | None = None
-    """Whether a finding is surely one, where the code around it says so."""
-    words: tuple[Words, ...] = ()
-    """Each alternative: words that all stand in a file which holds the thing. Empty: words do not clear it."""
-    silent: tuple[str, ...] = ()
-    """Rules that see every case in Python: the thing is nowhere when they find nothing and no other language is
-    there."""
-    blind: tuple[Words, ...] = ()
-    """Words in whose presence `silent` rules miss cases."""
-    python: bool = False
-    """It exists in Python alone."""
-    marks: bool = False
-    """Comments and documents for people hold it as well as code does."""
-    paths: bool = False
-    """A path may be it."""
-    rule: bool = False
-    """It is a rule that the sentence names itself."""
-    call: Name | None = None
-    """A function whose calls syntax finds."""
-
-    @property
-    def mention(self) -> re.Pattern[str]:
-        """Where a text speaks of it."""
-        named = re.escape(self.name)
-        pattern = named if self.thing is None else f"{named}|{self.thing.pattern}"
-        return re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", re.IGNORECASE)
-
-
-def _thing(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE)
+from worker.verification.static.topic import Topic, thing
 
 
 def _name(*names: str) -> re.Pattern[str]:
     """A function by its names, as people write it."""
     either = "|".join(re.escape(name) for name in names)
-    return _thing(
+    return thing(
         rf"(?:python's |the |built-?in |builtin )*`?(?:{either})(?:\(\s*(?:\.\.\.|…)?\s*\))?`?(?: (?:function"
         rf"|builtin|call|calls|statements?|expressions?|built-in))?"
     )
@@ -91,7 +38,7 @@ FORBIDDEN: tuple[Topic, ...] = (
     Topic("exec", _name("exec"), rules=("ruff:S102",), not_in=certain.TESTS, words=(("exec",),)),
     Topic(
         "shell=True",
-        _thing(
+        thing(
             r"`?(?:subprocess(?:\.\w+)?(?:es)? (?:calls? )?with )?`?shell\s*=\s*true`?(?: (?:in|with|for) "
             r"`?subprocess`?(?: calls?)?)?"
         ),
@@ -121,7 +68,7 @@ FORBIDDEN: tuple[Topic, ...] = (
     ),
     Topic(
         "pickle",
-        _thing(r"`?pickle`?(?: module)?|`?pickle\.loads?(?:\(\))?`?"),
+        thing(r"`?pickle`?(?: module)?|`?pickle\.loads?(?:\(\))?`?"),
         rules=("ruff:S301",),
         shows=re.compile(r"(?<![\w.])pickle\.(?:loads?|Unpickler)\s*\("),
         not_in=certain.TESTS,
@@ -130,7 +77,7 @@ FORBIDDEN: tuple[Topic, ...] = (
     ),
     Topic(
         "md5",
-        _thing(r"`?md-?5`?(?: hash(?:es|ing)?)?|`?hashlib\.md5(?:\(\))?`?"),
+        thing(r"`?md-?5`?(?: hash(?:es|ing)?)?|`?hashlib\.md5(?:\(\))?`?"),
         rules=("ruff:S324",),
         says=re.compile(r"`md5`", re.IGNORECASE),
         not_in=certain.TESTS,
@@ -138,7 +85,7 @@ FORBIDDEN: tuple[Topic, ...] = (
     ),
     Topic(
         "sha1",
-        _thing(r"`?sha-?1`?(?: hash(?:es|ing)?)?|`?hashlib\.sha1(?:\(\))?`?"),
+        thing(r"`?sha-?1`?(?: hash(?:es|ing)?)?|`?hashlib\.sha1(?:\(\))?`?"),
         rules=("ruff:S324",),
         says=re.compile(r"`sha-?1`", re.IGNORECASE),
         not_in=certain.TESTS,
@@ -157,7 +104,7 @@ FORBIDDEN: tuple[Topic, ...] = (
     ),
     Topic(
         "verify=False",
-        _thing(r"`?verify\s*=\s*false`?(?: (?:in|for) `?requests`?(?: calls?)?)?"),
+        thing(r"`?verify\s*=\s*false`?(?: (?:in|for) `?requests`?(?: calls?)?)?"),
         rules=("ruff:S501",),
         shows=re.compile(r"\bverify\s*=\s*False\b"),
         not_in=certain.TESTS,
@@ -166,7 +113,7 @@ FORBIDDEN: tuple[Topic, ...] = (
     ),
     Topic(
         "bare except",
-        _thing(
+        thing(
             r"`?bare[ -]`?except`?:?`?(?: clauses?| statements?| blocks?| handlers?)?|`except:`(?: clauses?| "
             r"statements?| blocks?)?"
         ),
@@ -176,7 +123,7 @@ FORBIDDEN: tuple[Topic, ...] = (
     ),
     Topic(
         "except: pass",
-        _thing(r"`except: ?pass`(?: blocks?)?"),
+        thing(r"`except: ?pass`(?: blocks?)?"),
         rules=("ruff:S110",),
         shows=re.compile(r"\bexcept\s*:"),
         words=(("@except:",),),
@@ -184,14 +131,14 @@ FORBIDDEN: tuple[Topic, ...] = (
     ),
     Topic(
         "try-except-pass",
-        _thing(r"`except Exception: ?pass`(?: blocks?)?|`?try`?[-/]`?except`?[-/]`?pass`?"),
+        thing(r"`except Exception: ?pass`(?: blocks?)?|`?try`?[-/]`?except`?[-/]`?pass`?"),
         rules=("ruff:S110",),
         shows=re.compile(r"\bexcept\s+(?:Base)?Exception\b"),
         python=True,
     ),
     Topic(
         "mutable default arguments",
-        _thing(
+        thing(
             r"mutable (?:default (?:arguments?|values?|parameters?)(?: values?)?|defaults|argument defaults)(?: for "
             r"arguments| in functions)?"
         ),
@@ -201,7 +148,7 @@ FORBIDDEN: tuple[Topic, ...] = (
     ),
     Topic(
         "unused imports",
-        _thing(r"unused (?:python )?imports?(?: statements?)?"),
+        thing(r"unused (?:python )?imports?(?: statements?)?"),
         rules=("ruff:F401",),
         sure=certain.unused_import,
         silent=("ruff:F401", "ruff:F811", "ruff:F403"),
@@ -209,13 +156,13 @@ FORBIDDEN: tuple[Topic, ...] = (
     ),
     Topic(
         "wildcard imports",
-        _thing(r"(?:wildcard|star|`?\*`?)[ -]imports?|`?import \*`?|`from \S+ import \*`"),
+        thing(r"(?:wildcard|star|`?\*`?)[ -]imports?|`?import \*`?|`from \S+ import \*`"),
         rules=("ruff:F403",),
         words=(("@import *",),),
     ),
     Topic(
         "print",
-        _thing(
+        thing(
             r"(?:python's |the |builtin )*`?print(?:\(\s*(?:\.\.\.|…)?\s*\))?`?(?: (?:statements?|calls?|functions?))?"
         ),
         rules=("ruff:T201",),
@@ -225,7 +172,7 @@ FORBIDDEN: tuple[Topic, ...] = (
     ),
     Topic(
         "TODO",
-        _thing(r"`?(?:TODOs?|TODO comments?|TODO markers?)`?(?: comments?| markers?| items?)?"),
+        thing(r"`?(?:TODOs?|TODO comments?|TODO markers?)`?(?: comments?| markers?| items?)?"),
         rules=("ruff:FIX002",),
         shows=_marker("TODO"),
         words=(("*todo*",),),
@@ -234,7 +181,7 @@ FORBIDDEN: tuple[Topic, ...] = (
     ),
     Topic(
         "FIXME",
-        _thing(r"`?(?:FIXMEs?|FIXME comments?|FIXME markers?)`?(?: comments?| markers?)?"),
+        thing(r"`?(?:FIXMEs?|FIXME comments?|FIXME markers?)`?(?: comments?| markers?)?"),
         rules=("ruff:FIX001",),
         shows=_marker("FIXME"),
         words=(("*fixme*",),),
@@ -243,7 +190,7 @@ FORBIDDEN: tuple[Topic, ...] = (
     ),
     Topic(
         "assert",
-        _thing(r"`?assert`?(?: statements?)?"),
+        thing(r"`?assert`?(?: statements?)?"),
         rules=("ruff:S101",),
         not_in=certain.TESTS,
         words=(("*assert*",),),
@@ -258,88 +205,10 @@ FORBIDDEN: tuple[Topic, ...] = (
     ),
     Topic(
         "naive datetimes",
-        _thing(r"na[iï]ve (?:datetimes?|datetime objects?|datetime values?)"),
+        thing(r"na[iï]ve (?:datetimes?|datetime objects?|datetime values?)"),
         rules=("ruff:DTZ001", "ruff:DTZ003", "ruff:DTZ004", "ruff:DTZ005", "ruff:DTZ006"),
         not_in=certain.TESTS,
         sure=certain.naive,
         python=True,
     ),
 )
-
-_ALL = r"(?:(?:all|every|each|any) )"
-_HAVE = (
-    r"(?:(?:must|shall|should|has to|have to|needs to) (?:have|carry|include|contain|start with|begin with|come with)"
-    r"|has|have)"
-)
-REQUIRED: tuple[Topic, ...] = (
-    Topic(
-        "module docstrings",
-        required=_thing(rf"{_ALL}?(?:python )?modules? {_HAVE} (?:an? )?(?:module )?docstrings?"),
-        rules=("ruff:D100",),
-        not_in=certain.ASIDE,
-        python=True,
-    ),
-    Topic(
-        "class docstrings",
-        required=_thing(rf"{_ALL}?(?:public )?(?:python )?class(?:es)? {_HAVE} (?:an? )?docstrings?"),
-        rules=("ruff:D101",),
-        not_in=certain.ASIDE,
-        python=True,
-    ),
-    Topic(
-        "function docstrings",
-        required=_thing(
-            rf"{_ALL}?(?:public )?(?:python )?(?:functions?|functions and methods) {_HAVE} (?:an? )?docstrings?"
-        ),
-        rules=("ruff:D103",),
-        not_in=certain.ASIDE,
-        python=True,
-    ),
-    Topic(
-        "type annotations",
-        required=_thing(
-            rf"{_ALL}?(?:public )(?:python )?(?:functions?|functions and methods|methods) (?:{_HAVE} (?:an? "
-            rf")?(?:(?:full|complete) )?(?:return )?type (?:hints?|annotations?)|(?:must|shall|should) be (?:fully "
-            rf")?(?:type-?annotated|annotated|typed))"
-        ),
-        rules=("ruff:ANN201",),
-        not_in=certain.ASIDE,
-        python=True,
-    ),
-    Topic(
-        "annotations",
-        required=_thing(
-            rf"{_ALL}(?:python )?(?:functions?|functions and methods|methods) (?:{_HAVE} (?:an? )?(?:(?:full"
-            rf"|complete) )?type (?:hints?|annotations?)|(?:must|shall|should) be (?:fully )?(?:type-?annotated"
-            rf"|annotated|typed))"
-        ),
-        rules=("ruff:ANN001", "ruff:ANN201", "ruff:ANN202"),
-        not_in=certain.ASIDE,
-        python=True,
-    ),
-    Topic(
-        "timeouts",
-        required=_thing(
-            rf"{_ALL}?(?:outgoing |outbound |external )*(?:http |network )?(?:requests?|http calls?|calls with "
-            rf"`?requests`?) {_HAVE} (?:an? )?(?:explicit )?timeouts?"
-            r"|(?:http |outgoing )*requests without (?:an? )?timeouts? (?:are|is) (?:forbidden|prohibited|not allowed)"
-        ),
-        rules=("ruff:S113",),
-        not_in=certain.TESTS,
-        sure=certain.request,
-        python=True,
-    ),
-    Topic(
-        "certificates",
-        required=_thing(
-            rf"{_ALL}?(?:tls |ssl |server )+certificates? (?:must|shall|should) (?:always )?be (?:verified"
-            rf"|validated|checked)"
-        ),
-        rules=("ruff:S501",),
-        shows=re.compile(r"\bverify\s*=\s*False\b"),
-        not_in=certain.TESTS,
-        python=True,
-    ),
-)
-
-TOPICS = (*FORBIDDEN, *REQUIRED)
