@@ -24,6 +24,9 @@ def accept(result: CriterionResult, accepted: frozenset[str]) -> CriterionResult
     places = {place_fingerprint(result.criterion.key, item) for item in result.places}
     if not places or not places <= accepted or any(o.absence and o.vote is Vote.FAIL for o in result.opinions):
         return result
+    if result.look_at:
+        reason = f"People have accepted {len(places)} place(s) where it fails; others may break it too."
+        return replace(result, outcome=Outcome.UNDECIDED, score=None, reason=reason, accepted=tuple(sorted(places)))
     reason = f"Fails at {len(places)} place(s), all of which people have accepted."
     return replace(result, outcome=Outcome.PASS, score=None, reason=reason, accepted=tuple(sorted(places)))
 

@@ -3,11 +3,13 @@
 A FAIL rests on findings of rules that mean exactly what the sentence says, at places that it surely speaks of; a PASS
 on the thing being nowhere that it may speak of. There are no judges, no votes and no scores."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from worker.analyzers.analyze import Analysis
 from worker.analyzers.finding import Finding
+from worker.analyzers.sarif import MAX_ALIKE
 from worker.core.vocabulary import CriterionKind, Outcome
 from worker.sources.snapshot import Snapshot
 from worker.verification import texts
@@ -82,7 +84,13 @@ def _decide(criterion: Criterion, meant: Meaning | None, case: _Case) -> Criteri
         places = len({(finding.path, finding.start_line) for finding in surely})
         reason = f"{rules} finds what it forbids at {_count(places, 'place')}, such as {first.path}:{first.start_line}."
         return CriterionResult(
-            criterion, Outcome.FAIL, None, reason, by=Decider.ANALYZERS, evidence=tuple(map(_evidence, chosen(surely)))
+            criterion,
+            Outcome.FAIL,
+            None,
+            reason,
+            by=Decider.ANALYZERS,
+            evidence=tuple(map(_evidence, _in_turn(surely))),
+            look_at=tuple(map(_evidence, chosen(_unsure(meant, surely, criterion, case)))),
         )
     unclear = [finding for finding in found if criterion.scope.of(finding.path) is Within.UNCLEAR]
     if unclear:
@@ -231,7 +239,12 @@ def _undecided(
 
 
 def chosen(findings: Iterable[Finding]) -> list[Finding]:
-    """At most MAX_PLACES of them: the gravest first, and of equals one from each file before the second of any."""
+    """At most MAX_PLACES of them."""
+    return _in_turn(findings)[:MAX_PLACES]
+
+
+def _in_turn(findings: Iterable[Finding]) -> list[Finding]:
+    """Each place once: the gravest first, and of equals one from each file before the second of any."""
     ordered = sorted(findings, key=lambda f: (f.severity.rank, -f.confidence, f.path, f.start_line, f.rule))
     unique = list({(finding.path, finding.start_line): finding for finding in reversed(ordered)}.values())[::-1]
     turns: dict[str, int] = {}
@@ -239,7 +252,22 @@ def chosen(findings: Iterable[Finding]) -> list[Finding]:
     for finding in unique:
         turns[finding.path] = turn = turns.get(finding.path, -1) + 1
         keyed.append((finding.severity.rank, turn, finding))
-    return [finding for _, _, finding in sorted(keyed, key=lambda entry: entry[:2])][:MAX_PLACES]
+    return [finding for _, _, finding in sorted(keyed, key=lambda entry: entry[:2])]
+
+
+def _unsure(meant: Meaning, surely: Sequence[Finding], criterion: Criterion, case: _Case) -> list[Finding]:
+    """Other places that may break it: those of its rules that are not surely it, and what a flood of them may hide."""
+    sure = {(finding.rule, finding.path, finding.start_line) for finding in surely}
+    counts = Counter((finding.path, finding.rule_id) for finding in surely)
+    return [
+        finding
+        for finding in case.findings(meant.rules)
+        if criterion.scope.of(finding.path) is not Within.NO
+        and (
+            (finding.rule, finding.path, finding.start_line) not in sure
+            or counts[finding.path, finding.rule_id] >= MAX_ALIKE
+        )
+    ]
 
 
 def _evidence(finding: Finding) -> Evidence:
