@@ -99,7 +99,6 @@ async def test_no_fault_decides_anything(client: httpx.AsyncClient, url: str, na
             url, run_id, **provider.settings(server, CVA_LLM_SECONDS=provider.patience(name), CVA_MAX_ATTEMPTS=1)
         )
     run = (await client.get(f"/api/runs/{run_id}")).json()
-    found = await verdict_of(client, run_id) if run["status"] != "queued" else {}
     if code == "ok":
         assert ended == "VETO"
     elif code in ("answer_unparseable", "model_refused"):
