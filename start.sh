@@ -24,6 +24,9 @@ bash start.sh [ROLE]
               measure what the product adds to the time of its LLM calls
   bench retrieval --repo PATH [--repo PATH …]
               measure which files the judges would be shown, beside plain BM25
+  bench decisions [--cases DIR …] [--json FILE]
+              hold what static mode decides of a labelled set against the right answers; exit code 1 when a PASS
+              is wrong, or when fewer than 98 % of what it decides are right
   bench analytics [--runs N]
               measure the analytics at ten million runs, beside the same figures from the runs; nine minutes
   chaos       kill, stop and cut off everything in turn, beside a bare procrastinate worker; --short is a tenth of it

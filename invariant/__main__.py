@@ -42,12 +42,14 @@ def _parser() -> _Parser:
     verify.add_argument("--constitution", metavar="FILE", required=True, help="what to verify it against")
     verify.add_argument("--format", choices=("table", "json", "sarif", "markdown"), default="table")
     verify.add_argument("--output", metavar="FILE", help="write there instead of standard output")
-    bench = roles.add_parser("bench", help="measure; nothing is asserted")
-    bench.add_argument("what", choices=("queue", "verify", "retrieval", "analytics"))
+    bench = roles.add_parser("bench", help="measure; `decisions` also says whether it is good enough")
+    bench.add_argument("what", choices=("queue", "verify", "retrieval", "decisions", "analytics"))
     bench.add_argument("--seconds", type=float, default=8.0, help="queue: how long each figure is measured")
     bench.add_argument("--call-seconds", type=float, default=2.0, help="verify: how long each LLM call takes")
     bench.add_argument("--repo", action="append", default=[], help="retrieval: a git repository; may be repeated")
     bench.add_argument("--commits", type=int, default=60, help="retrieval: how many commits of each repository")
+    bench.add_argument("--cases", action="append", default=[], help="decisions: a folder of cases; may be repeated")
+    bench.add_argument("--json", metavar="FILE", help="decisions: write the whole result there")
     bench.add_argument("--runs", type=int, default=10_000_000, help="analytics: how many runs there are")
     bench.add_argument("--repos", type=int, default=500, help="analytics: of how many repositories")
     bench.add_argument("--days", type=int, default=730, help="analytics: in how many days")
@@ -65,9 +67,11 @@ def _end(number: int, _: object) -> NoReturn:
 def _from_where_it_was_called(arguments: argparse.Namespace) -> None:
     """start.sh goes to the checkout; the paths it was given are meant from where the caller stood."""
     origin = os.environ.get("INVARIANT_ORIGIN")
-    for name in ("path", "constitution", "output"):
+    for name in ("path", "constitution", "output", "json", "repo", "cases"):
         value = getattr(arguments, name, None)
-        if origin and value:
+        if origin and isinstance(value, list):
+            setattr(arguments, name, [str(Path(origin, each)) for each in value])
+        elif origin and value:
             setattr(arguments, name, str(Path(origin, value)))
 
 
