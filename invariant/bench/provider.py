@@ -193,7 +193,7 @@ def extracted(request: Request) -> list[dict[str, Any]]:
                     item[1],
                     category=category,
                     severity=severity,
-                    kind="forbids" if " NOT " in item[1] else "everywhere",
+                    kind="forbids" if " NOT " in item[1] or " free of " in item[1] else "everywhere",
                     patterns=[re.escape(code) for code in re.findall(r"`([^`]+)`", item[1])],
                 )
             )

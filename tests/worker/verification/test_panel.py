@@ -257,7 +257,7 @@ async def test_what_ran_out_of_money_says_so(client: httpx.AsyncClient, url: str
     with provider.running(provider.judging(provider.honest)) as server:
         prices = {name: {"input": 10, "output": 50} for name in ("alpha-1", "beta-1", "gamma-1")}
         given = provider.settings(
-            server, CVA_DAILY_BUDGET_USD=limit, CVA_LLM_OUTPUT_TOKENS=2000, CVA_LLM_PRICES=json.dumps(prices)
+            server, CVA_DAILY_BUDGET_USD=limit, CVA_LLM_OUTPUT_TOKENS=2000, CVA_LLM_PRICES=prices
         )
         run_ids = [await enqueue(client, {**FILES, "n.py": f"N = {n}\n"}) for n in range(32)]
         async with app.resources(url, **given) as found:
