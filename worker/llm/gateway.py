@@ -352,7 +352,7 @@ class Gateway:
             self._secret = await fence.secret(self._db)
         nonce = fence.nonce(self._secret, ask.fence) if ask.fence and self._secret else secrets.token_hex(8)
         sent = [
-            {"role": message["role"], "content": self._masked(message["content"]).replace(NONCE, nonce)}
+            {"role": message["role"], "content": fence.put(nonce, self._masked(message["content"]), mark=NONCE)}
             for message in messages
         ]
         return Prompt(sent, ask.shared, *_schemas(ask.answer))

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tests.support.providers import anthropic, gemini, openai, published
 from worker.llm import schemas
 from worker.verification.answer import JudgeAnswer
-from worker.verification.extraction import _Extraction
+from worker.verification.constitution.extraction import Extraction
 
 
 class Kind(StrEnum):
@@ -66,7 +66,7 @@ class Anything(BaseModel):
     what: Any
 
 
-FORMS = [JudgeAnswer, _Extraction, Zoo, Place]
+FORMS = [JudgeAnswer, Extraction, Zoo, Place]
 
 
 @pytest.mark.parametrize("form", FORMS)
