@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from worker.verification.extraction import _Extraction
-
 from worker.llm.gateway import Ask
 from worker.llm.providers import EXTRACTION
 from worker.verification import prompts
 from worker.verification.answer import JudgeAnswer, exactly
+from worker.verification.constitution.extraction import Extraction
 
 KEYS = ["no-eval-1a2b3c4d", "no-todo-5e6f7a8b"]
 CODE = "\n".join(f"{number}| value_{number} = compute({number})" for number in range(1, 400))
@@ -41,4 +40,4 @@ def extraction() -> Ask[Any]:
         {"role": "system", "content": prompts.text("extraction")},
         {"role": "user", "content": prompts.fenced("The constitution:", text)},
     )
-    return Ask(EXTRACTION, "criteria", messages, _Extraction, prompts.version(), shared=1, fence=text)
+    return Ask(EXTRACTION, "criteria", messages, Extraction, prompts.version(), shared=1, fence=text)

@@ -64,7 +64,13 @@ async def test_three_judges_judge_what_they_see(client: httpx.AsyncClient, url: 
         assert {o["model"] for c in found["criteria"] for o in c["opinions"]} == {"alpha-1", "beta-1", "gamma-1"}
         assert (citations(found)[0]["path"], citations(found)[0]["start_line"]) == ("app/main.py", 5)
         report = (await client.get(f"/api/runs/{found['run']['id']}/report")).text
-    for told in ("4 LLM call(s) made, 0 answer(s) reused", "uncalibrated", "alpha-1", "app/main.py:5"):
+    for told in (
+        "4 LLM call(s) made, 0 answer(s) reused",
+        "uncalibrated",
+        "alpha-1",
+        "app/main.py:5",
+        "is counted as free",
+    ):
         assert told in report
 
 
