@@ -71,6 +71,8 @@ class Ask(Generic[T]):
     """What to ask once more about an answer that could be used; the second answer counts, whatever it says."""
     shared: int = 0
     """How many of the leading messages are the same for all judges, rounds and runs of a snapshot: they are cached."""
+    batch: int = 0
+    """How many are the same for all judges and rounds of a batch of criteria: those are cached as well."""
     fence: str = ""
     """What the nonce is made from, such as the snapshot's digest. Without it, every call has a nonce of its own."""
 
@@ -355,7 +357,7 @@ class Gateway:
             {"role": message["role"], "content": fence.put(nonce, self._masked(message["content"]), mark=NONCE)}
             for message in messages
         ]
-        return Prompt(sent, ask.shared, *_schemas(ask.answer))
+        return Prompt(sent, ask.shared, ask.batch, *_schemas(ask.answer))
 
 
 class _Open(Unavailable):

@@ -16,6 +16,8 @@ from worker.llm.requests import Prompt
 
 # Reading a prompt takes a provider seconds; nobody waits for all of the first answer to be written.
 _SECONDS = 5.0
+# No provider caches less than some thousand tokens.
+_LEAST_CHARS = 4096
 _REMEMBERED = 512
 
 
@@ -28,10 +30,10 @@ class Prefixes:
     @contextlib.asynccontextmanager
     async def turn(self, model: Model, prompt: Prompt) -> AsyncIterator[None]:
         """The time to send `prompt`: at once when it is the first of its prefix, else soon after the first."""
-        if not prompt.shared or model.provider == COMPATIBLE:
+        shared = [dict(message) for message in prompt.messages[: max(prompt.shared, prompt.batch)]]
+        if model.provider == COMPATIBLE or sum(len(message["content"]) for message in shared) < _LEAST_CHARS:
             yield
             return
-        shared = [dict(message) for message in prompt.messages[: prompt.shared]]
         prefix = sha256(json.dumps([model.litellm_name, model.base_url, shared]).encode())
         first = self._read.get(prefix)
         if first is not None:

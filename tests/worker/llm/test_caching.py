@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -99,6 +100,16 @@ async def test_anthropics_mark_is_on_the_last_that_is_shared(db: Database) -> No
     assert [block.get("cache_control") for block in message["content"]] == [{"type": "ephemeral"}, None]
     assert all("cache_control" not in block for block in marked["system"])
     assert "cache_control" not in json.dumps(plain)
+
+
+async def test_a_batch_has_a_mark_of_its_own(db: Database) -> None:
+    with running(PROTOCOLS["anthropic"]) as server:
+        question = replace(judge(), batch=len(judge().messages) - 1)
+        await gateway(server, db).ask(question, NOBODY)
+    (message,) = server.calls[0].body["messages"]
+    marks = [block.get("cache_control") for block in message["content"]]
+    assert marks.count({"type": "ephemeral"}) == len({question.shared, question.batch})
+    assert marks[-1] is None
 
 
 async def test_openais_cache_key_is_that_of_the_prefix(db: Database) -> None:

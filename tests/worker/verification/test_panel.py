@@ -262,9 +262,7 @@ async def test_what_ran_out_of_money_says_so(client: httpx.AsyncClient, url: str
     highest = 0.0
     with provider.running(provider.judging(provider.honest)) as server:
         prices = {name: {"input": 10, "output": 50} for name in ("alpha-1", "beta-1", "gamma-1")}
-        given = provider.settings(
-            server, CVA_DAILY_BUDGET_USD=limit, CVA_LLM_OUTPUT_TOKENS=2000, CVA_LLM_PRICES=prices
-        )
+        given = provider.settings(server, CVA_DAILY_BUDGET_USD=limit, CVA_LLM_OUTPUT_TOKENS=2000, CVA_LLM_PRICES=prices)
         run_ids = [await enqueue(client, {**FILES, "n.py": f"N = {n}\n"}) for n in range(32)]
         async with app.resources(url, **given) as found:
             tasks = [asyncio.create_task(verify_run(uuid.UUID(run_id), found)) for run_id in run_ids]
