@@ -17,7 +17,7 @@ def judge(role: str = "architect", *, task: str = "", code: str = CODE, fence: s
     material = (
         prompts.fenced("Parts of the repository, and what static analysis found in them:", f"=== app/main.py\n{code}"),
         prompts.fenced(
-            "The criteria, each with its key:", "\n".join(f"{key} (style, low): No `eval(`." for key in KEYS)
+            "The criteria, each with its key:", "\n".join(f"{key} (style, low, forbids): No `eval(`." for key in KEYS)
         ),
     )
     last = (
