@@ -34,8 +34,8 @@ _HYBRID = re.compile(r"^deepseek-(?:v4|flash|pro)")
 
 @dataclass(frozen=True)
 class Prompt:
-    """A question. The first `shared` of the messages are the same for all judges, rounds and runs of a snapshot, the first
-    `batch` for all judges and rounds of a batch.
+    """A question. The first `shared` of the messages are the same for all judges, rounds and runs of a snapshot, the
+    first `batch` for all judges and rounds of a batch.
 
     `schema` is the form of the answer as pydantic writes it, `reduced` the same in words that providers take, or None.
     """
