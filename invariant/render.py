@@ -84,8 +84,7 @@ def _why(item: dict[str, Any]) -> Iterator[Text]:
     if item["objection"]:
         yield Text("The security judge objects, and is outvoted.", style="bold")
     yield Text(_decided(item), style="dim")
-    if item["opinions"] or item["coverage"]["lines_shown"]:
-        yield from (Text(line, style="dim") for line in _coverage(item["coverage"]))
+    yield from (Text(line, style="dim") for line in _coverage(item["coverage"]))
     if item["outcome"] == "UNDECIDED":
         yield from _places("look at", item["look_at"])
     else:

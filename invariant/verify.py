@@ -118,7 +118,7 @@ def _write(
             outputs.write(output.path, render.plain(document).encode())
         else:
             render.show(Console(), document)
-    if all(output.path is not None or output not in writable for output in wanted):
+    if not any(output.path is None for output in writable):
         say(messages, f"{document['verdict']}  {document['reason']}")
     for output in wanted:
         if output.path is not None:
