@@ -58,7 +58,7 @@ def command(arguments: argparse.Namespace) -> int:
 
 def _located(path: Path, messages: Console) -> Path:
     place = constitution.locate(path)
-    say(messages, f"Verified against {place.relative_to(path)}, the constitution found in {path}.")
+    say(messages, f"Constitution: {place.relative_to(path)}, found in {path}")
     return place
 
 

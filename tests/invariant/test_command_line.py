@@ -85,7 +85,7 @@ def test_a_local_stack_by_itself(url: str, tmp_path: Path, project: Path) -> Non
     assert "app.py:3" in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
     assert max(len(line) for line in done.stdout.splitlines()) <= 80
-    assert "Verified against .tribunal/constitution.md" in done.stderr
+    assert "Constitution: .tribunal/constitution.md, found in" in done.stderr
     steps = [line for line in done.stderr.splitlines() if line.startswith("step ")]
     assert steps[0] == "step 1 of 7: taking a snapshot"
     assert steps[-1] == "step 7 of 7: writing the verdict"

@@ -42,7 +42,7 @@ def written(*, terminal: bool) -> str:
         for each in RUN:
             view.show(each)
             if terminal:
-                view._progress.refresh()  # type: ignore[attr-defined]
+                view._progress.refresh()
     return buffer.getvalue()
 
 
