@@ -115,6 +115,7 @@ class Gateway:
                 raise
             except LlmError as error:
                 log.warning("model gave no answer", role=ask.role, model=model.name, code=error.code, reason=str(error))
+                error.provider = model.provider
                 errors.append(error)
         waits = sorted((e for e in errors if isinstance(e, RateLimited)), key=lambda e: e.seconds)
         transient = [e for e in errors if isinstance(e, Transient)]
