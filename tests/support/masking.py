@@ -97,10 +97,18 @@ def _case(path: str, line: str) -> Case:
 
 def cases() -> list[Case]:
     corpus, path = [], ""
+    block: list[str] | None = None
     for file in sorted(FOLDER.glob("*.txt")):
         for line in file.read_text(encoding="utf-8").splitlines():
-            if line.startswith("== "):
+            if block is not None and line != ">>>":
+                block.append(line)
+            elif line.startswith("== "):
                 path = line.removeprefix("== ")
+            elif line == "<<<":
+                block = []
+            elif block is not None:
+                corpus.append(_case(path, "\n".join(block)))
+                block = None
             elif line:
                 corpus.append(_case(path, line))
     return corpus

@@ -16,7 +16,7 @@ from worker.core.telemetry.values import is_secret, is_token, is_wordy
 
 _HINT = pattern(
     r"(?i)passw|passphrase|passcode|pass\b|_pass|pwd|secret|token|key|cred|auth|jwt|salt|cookie|bearer|pswd|psw|passwort|kennwort|"
-    r"senha|contrase[nñ]a|wachtwoord|mot_?de_?passe|haslo|lozinka|\bpw\b|_pw\b|Pw\b|Pass\b|\bmdp\b|_mdp|pepper|\bpat\b|_pat\b|_sid\b"
+    r"senha|contrase[nñ]a|wachtwoord|mot_?de_?passe|haslo|lozinka|\bpw\b|_pw\b|Pw\b|Pass\b|\bmdp\b|_mdp|pepper|\bpat\b|_pat\b|_sid\b|sess(?:ion)?_?id"
 )
 _NAME_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.$"
 _WIDTH = 60
@@ -41,7 +41,7 @@ _VALUED = pattern(
     r"(?::=|=>|[:=(])[ \t]{0,10}"
 )
 _ELEMENT = pattern(r"(?:\\?[\"'][^<>\n]{0,80})?(?: [^<>\n]{0,80})?>\s{0,80}(?:<!\[CDATA\[)?")
-_PAIR = pattern(r"\s{0,8}</[\w:]{1,20}>\s{0,80}<(?:[\w]{1,10}:)?(?:value|string|Value)(?: [^<>]{0,80})?>\s{0,80}")
+_PAIR = pattern(r"(?:\s{0,8}</[\w:]{1,20}>|[\"'][^<>\n]{0,80}>)\s{0,80}<(?:[\w]{1,10}:)?(?:value|string|Value)(?: [^<>]{0,80})?>\s{0,80}")
 _OPTION = pattern(r"(?:=|[ \t]{1,8})")
 _SPACED = pattern(r"[ \t]{1,20}")
 _YAML_SEPARATOR = pattern(r"(?:[\"']?[ \t]*:[ \t]+|=|[^=]*value[^=]*)\|")
@@ -53,6 +53,8 @@ _EMBEDDED_VALUE = pattern(r"[^\s;&\"'`<>,\\]+")
 _DEFAULT_VALUE = pattern(r"[^\s}\"'`?+][^\s}\"'`]*")
 _SPOKEN = pattern(r"[`*_\"']{0,2}[ \t](?:is|was|to|of|as)?[: \t*_]{0,4}")
 _PROSE_VALUE = pattern(r"[^\s\"'`<>,\\]+")
+_PARTS = pattern(r"[a-z]+=[\w./-]+")
+_FETCHED = pattern(r"[\"'`]\)\s{0,4}\{\s{0,8}")
 _DSN = pattern(r".*(?:^|[\s\"'`])[\w-]+=[^\s\"'`(),]+ ?")
 _COMMENT = pattern(r"(?:^|.*\s)(?:#|//|/\*|\*|--|<!--|;|%|\"\"\"|REM )(?:\s|$)")
 _SETTER = pattern(r"\(\s{0,40}")
@@ -122,7 +124,7 @@ def _values(text: str, named: _Named, kind: Kind) -> list[Span]:
             return element
     if (kind is Kind.SHELL and named.before.endswith("$")) or named.before.rstrip("\"'`").rstrip().endswith("?"):
         return []
-    for separator in (_ASSIGNED, _VALUED, _CALLED, _SETTER, _TYPED, _NEXT_ARGUMENT):
+    for separator in (_ASSIGNED, _VALUED, _FETCHED, _CALLED, _SETTER, _TYPED, _NEXT_ARGUMENT):
         found = separator.match(named.after)
         if found is None or not _fits(separator, named):
             continue
@@ -189,7 +191,7 @@ def _literal_spans(quoted: Literal, named: _Named, kind: Kind, *, compared: bool
 
 def _element(text: str, named: _Named, *, inside: bool) -> list[Span]:
     """`<password>…</password>`, `<string name="password">…</string>`, `<key>password</key><string>…</string>`."""
-    for opening in (_ELEMENT,) if inside else (_PAIR,):
+    for opening in (_PAIR, _ELEMENT) if inside else (_PAIR,):
         found = opening.match(named.after)
         if found is not None:
             start = named.end + found.span()[1]
@@ -294,8 +296,8 @@ def _option(text: str, named: _Named, kind: Kind) -> list[Span]:
     """`--password hunter2`, `ENV DB_PASSWORD hunter2`, `machine host login me password hunter2`."""
     dashed = named.before.endswith("-")
     first = named.before.split()
-    leading = kind in (Kind.SHELL, Kind.SETTINGS) and (not first or first[0] in _LEADING or "configure" in first)
-    leading = leading or (kind is Kind.CODE and not first)
+    leading = kind in (Kind.SHELL, Kind.SETTINGS) and bool(first) and (first[0] in _LEADING or "configure" in first)
+    leading = leading or (kind in (Kind.CODE, Kind.SETTINGS) and not first) or (kind is Kind.CODE and first == ["#define"])
     form = _OPTION if dashed else _SPACED if leading else None
     found = form.match(named.after) if form is not None else None
     if found is None:
@@ -309,5 +311,7 @@ def _option(text: str, named: _Named, kind: Kind) -> list[Span]:
     if value is None or kind not in (Kind.SHELL, Kind.SETTINGS, Kind.YAML, Kind.PROSE) or (text[place] == "-" and dashed):
         return []
     content = value.text()
+    if _PARTS.match(content):
+        return []
     judged = _plainly(content, named) if kind is Kind.PROSE else is_secret(content, named.name, named.promise, setting=True)
     return [(place, place + len(content))] if judged else []

@@ -56,7 +56,7 @@ def literal(text: str, place: int) -> Literal | None:
             break
         found = after
     value = "".join(text[start:end] for start, end in spans)
-    opened = opening.text().rstrip("\"'`\\")
+    opened = opening.text().rstrip("\"'`\\").rstrip()
     key = opened.endswith("{") and _KEY.match(text[place : place + 20]) is not None
     return Literal(value, tuple(_trimmed(text, span) for span in spans), key)
 

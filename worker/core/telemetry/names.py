@@ -73,6 +73,8 @@ def promise(name: str) -> Promise:
     parts = list(words(name))
     while len(parts) > 1 and (parts[-1] in _TRAILERS or parts[-1].isdigit()):
         parts.pop()
+    if parts and "".join(parts).endswith(("sessionid", "sessid")):
+        return Promise.LITTLE
     if not parts or parts[-1] in _PUBLIC or "public" in parts:
         return Promise.NONE
     parts[-1] = parts[-1].rstrip("0123456789") or parts[-1]

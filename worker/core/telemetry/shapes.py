@@ -93,10 +93,11 @@ _WEBHOOK = pattern(
         r"discord(?:app)?\.com/api/webhooks/\d+/",
         r"\.webhook\.office\.com/webhookb2/",
         r"hooks\.zapier\.com/hooks/catch/",
-        r"api\.telegram\.org/bot",
     ),
     r"(?P<value>[A-Za-z0-9_/@:-]{16,})",
 )
+_BOT = pattern(r"(?i)api\.telegram\.org/bot(?P<value>\d{6,}:[A-Za-z0-9_-]{16,})")
+_PUBLIC_HOST = pattern(r"@[\w.-]*(?:\bingest\.|sentry)")
 _HEADER = pattern(
     r"(?i)\b(?P<name>",
     any_of(
@@ -105,7 +106,7 @@ _HEADER = pattern(
         "(?:api|private|auth|job|deploy|access|app|application|ocp-apim-subscription)-?(?:key|token)",
         "apikey",
     ),
-    r")[\"'`]?\]?\s{0,4}(?::|=>|=|,)\s{0,4}[\"'`]?(?:(?:bearer|basic|token|apikey|key|bot|digest|negotiate|ntlm)[ :=]{1,4})?",
+    r")[\"'`]?\]?\s{0,4}(?::|=>|=|,)\s{0,4}[fbru]{0,2}[\"'`]?(?:(?:bearer|basic|token|apikey|key|bot|digest|negotiate|ntlm)[ :=]{1,4})?",
     r"(?P<value>[^\s\"'`<>,;\\)\]}]+)",
 )
 _BEARER = pattern(r"(?i)\b(?:bearer|basic)\s{1,4}(?P<value>[A-Za-z0-9._~+/-]{12,}={0,2})")
@@ -144,8 +145,11 @@ def _addresses(text: str) -> Iterator[Span]:
         if value and not known and not _is_template(value):
             yield found.span("value")
     for found in _TOKEN_IN_URL.finditer(text):
-        if is_token(found.text("value")):
-            yield found.span("value")
+        # The key in the address of a Sentry project is meant for everybody.
+        start, end = found.span("value")
+        if is_token(found.text("value")) and not _PUBLIC_HOST.match(text[end : end + 100]):
+            yield start, end
+    yield from (found.span("value") for found in _BOT.finditer(text))
     for found in _WEBHOOK.finditer(text):
         if is_token(found.text("value").replace("/", "")):
             yield found.span("value")

@@ -13,7 +13,7 @@ _PRIVATE_KEY = pattern(
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?P<body>(?:[A-Za-z0-9+/=\s\"'`,;:.()\\|*#>_&@]|-[^-])*)"
 )
 # A line of it, in a text or in a literal; what stands around it is indentation, quotes and signs of comments.
-_KEY_PIECE = pattern(r"=?[A-Za-z0-9+/]{4,}={0,2}")
+_KEY_PIECE = pattern(r"[A-Za-z0-9+/]{4,}={0,2}")
 _ENDED = "-----END"
 
 _UNNAMED = pattern(r"(?:[^A-Za-z0-9+/_.@-]|^)(?P<value>[A-Za-z0-9+/_-]{24,256}={0,2})(?:[^A-Za-z0-9+/_=@.-]|$)")
@@ -48,7 +48,8 @@ def private_keys(text: str) -> Iterator[Span]:
 def _key_lines(body: str) -> Iterator[Span]:
     place = 0
     for line in body.replace("\\n", "\n\n").split("\n"):
-        content = line.strip(" \t\r\"'`,;+.\\|*#>()&")
+        content = line.strip(" \t\r\"'`,;.\\|*#>()&").lstrip("=")
+        content = content.removesuffix("+").rstrip(" \"'`") if content.endswith((" +", "\"+", "'+")) else content
         first = place + line.find(content)
         parts = content.split()
         if len(parts) == 1 or all(len(part) >= 16 for part in parts):
@@ -156,6 +157,7 @@ _COMMAND = pattern(
         r"\bmysql(?:dump|admin)?\b[^\n|;]*?\s-p[\"']?(?P<mysql>[^\s\"'$<>{}-][^\s\"'$<>{}]{2,})",
         r"\b(?:docker|podman|helm registry|oras|skopeo)\s+login\b[^\n|;]*?\s-p[ =]?[\"']?(?P<docker>[^\s\"'$<>{}]{3,})",
         r"-pass(?:in|out)?\s+[\"']?pass:(?P<openssl>[^\s\"'$<>{}]{3,})",
+        r"\bssh-keygen\b[^\n|;]*?\s-[PN][ ]?[\"']?(?P<keygen>[^\s\"'$<>{}]{3,})",
         r"\bredis-cli\b[^\n|;]*?\s-a[ =]?[\"']?(?P<redis>[^\s\"'$<>{}]{3,})",
         r"\bhtpasswd\s+-[A-Za-z]*b[A-Za-z]*\s+\S+\s+\S+\s+[\"']?(?P<htpasswd>[^\s\"'$<>{}]{3,})",
         r"\b(?:IDENTIFIED\s+BY|identified\s+by|(?:WITH\s+)?PASSWORD|(?:with\s+)?password)\s+'(?P<sql>[^\s'$<>{}]{3,})'",
@@ -163,7 +165,7 @@ _COMMAND = pattern(
         r"\becho\s+[\"']?[\w.-]+:(?P<echoed>[^\s\"'$<>{}]{3,})[\"']?\s*\|\s*(?:sudo\s+)?chpasswd",
     ),
 )
-_GROUPS = ("curl", "openssl", "sshpass", "mysql", "docker", "redis", "htpasswd", "sql", "chpasswd", "echoed")
+_GROUPS = ("curl", "keygen", "openssl", "sshpass", "mysql", "docker", "redis", "htpasswd", "sql", "chpasswd", "echoed")
 
 
 def commands(text: str) -> Iterator[Span]:
@@ -176,7 +178,7 @@ def commands(text: str) -> Iterator[Span]:
                     yield line_start + found.span(group)[0], line_start + found.span(group)[1]
 
 
-_HAS_COMMAND = pattern(r"curl|-pass|sshpass|mysql|login|redis-cli|htpasswd|chpasswd|(?i:identified\s+by)|(?i:password)\s+'")
+_HAS_COMMAND = pattern(r"curl|ssh-keygen|-pass|sshpass|mysql|login|redis-cli|htpasswd|chpasswd|(?i:identified\s+by)|(?i:password)\s+'")
 
 
 def _lines_with_commands(text: str) -> Iterator[tuple[int, str]]:

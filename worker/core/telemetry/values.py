@@ -18,8 +18,8 @@ _PLACEHOLDER = pattern(
     "(?i)",
     any_of(
         r"<.*>",
-        r"\[.*\]",
-        r"\{.*\}",
+        r"\[[\w.: -]*\]",
+        r"\{[\w.: {}-]*\}",
         r"%.*%",
         r"__.*__",
         r"@.*@",
@@ -35,7 +35,7 @@ _PLACEHOLDER = pattern(
         r"(?:the|an?|some|any|every|each|this)[-_ ](?:.*[-_ ])?(?:password|passphrase|secret|token|key|credentials?)",
         r".*(?:placeholder|redacted|replace_?me|to_?be_?replaced|fill_?me|masked|omitted|removed|hidden|obfuscated).*",
         r".*example(?:key)?",
-        r"example.*",
+        r"example(?:[-_ ].*)?",
         r"(?:todo|fixme|tbd|n/?a|none|null|nil|true|false|yes|no|on|off|undefined|unset|empty|blank|optional|required|nullable)",
         r"(?:string|str|text|varchar|char|bool|boolean|number|integer|int|any|object|array|list|dict|map|bytes|uuid|void)(?:\(\d+\))?\??",
         r"(?:hidden|input|never|always|inherit|include|omit|same-origin|write|read|admin_only|default|auto|automatic|dynamic|unknown)",
@@ -83,10 +83,10 @@ _TECHNICAL = pattern(
 _NOT_IN_TOKENS = pattern(r"[\s;<>(){}|,]")
 _NUMBER = pattern(r"\d{6}")
 _UUID = pattern(r"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
-_RANDOM = pattern(r"[A-Za-z0-9+/=_.~!@#$%^&*-]+")
+_RANDOM = pattern(r"[A-Za-z0-9+/=_.~!?@#$%^&*|-]+")
 _PROSE = frozenset(
     "a an the is are was were be been must should shall can cannot may will would please enter enters your you we i our my to of for from "
-    "in at on by with without and or not no has have had does do did if this that these it its as least than more most new old current "
+    "in at on by with without or not no has have had does do did if this that these it its as least than more most new old current "
     "wrong invalid missing incorrect expired required forgot forgotten reset change confirm show hide choose create update again match "
     "matches minimum maximum characters character long short length only when where how what which who field value name user users "
     "password passwords passphrase token tokens secret secrets key keys credentials login sign failed error empty used using via".split()
@@ -175,8 +175,9 @@ def looks_random(value: str, least: int = 16) -> bool:
     if digits < 2 or letters < 4 or len(set(value)) < min(10, len(value) // 2) or _runs(value) * 4 > len(value):
         return False
     # In one case and without joints, letters stand together by chance as well.
-    judged = _is_mixed(value) or "_" in value or "-" in value
-    return _transitions(value) * 5 >= len(value) and not (judged and _in_words(value) * 5 >= len(value) * 3)
+    joined = "_" in value or "-" in value
+    share = 3 if _is_mixed(value) else 2
+    return _transitions(value) * 5 >= len(value) and not ((joined or share == 3) and _in_words(value) * 5 >= len(value) * share)
 
 
 def _same_as_name(value: str, name: str) -> bool:
@@ -189,15 +190,16 @@ def _same_as_name(value: str, name: str) -> bool:
     )
 
 
-def _is_passphrase(value: str, *, setting: bool) -> bool:
+def _is_passphrase(value: str, promise: Promise, *, setting: bool) -> bool:
     """Whether words in a row are a secret and no sentence for people."""
     parts = value.split()
-    if setting and any(c.isdigit() for c in value) and not any(part.strip(".,:;!?").lower() in _PROSE for part in parts):
+    prose = _PROSE - _NAME_WORDS if promise is Promise.SECRET else _PROSE
+    if setting and any(c.isdigit() for c in value) and not any(part.strip(".,:;!?").lower() in prose for part in parts):
         return True
     if not 2 <= len(parts) <= 12 or value[-1] in ".:?!…," or value[0] in "#(":
         return False
     plain = [part.strip(".,:;!?'\"()").lower() for part in parts]
-    return not any(part in _PROSE for part in plain) and not (parts[0][:1].isupper() and parts[1][:1].islower())
+    return not any(part in prose for part in plain) and not (parts[0][:1].isupper() and parts[1][:1].islower())
 
 
 def _long_words(value: str) -> bool:
@@ -240,10 +242,10 @@ def is_secret(value: str, name: str, promise: Promise, *, setting: bool) -> bool
         return False
     if promise is Promise.LITTLE:
         return looks_random(value) and not _UUID.fullmatch(value)
-    if any(c.isspace() for c in value):
-        return promise in (Promise.PASSWORD, Promise.SECRET) and _is_passphrase(value, setting=setting)
     if _same_as_name(value, name):
         return setting and promise is Promise.PASSWORD and value.islower() and value.isalnum()
+    if any(c.isspace() for c in value):
+        return promise in (Promise.PASSWORD, Promise.SECRET) and _is_passphrase(value, promise, setting=setting)
     if not setting and value.isalpha() and value.isupper():
         return False
     if promise is Promise.PASSWORD:
