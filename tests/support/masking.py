@@ -67,7 +67,7 @@ class Score:
 def _password(signs: str, length: int, chance: random.Random) -> str:
     """A password with a letter first, a digit and a sign inside."""
     characters = string.ascii_letters + string.digits
-    rest = [chance.choice(string.digits), chance.choice(signs)] + chance.choices(characters + signs, k=length - 4)
+    rest = [chance.choice(string.digits), chance.choice(signs), *chance.choices(characters + signs, k=length - 4)]
     chance.shuffle(rest)
     return "".join([chance.choice(string.ascii_letters), *rest, chance.choice(characters)])
 

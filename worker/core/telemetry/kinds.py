@@ -2,7 +2,7 @@
 
 from enum import Enum
 
-from worker.core.telemetry.linear import any_of, pattern
+from worker.core.telemetry.linear import any_of, pattern, shadow
 
 
 class Kind(Enum):
@@ -36,12 +36,17 @@ _BY_NAME = (
         ),
         Kind.TRANSLATION,
     ),
-    (pattern(r"(?i)(?:^|/)(?:messages?|labels|i18n|strings|translations?)[_-][a-z]{2}(?:[_-][a-z]{2})?\.[a-z]+$"), Kind.TRANSLATION),
+    (
+        pattern(r"(?i)(?:^|/)(?:messages?|labels|i18n|strings|translations?)[_-][a-z]{2}(?:[_-][a-z]{2})?\.[a-z]+$"),
+        Kind.TRANSLATION,
+    ),
     (pattern(r"(?i)\.(?:po|pot|xlf|xliff|strings|stringsdict|arb|ftl|resx)$"), Kind.TRANSLATION),
     (
         pattern(
             r"(?i)(?:^|/)",
-            any_of(r"[\w.-]*-lock\.(?:json|ya?ml)", r"[\w.-]+\.lock", r"[\w.-]+\.lock\.hcl", r"[\w.-]+\.lockb?", r"go\.sum"),
+            any_of(
+                r"[\w.-]*-lock\.(?:json|ya?ml)", r"[\w.-]+\.lock", r"[\w.-]+\.lock\.hcl", r"[\w.-]+\.lockb?", r"go\.sum"
+            ),
             "$",
         ),
         Kind.LOCK,
@@ -52,7 +57,8 @@ _BY_NAME = (
             any_of(
                 r"\.env(?:[._-][\w.-]*)?",
                 r"[\w.-]*\.env",
-                r"\.(?:npmrc|pypirc|netrc|pgpass|htpasswd|my\.cnf|yarnrc|gemrc|boto|s3cfg|git-credentials|wgetrc|curlrc)",
+                r"\.(?:npmrc|pypirc|netrc|pgpass|htpasswd|my\.cnf|yarnrc|gemrc|boto|s3cfg)",
+                r"\.(?:git-credentials|wgetrc|curlrc)",
                 r"_netrc",
                 "credentials",
             ),
@@ -60,25 +66,39 @@ _BY_NAME = (
         ),
         Kind.SETTINGS,
     ),
-    (pattern(r"(?i)(?:^|/)(?:\.envrc|(?:docker|container)file(?:[._-][\w.-]*)?|(?:gnu)?makefile(?:[._-][\w.-]*)?|justfile|\.?(?:bash|zsh)_?(?:rc|profile)|\.profile|procfile)$"), Kind.SHELL),
+    (
+        pattern(
+            r"(?i)(?:^|/)",
+            any_of(
+                r"\.envrc",
+                r"(?:docker|container|(?:gnu)?make)file(?:[._-][\w.-]*)?",
+                r"justfile|procfile|\.profile",
+                r"\.?(?:bash|zsh)_?(?:rc|profile)",
+            ),
+            "$",
+        ),
+        Kind.SHELL,
+    ),
 )
 
 _BY_EXTENSION = {
-    Kind.SETTINGS: "ini cfg conf cnf config properties toml tf tfvars hcl env editorconfig service reg ovpn credentials",
+    Kind.SETTINGS: "ini cfg conf cnf config properties toml tf tfvars hcl env service reg ovpn",
     Kind.YAML: "yml yaml",
     Kind.DATA: "json json5 jsonc ipynb webmanifest har tfstate",
     Kind.SHELL: "sh bash zsh fish ksh mk mak dockerfile bat cmd",
-    Kind.MARKUP: "xml html htm xhtml svg plist csproj vbproj fsproj props targets pom xaml wsdl xsd vue svelte jsp cshtml erb twig hbs",
+    Kind.MARKUP: "xml html htm xhtml svg plist csproj vbproj fsproj props targets pom xaml wsdl xsd vue svelte jsp",
     Kind.PROSE: "md markdown rst txt adoc asciidoc log text org textile tex http rest",
 }
-_KINDS = {extension: kind for kind, extensions in _BY_EXTENSION.items() for extension in extensions.split()}
+_KINDS = dict.fromkeys(("cshtml", "erb", "twig", "hbs"), Kind.MARKUP) | {
+    extension: kind for kind, extensions in _BY_EXTENSION.items() for extension in extensions.split()
+}
 
 
 def kind_of(path: str | None) -> Kind:
     """How the file at the path is read; without a path as prose, which may hold any of them."""
     if path is None:
         return Kind.PROSE
-    path = path.replace("\\", "/")[-500:]
+    path = shadow(path.replace("\\", "/")[-500:])
     for named, kind in _BY_NAME:
         if named.found_in(path):
             return kind

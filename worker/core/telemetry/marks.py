@@ -8,10 +8,14 @@ still takes it for what stands in the file.
 import re
 from collections.abc import Iterable
 
+from worker.core.telemetry.linear import OTHER, pattern
+
 Span = tuple[int, int]
 """Where something begins and ends in a text, in characters."""
 
 MARK = re.compile(r"⟪masked [1-9][0-9]{0,8}⟫")
+SHADOWED_MARK = pattern(f"{OTHER}masked [1-9][0-9]*{OTHER}")
+"""A mark in a text's shadow."""
 _BEGINNING = "⟪masked"
 
 

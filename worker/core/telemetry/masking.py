@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from worker.core.telemetry.assignments import assignments
 from worker.core.telemetry.kinds import Kind, kind_of
-from worker.core.telemetry.linear import searchable
+from worker.core.telemetry.linear import shadow
 from worker.core.telemetry.marks import Span, hide, is_marked, mark, split_marks, without_false_marks
 from worker.core.telemetry.shapes import shapes
 from worker.core.telemetry.structures import private_keys, structures
@@ -49,7 +49,7 @@ def mask_file(text: str, path: str) -> str:
 
 def _settled(text: str, secrets_in: Callable[[str], Iterable[Span]]) -> str:
     for _ in range(_ROUNDS):
-        hidden = hide(text, secrets_in(searchable(text)))
+        hidden = hide(text, secrets_in(shadow(text)))
         if hidden == text:
             break
         text = hidden
@@ -76,5 +76,7 @@ def _in_file(text: str, kind: Kind, path: str) -> Iterator[Span]:
 @lru_cache(maxsize=64)
 def _as_written(secrets: tuple[str, ...]) -> tuple[str, ...]:
     """The secrets as they stand in plain text, in JSON and in a URL."""
-    forms = (form for secret in secrets if secret for form in (secret, json.dumps(secret)[1:-1], quote(secret, safe="")))
+    forms = (
+        form for secret in secrets if secret for form in (secret, json.dumps(secret)[1:-1], quote(secret, safe=""))
+    )
     return tuple(sorted(dict.fromkeys(forms), key=len, reverse=True))

@@ -1,10 +1,9 @@
 """Credentials that show by their own form what they are, wherever they stand."""
 
 from collections.abc import Iterator
-
 from urllib.parse import unquote
 
-from worker.core.telemetry.linear import Pattern, any_of, pattern
+from worker.core.telemetry.linear import Pattern, any_of, any_pattern, pattern
 from worker.core.telemetry.marks import Span
 from worker.core.telemetry.names import Promise
 from worker.core.telemetry.values import is_placeholder, is_secret, is_token
@@ -83,7 +82,21 @@ _USER_OF_SOCKET = pattern(r"[\"'`][\w.-]+:(?P<value>[^\s\"'`@]+)@(?:tcp|unix)\("
 _TOKEN_IN_URL = pattern(r"://(?P<value>[A-Za-z0-9_-]{20,})@")
 _QUERY = pattern(
     r"(?i)[?&](?:amp;)?(?P<name>[\w.-]{0,40}",
-    any_of("token", "key", "secret", "passw(?:or)?d", "pwd", "signature", "sig", "auth", "credential", "code", "jwt", "sid", "pass"),
+    any_of(
+        "token",
+        "key",
+        "secret",
+        "passw(?:or)?d",
+        "pwd",
+        "signature",
+        "sig",
+        "auth",
+        "credential",
+        "code",
+        "jwt",
+        "sid",
+        "pass",
+    ),
     r")=(?P<value>[^&\s\"'`<>#;,)\\|]+)",
 )
 _WEBHOOK = pattern(
@@ -106,23 +119,51 @@ _HEADER = pattern(
         "(?:api|private|auth|job|deploy|access|app|application|ocp-apim-subscription)-?(?:key|token)",
         "apikey",
     ),
-    r")[\"'`]?\]?\s{0,4}(?::|=>|=|,)\s{0,4}[fbru]{0,2}[\"'`]?(?:(?:bearer|basic|token|apikey|key|bot|digest|negotiate|ntlm)[ :=]{1,4})?",
+    r")[\"'`]?\]?\s{0,4}(?::|=>|=|,)\s{0,4}[fbru]{0,2}[\"'`]?",
+    "(?:(?:bearer|basic|token|apikey|key|bot|digest|negotiate|ntlm)[ :=]{1,4})?",
     r"(?P<value>[^\s\"'`<>,;\\)\]}]+)",
 )
 _BEARER = pattern(r"(?i)\b(?:bearer|basic)\s{1,4}(?P<value>[A-Za-z0-9._~+/-]{12,}={0,2})")
 _COOKIE = pattern(
     r"(?i)\b",
-    any_of("(?:[a-z]+[_.-]?)?sess(?:ion)?(?:[_-]?(?:id|token))?", "[a-z]*sid", r"connect\.sid", "[a-z_]*(?:csrf|xsrf|auth|access|refresh|remember|jwt)[a-z_-]*"),
+    any_of(
+        "(?:[a-z]+[_.-]?)?sess(?:ion)?(?:[_-]?(?:id|token))?",
+        "[a-z]*sid",
+        r"connect\.sid",
+        "[a-z_]*(?:csrf|xsrf|auth|access|refresh|remember|jwt)[a-z_-]*",
+    ),
     r"=(?P<value>[A-Za-z0-9._~%+/:-]{12,}=*)(?:[;\s\"']|$)",
 )
 _HASHED = pattern(
-    any_of(r"\$2[abxy]\$\d\d\$[A-Za-z0-9./]{50,53}", r"\$(?:apr1|1|5|6|y)\$[^\s:$\"']{1,40}\$[A-Za-z0-9./$]{20,}", r"\$argon2(?:id?|d)\$v=\d+\$[A-Za-z0-9+/=,$]{20,}")
+    any_of(
+        r"\$2[abxy]\$\d\d\$[A-Za-z0-9./]{50,53}",
+        r"\$(?:apr1|1|5|6|y)\$[^\s:$\"']{1,40}\$[A-Za-z0-9./$]{20,}",
+        r"\$argon2(?:id?|d)\$v=\d+\$[A-Za-z0-9+/=,$]{20,}",
+    )
 )
-_DOCUMENTED = {("user", "pass"), ("user", "password"), ("username", "password"), ("username", "pass"), ("user", "pwd"), ("user", "passwd"), ("login", "password"), ("name", "password")}
+_DOCUMENTED = {
+    ("user", "pass"),
+    ("user", "password"),
+    ("username", "password"),
+    ("username", "pass"),
+    ("user", "pwd"),
+    ("user", "passwd"),
+    ("login", "password"),
+    ("name", "password"),
+}
+
+
+_ANY = any_pattern(
+    *(_PREFIXES, _WEB_TOKEN, _HASHED, _USER_IN_URL, _USER_OF_SOCKET, _TOKEN_IN_URL, _WEBHOOK, _BOT),
+    *(_HEADER, _QUERY, _BEARER, _COOKIE),
+)
+"""Most texts have none of them: one search says so."""
 
 
 def shapes(text: str) -> Iterator[Span]:
     """Where credentials of a known form stand."""
+    if not _ANY.found_in(text):
+        return
     for found in _PREFIXES.finditer(text):
         start, end = found.span()
         if _is_drawn(text[start:end]):
