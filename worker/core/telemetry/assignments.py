@@ -5,6 +5,7 @@ so that the whole is linear in the text.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from worker.core.telemetry.bare import bare, ends_literal, is_plainly, option
 from worker.core.telemetry.kinds import Kind
@@ -139,7 +140,7 @@ def _is_value(text: str, quoted: Literal, separator: Pattern, named: Named, kind
     if separator is _SETTER and not named.setter:
         return is_plainly(quoted.value, named)
     if separator is _PAIRED:
-        return is_secret(quoted.value, "password", Promise.PASSWORD, setting=False)
+        return is_plainly(quoted.value, replace(named, name="password", promise=Promise.PASSWORD))
     compared = separator is _NEXT_ARGUMENT or _COMPARED.match(named.after) is not None
     promised = _COMPARED_PROMISES.get(named.promise, named.promise) if compared else named.promise
     setting = kind in (Kind.SETTINGS, Kind.YAML, Kind.SHELL)
@@ -175,6 +176,6 @@ def _spoken_of(text: str, named: Named) -> list[Span]:
         return []
     found = _SPOKEN.match(named.after)
     quoted = literal(text, named.end + found.span()[1]) if found is not None else None
-    if quoted is None or not any(c.isdigit() for c in quoted.value) or len(quoted.value) < 6:
+    if quoted is None or not any(c.isdigit() for c in quoted.value) or len(quoted.value) < 6 or " " in quoted.value:
         return []
     return list(quoted.spans) if is_secret(quoted.value, named.name, named.promise, setting=True) else []
