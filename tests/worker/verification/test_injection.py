@@ -119,8 +119,8 @@ async def test_one_obedient_judge_changes_no_verdict(
             assert found["verdict"] == "FAIL"
         else:
             assert found["verdict"] == honest["verdict"]
-        for criterion in found["criteria"]:
-            for opinion in criterion["opinions"]:
+        for judged in found["criteria"]:
+            for opinion in judged["opinions"]:
                 assert all(item["verified"] for item in opinion["evidence"])
     assert len(requests) > 20
     for request in requests:

@@ -1,6 +1,5 @@
 """What of a prompt is shared, byte for byte: by the judges of a batch, by both rounds, by two constitutions."""
 
-from os.path import commonprefix
 from pathlib import Path
 
 import worker.core
@@ -17,6 +16,12 @@ from worker.verification.tribunal import Case
 ONE = "- Secrets MUST NOT be logged.\n- Errors MUST be told to the caller.\n- A lease MUST end.\n"
 OTHER = "- Every event MUST have a number.\n- Time MUST be in UTC.\n"
 TASK = "On x:\n- architect: FAIL, score 3. " + "It is told nowhere, and nobody would know. " * 12
+
+
+def beginning(texts: list[str]) -> str:
+    """What all of them begin with."""
+    first, last = min(texts), max(texts)
+    return first[: next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))]
 
 
 def real(folder: Path) -> Snapshot:
@@ -47,16 +52,16 @@ def test_most_of_a_batchs_prompt_is_the_same_for_all_judges_and_both_rounds(tmp_
     taken = real(tmp_path)
     for tokens in (12_000, 200_000):
         for batch in prompts(taken, ONE, tokens):
-            shared = len(commonprefix(batch).encode())
+            shared = len(beginning(batch).encode())
             assert all(shared >= 0.85 * len(text.encode()) for text in batch)
 
 
 def test_another_constitution_begins_with_the_same_bytes(tmp_path: Path) -> None:
     taken = real(tmp_path)
     one, other = (prompts(taken, text, 200_000)[0] for text in (ONE, OTHER))
-    shared = len(commonprefix([*one, *other]))
+    shared = len(beginning([*one, *other]))
     # The rules and the whole repository.
     assert shared >= sum(file.size for file in taken.files)
     # Where it does not fit, what all share is small, and the same.
     one, other = (prompts(taken, text, 12_000)[0] for text in (ONE, OTHER))
-    assert "Folders of the repository" in commonprefix([*one, *other])
+    assert "Folders of the repository" in beginning([*one, *other])
