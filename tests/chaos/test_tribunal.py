@@ -1,5 +1,6 @@
 """A worker with judges is killed at every step in turn: the run ends, and no answer on the ledger is paid again."""
 
+import json
 import re
 from pathlib import Path
 
@@ -33,6 +34,9 @@ def test_killed_at_every_step_in_turn(url: str, tmp_path: Path) -> None:
     with provider.running(slow_and_split) as server:
         given = {
             **provider.settings(server),
+            "CVA_LLM_PRICES": json.dumps(
+                {f"{name}-1": {"input": 1, "output": 5} for name in ("alpha", "beta", "gamma")}
+            ),
             "CVA_LEASE_SECONDS": "2",
             "CVA_REAP_SECONDS": "0.3",
             "CVA_MAX_ATTEMPTS": "50",

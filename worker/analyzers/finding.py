@@ -2,11 +2,11 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 
 from worker.analyzers import statement
-from worker.core.telemetry.masking import MASK, mask_code
+from worker.core.telemetry.masking import cut, mask_code, without_false_marks
 from worker.core.vocabulary import Category, Severity
 from worker.sources.snapshot import Snapshot
 
@@ -52,9 +52,10 @@ class Finding:
         return {**found, "category": self.category.value, "severity": self.severity.value}
 
 
-def _clipped(line: str) -> str:
-    """The line, cut where nobody would read on; the mask stands for the rest when the quote is checked."""
-    return line if len(line) <= _MAX_LINE else line[:_MAX_LINE] + MASK
+def _quote(lines: Sequence[str], path: str) -> str:
+    """The lines as they may be published: secrets hidden, and no longer than anybody would read."""
+    masked = mask_code(without_false_marks("\n".join(lines)), path)
+    return cut("\n".join(cut(line, _MAX_LINE) for line in masked.split("\n")), _MAX_QUOTE)
 
 
 def resolve(findings: Iterable[Finding], snapshot: Snapshot) -> list[Finding]:
@@ -79,7 +80,7 @@ def resolve(findings: Iterable[Finding], snapshot: Snapshot) -> list[Finding]:
                 last = max(finding.end_line, statement.end(lines, finding.start_line))
                 finding = replace(finding, end_line=last)  # noqa: PLW2901  the place of this one, mended
             end = min(finding.end_line, finding.start_line + _MAX_QUOTE_LINES - 1)
-            quote = mask_code("\n".join(map(_clipped, lines[finding.start_line - 1 : end])))[:_MAX_QUOTE]
+            quote = _quote(lines[finding.start_line - 1 : end], finding.path)
         base = "\0".join((finding.rule, finding.path, " ".join(quote.split())))
         seen[base] += 1
         fingerprint = hashlib.sha256(f"{base}\0{seen[base]}".encode()).hexdigest()[:32]
