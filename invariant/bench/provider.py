@@ -221,18 +221,17 @@ def answer(request: Request) -> str:
 
 
 def debated_script(seconds: float) -> Script:
-    """Honest judges, but for the first criterion of each call, which they split over until they debate it."""
+    """Honest judges, but for the first criterion of each call: where its words stand somewhere, they split over whether
+    that breaks it, until they debate it."""
 
     def script(request: Request) -> Reply:
         if request.role == "extraction" or request.is_debate or not request.keys:
             return Reply(completion(request, answer(request)), seconds=seconds)
         found = honest(request)
-        if request.role == "security":
-            found[0] = opinion(request.keys[0], "ABSTAIN")
-        if request.role == "user_proxy":
-            path, number, line = max(request.lines(), key=lambda shown: len(shown[2]))
-            place = {"path": path, "start_line": number, "end_line": number, "quote": line}
-            found[0] = opinion(request.keys[0], "FAIL", evidence=[place])
+        places = found[0]["evidence"]
+        if places and request.role != "user_proxy":
+            vote = "ABSTAIN" if request.role == "security" else "PASS"
+            found[0] = opinion(request.keys[0], vote, evidence=places)
         return Reply(completion(request, json.dumps({"opinions": found})), seconds=seconds)
 
     return script

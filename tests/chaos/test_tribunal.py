@@ -17,9 +17,11 @@ def slow_and_split(request: Request) -> Reply:
     """Judges who take a moment, and split at first."""
 
     def split(asked: Request) -> list[dict[str, object]]:
+        seen = provider.honest(asked)
         if asked.is_debate or asked.role == "architect":
-            return provider.honest(asked)
-        return [provider.opinion(key, "PASS" if asked.role == "security" else "ABSTAIN") for key in asked.keys]
+            return seen
+        vote = "PASS" if asked.role == "security" else "ABSTAIN"
+        return [provider.opinion(o["criterion"], vote, evidence=o["evidence"]) for o in seen]
 
     reply = provider.judging(split)(request)
     reply.seconds = 0.4
