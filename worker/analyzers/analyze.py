@@ -19,7 +19,7 @@ from worker.sources.snapshot import Snapshot
 # Linux takes 128 KiB for one argument and 2 MiB for all of them with the environment.
 _FILES_ALONE = 40
 _ARGUMENT_BYTES = 512 << 10
-_MAX_TRIES = 40
+MAX_TRIES = 40
 # With one of these ruff says that it saw nothing else of the file.
 _UNREADABLE = frozenset({"invalid-syntax", "E902"})
 
@@ -141,7 +141,7 @@ class _Tool:
     extra_rules: list[str]
     seconds: float
     """What all failed tries together may yet take."""
-    tries: int = _MAX_TRIES
+    tries: int = MAX_TRIES
 
 
 async def _run_batch(tool: _Tool, files: list[str]) -> list[_Done]:

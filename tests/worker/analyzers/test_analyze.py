@@ -200,3 +200,27 @@ async def test_fingerprints_survive_moved_lines_and_tell_equals_apart(tmp_path: 
     first, second = ({f.fingerprint for f in a.findings if f.rule == "bandit:B307"} for a in (before, after))
     assert first == second
     assert len(first) == 2
+
+
+@pytest.mark.parametrize("line", ["x" + ".a" * 200_000, "x = 1" + " + 1" * 300_000], ids=["attributes", "sums"])
+async def test_a_line_that_breaks_a_tool_hides_nothing_elsewhere(line: str, tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {f"m{number}.py": "import os\n" for number in range(20)}
+    analysis = await run(snapshot(tmp_path, {**files, "deep.py": f"{line}\n"}), CVA_MAX_FILE_BYTES=4 << 20)
+    ruff = analysis.tool("ruff")
+    assert ruff is not None
+    assert ruff.covered == set(files)
+    assert not ruff.complete
+    assert {f.path for f in analysis.findings if f.rule == "ruff:F401"} == set(files)
+    assert any(note.startswith("ruff did not finish") and "1 file(s)" in note for note in analysis.notes)
+
+
+async def test_a_tool_that_always_fails_is_not_tried_for_ever(tmp_path: Path) -> None:
+    program = f"open({str(tmp_path / 'tries')!r}, 'a').write('x'); raise SystemExit(1)"
+    files: dict[str, str | bytes] = {f"n{number}.txt": "x" for number in range(500)}
+    command = (sys.executable, "-S", "-c", program, "{files}")
+    analysis = await run(snapshot(tmp_path, files), CVA_ANALYZERS=added("own", *command))
+    tool = analysis.tool("own")
+    assert tool is not None
+    assert tool.problem is not None
+    assert tool.covered == frozenset()
+    assert len((tmp_path / "tries").read_text()) <= 2 * analyze.MAX_TRIES + 10

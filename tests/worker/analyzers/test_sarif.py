@@ -99,7 +99,28 @@ def test_no_shape_of_a_result_raises(results: list[Any], driver: Any) -> None:
         assert finding.end_line >= finding.start_line
 
 
-def test_too_many_findings_are_cut_and_counted() -> None:
-    found = read(document(*(result("a.py") for _ in range(sarif.MAX_FINDINGS + 5))))
-    assert len(found.findings) == sarif.MAX_FINDINGS
-    assert any("5 result(s) beyond" in note for note in found.notes)
+def test_too_many_alike_are_cut_and_counted_and_hide_no_other() -> None:
+    flood = [result("a.py") for _ in range(sarif.MAX_ALIKE + 5)]
+    read_ = read(document(*flood, result("a.py", ruleId="R2"), result("b.py")))
+    assert len(read_.findings) == sarif.MAX_ALIKE + 2
+    assert {(f.path, f.rule_id) for f in read_.findings} == {("a.py", "R1"), ("a.py", "R2"), ("b.py", "R1")}
+    assert any("5 result(s) of a rule" in note for note in read_.notes)
+    assert read_.whole
+
+
+def test_of_too_many_findings_the_first_of_each_kind_and_the_gravest_stay() -> None:
+    many = sarif.MAX_FINDINGS // 2 + 10
+    results = [result(f"f{number}.py", level="note") for number in range(many) for _ in range(2)]
+    grave = [result("z.py", level="error") for _ in range(3)]
+    read_ = read(document(*results, *grave))
+    assert len(read_.findings) == sarif.MAX_FINDINGS
+    assert len({f.path for f in read_.findings}) == many + 1
+    assert sum(f.path == "z.py" for f in read_.findings) == 3
+    assert read_.whole
+    over = read(document(*(result(f"f{number}.py") for number in range(sarif.MAX_FINDINGS + 7))))
+    assert not over.whole
+    assert any("7 result(s) beyond" in note for note in over.notes)
+
+
+def test_the_rules_that_a_tool_says_it_has_are_known() -> None:
+    assert read(document(rules=[{"id": "R1"}, {"id": "R2"}, {"name": "x"}])).rules == {"R1", "R2"}

@@ -1,4 +1,4 @@
-"""Static mode: what findings decide, and what is abstained from."""
+"""What decides a criterion without models: scopes, lists, named rules, changed files, accepted places."""
 
 import asyncio
 import json
@@ -10,185 +10,210 @@ import pytest
 
 from tests.support.app import settings
 from tests.worker.analyzers.test_analyze import snapshot
+from tests.worker.verification.static.small import Files, analysed, decided
+from worker.analyzers import catalog, rules
 from worker.core.vocabulary import Outcome
 from worker.runtime.single_flight import Flights
 from worker.sources.snapshot import Snapshot
-from worker.verification import criteria, topics
-from worker.verification.pipeline import Judged, Work, start_extraction, verify
+from worker.verification import consensus
+from worker.verification.constitution import reading
+from worker.verification.evidence import place_fingerprint
+from worker.verification.pipeline import Judged, Work, start_reading, verify
+from worker.verification.result import Decider
+from worker.verification.static import topics
 
 CLEAN = '"""A module."""\n\nX = 1\n'
-# One statement per topic, code that breaks it, and whether finding nothing decides it.
-CASES = [
-    ("Code MUST NOT call eval()", "eval('1')\n", True),
-    ("exec MUST NOT be used", "exec('1')\n", True),
-    ("Never run subprocesses with shell=True", "import subprocess\nsubprocess.run('ls ' + X, shell=True)\n", False),
-    ("No hard-coded passwords", "password = 'hunter22'\n", False),
-    ("SQL injection MUST NOT be possible", "def f(c, x):\n    c.execute(f'SELECT a FROM t WHERE b = {x}')\n", False),
-    ("SQL MUST be parameterized queries", "def f(c, x):\n    c.execute('SELECT a FROM t WHERE b = %s' % x)\n", False),
-    ("MD5 MUST NOT be used", "import hashlib\nhashlib.md5(b'')\n", False),
-    ("No pickle", "import pickle\npickle.loads(b'')\n", False),
-    ("yaml.load MUST NOT be used", "import yaml\nyaml.load('a')\n", False),
-    (
-        "TLS certificates MUST be verified",
-        "import requests\nrequests.get('https://x', verify=False, timeout=1)\n",
-        False,
-    ),
-    ("HTTP requests MUST have timeouts", "import requests\nrequests.get('https://x')\n", False),
-    ("Services MUST NOT bind to all interfaces", "HOST = '0.0.0.0'\n", False),
-    ("assert MUST NOT check input", "assert 1\n", True),
-    ("Exceptions MUST NOT be swallowed", "try:\n    X\nexcept Exception:\n    pass\n", False),
-    ("No bare except", "try:\n    X\nexcept:\n    raise SystemExit\n", True),
-    ("No mutable default arguments", "def f(a=[]):\n    return a\n", True),
-    ("No undefined names", "y = nowhere\n", True),
-    ("No unused imports", "import os\n", True),
-    ("No wildcard imports", "from os import *\n", True),
-    ("print MUST NOT be called", "print(1)\n", True),
-    ("No TODOs are left", "# TODO: later\n", True),
-    ("No commented-out code", "# x = 1\n", True),
-    ("Naive datetimes MUST NOT be used", "from datetime import datetime\ndatetime.now()\n", True),
-    ("Every module SHOULD have a docstring", "x = 1\n", True),
-    ("Every function SHOULD have a docstring", "def f():\n    return 1\n", True),
-    ("Functions SHOULD be fully annotated", "def f(a):\n    return a\n", True),
-    ("Imports SHOULD be sorted", "import sys\nimport os\n", True),
-    ("Code MUST parse without errors", "def broken(:\n", True),
-    ("`ruff:E711` findings are not accepted", "X == None\n", True),
-    ("`bandit:B108` is forbidden", "PATH = '/tmp/x'\n", True),
+EVAL = "eval('1')\n"
+_F, _P, _U = Outcome.FAIL, Outcome.PASS, Outcome.UNDECIDED
+
+# (the rule, the files, the outcome)
+SCOPED: list[tuple[str, Files, Outcome]] = [
+    ("Code in `src/` MUST NOT call `eval()`.", {"src/a.py": EVAL}, _F),
+    ("Code in `src/` MUST NOT call `eval()`.", {"src/a.py": CLEAN, "lib/b.py": EVAL}, _P),
+    ("Code in `core/` MUST NOT call `eval()`.", {"src/app/core/a.py": EVAL}, _U),
+    ("Code in `src/` MUST NOT call `eval()`.", {"lib/b.py": CLEAN}, _U),
+    ("Code MUST NOT call eval() except in tests.", {"src/a.py": CLEAN, "tests/test_a.py": EVAL}, _P),
+    ("Code MUST NOT call eval() except in tests.", {"src/a.py": EVAL, "tests/test_a.py": EVAL}, _F),
+    ("No `print` outside of `scripts/`.", {"src/a.py": CLEAN, "scripts/b.py": "print(1)\n"}, _P),
+    ("No `print` outside of `scripts/`.", {"src/a.py": "print(1)\n"}, _F),
+    ("No `eval` unless it is reviewed.", {"src/a.py": EVAL}, _U),
+    ("No `eval` unless it is reviewed.", {"src/a.py": CLEAN}, _P),
+    ("Library code MUST NOT call `print`.", {"src/app/a.py": "print(1)\n"}, _F),
+    ("Library code MUST NOT call `print`.", {"src/app/a.py": CLEAN, "tests/test_a.py": "print(1)\n"}, _P),
+    ("Library code MUST NOT call `print`.", {"src/app/a.py": CLEAN, "scripts/a.py": "print(1)\n"}, _U),
+    ("`unwrap()` MUST NOT be used except in tests.", {"src/a.rs": "fn f() { x.unwrap(); }\n"}, _U),
+    ("Python code MUST NOT call `eval`.", {"src/a.py": CLEAN, "a.js": "eval(1)\n"}, _P),
+    ("No `eval`.", {"src/a.py": CLEAN, "a.js": "eval(1)\n"}, _U),
+    # Lists
+    ("No `eval`, `exec` or `pickle`.", {"src/a.py": "exec('1')\n"}, _F),
+    ("No `eval`, `exec` or `pickle`.", {"src/a.py": "import pickle\n"}, _U),
+    ("No `eval`, `exec` or `pickle`.", {"src/a.py": CLEAN}, _P),
+    ("No `eval`, reflection or `exec`.", {"src/a.py": EVAL}, _U),
+    ("No `eval`, reflection or `exec`.", {"src/a.py": CLEAN}, _U),
+    # Rules by their names
+    ("Findings of `ruff:E722` are not accepted.", {"src/a.py": "try:\n    X\nexcept:\n    pass\n"}, _F),
+    ("Findings of `ruff:e722` are not accepted.", {"src/a.py": "try:\n    X\nexcept:\n    pass\n"}, _F),
+    ("Findings of `ruff:E72` are not accepted.", {"src/a.py": "try:\n    X\nexcept:\n    pass\n"}, _F),
+    ("Findings of `ruff:E722` are not accepted.", {"src/a.py": CLEAN}, _P),
+    ("Findings of `ruff:E722` are not accepted.", {"src/a.py": "def broken(:\n"}, _U),
+    ("Findings of `ruff:E722` are not accepted.", {"a.js": "x()\n"}, _U),
+    ("Findings of `ruff:E722` in `src/` are not accepted.", {"lib/a.py": "try:\n    X\nexcept:\n    pass\n"}, _U),
+    ("Findings of ruff:NOPE1 are not accepted.", {"src/a.py": CLEAN}, _U),
+    ("Findings of ruff:E301 are not accepted.", {"src/a.py": CLEAN}, _U),
+    ("Findings of ruff:ANN101 are not accepted.", {"src/a.py": CLEAN}, _U),
+    ("`ruff:E722` does not apply.", {"src/a.py": CLEAN}, _U),
+    ("`ruff:E722` is not used.", {"src/a.py": "try:\n    X\nexcept:\n    pass\n"}, _U),
+    ("Findings of `mypy:arg-type` are not accepted.", {"src/a.py": CLEAN}, _U),
 ]
 
 
-async def outcome_of(statements: str, found: Snapshot, **given: object) -> Judged:
-    work = Work(statements, found, frozenset(), None, Flights(kept=0))
+@pytest.fixture(scope="module")
+def wrong(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    smalls = analysed(tmp_path_factory.mktemp("scoped"), [files for _, files, _ in SCOPED])
+    wrong = []
+    for (rule, files, outcome), small in zip(SCOPED, smalls, strict=True):
+        (result,) = decided(rule, small)
+        if result.outcome is not outcome:
+            wrong.append(f"{result.outcome} {rule} {files}: {result.reason}")
+    return wrong
+
+
+def test_scopes_lists_and_named_rules_are_decided_as_they_say(wrong: list[str]) -> None:
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_place_is_the_whole_call_and_says_which_rule(tmp_path: Path) -> None:
+    (small,) = analysed(tmp_path, [{"src/a.py": "X = 1\neval(\n    '1'\n)\n"}])
+    (result,) = decided("No `eval`.", small)
+    (place,) = result.evidence
+    assert (place.path, place.start_line, place.rule, place.verified) == ("src/a.py", 2, "ruff:S307", True)
+    assert (result.by, result.score, result.opinions) == (Decider.ANALYZERS, None, ())
+
+
+def test_an_undecided_criterion_shows_where_to_look(tmp_path: Path) -> None:
+    (small,) = analysed(tmp_path, [{"src/a.py": "X = 1\ne = eval\n"}])
+    (result,) = decided("No `eval`.", small)
+    assert result.outcome is _U
+    assert [(place.path, place.start_line) for place in result.look_at] == [("src/a.py", 2)]
+    assert "src/a.py:2" in result.reason
+
+
+def test_only_what_changed_counts_in_diff_mode(tmp_path: Path) -> None:
+    (small,) = analysed(tmp_path, [{"old.py": EVAL, "new.py": CLEAN}])
+    for changed, outcome in ((None, _F), ({"new.py"}, _P), ({"old.py"}, _F), (set(), _P)):
+        some = None if changed is None else frozenset(changed)
+        (result,) = decided("No `eval`.", replace(small, snapshot=replace(small.snapshot, changed=some)))
+        assert result.outcome is outcome, changed
+
+
+def test_whoever_accepts_accepts_every_place_and_nothing_unsure(tmp_path: Path) -> None:
+    many = {f"src/a{number}.py": EVAL for number in range(30)}
+    one, unsure = analysed(tmp_path, [many, {**many, "tests/test_a.py": EVAL}])
+    (result,) = decided("No `eval`.", one)
+    assert len(result.places) == 30
+    accepted = frozenset(place_fingerprint(result.criterion.key, place) for place in result.places)
+    assert consensus.accept(result, accepted).outcome is _P
+    assert consensus.accept(result, frozenset(list(accepted)[:10])).outcome is _F
+    (doubtful,) = decided("No `eval`.", unsure)
+    accepted = frozenset(place_fingerprint(doubtful.criterion.key, place) for place in doubtful.places)
+    assert consensus.accept(doubtful, accepted).outcome is _U
+
+
+def test_rules_that_would_find_nothing_or_stop_the_tool_are_not_known() -> None:
+    known = rules.known(["ruff", "bandit"])
+    assert {"E722", "S307", "invalid-syntax"} <= known["ruff"]
+    assert not {"E301", "ANN101", "NOPE1"} & known["ruff"]
+    assert "B602" in known["bandit"]
+
+
+def test_only_rules_that_an_analyzer_has_are_asked_of_it() -> None:
+    known = rules.known(["ruff"])
+    (criterion,) = reading.read("- Findings of ruff:NOPE1 are not accepted\n").criteria
+    meant = topics.meaning(criterion, ["ruff"], known)
+    assert meant is not None
+    assert meant.unknown == ("ruff:NOPE1",)
+    assert topics.extra_rules([meant]) == {}
+
+
+async def judged(statements: str, repository: Snapshot, **given: object) -> Judged:
+    work = Work(statements, repository, frozenset(), None, Flights(kept=0))
 
     async def step(name: str, data: dict[str, object]) -> None:
         assert name
 
-    extracting = asyncio.ensure_future(start_extraction(statements, None))
-    return await verify(work, extracting, settings=settings(**given), step=step)
+    read = asyncio.ensure_future(start_reading(statements, None))
+    return await verify(work, read, settings=settings(**given), step=step)
 
 
-@pytest.mark.parametrize(("statement", "code", "decisive"), CASES, ids=[case[0] for case in CASES])
-async def test_a_topic_is_decided_by_its_findings(statement: str, code: str, decisive: bool, tmp_path: Path) -> None:
-    broken = await outcome_of(f"- {statement}\n", snapshot(tmp_path / "broken", {"a.py": code}))
-    assert broken.results[0].outcome is Outcome.FAIL, broken.analysis.findings
-    evidence = [item for opinion in broken.results[0].opinions for item in opinion.evidence]
-    assert evidence
-    assert all(item.verified for item in evidence)
-    clean = await outcome_of(f"- {statement}\n", snapshot(tmp_path / "clean", {"a.py": CLEAN}))
-    assert clean.results[0].outcome is (Outcome.PASS if decisive else Outcome.UNDECIDED)
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "The service MUST be fast",
-        "Users MUST be greeted by name",
-        "Evaluation of models SHOULD be reproducible",
-        "Users MUST NOT be able to delete the todo items of other users",
-        "The service MUST never answer with XML",
-        "User passwords MUST NOT be printed or logged",
-        "Database column names must be snake_case",
-        "There must be no test without an assert statement",
-    ],
-)
-async def test_what_no_rule_speaks_of_is_abstained_from(statement: str, tmp_path: Path) -> None:
-    found = await outcome_of(f"- {statement}\n", snapshot(tmp_path, {"a.py": "eval('1')\n"}))
-    assert found.results[0].outcome is Outcome.UNDECIDED
-    assert found.results[0].reason == "No judge could decide this."
-
-
-def test_a_statement_that_forbids_nothing_is_not_about_the_forbidden() -> None:
-    (criterion,) = criteria.read("- Dashboards MUST eval metrics hourly and print a summary\n")
-    assert topics.coverage(criterion, ["ruff", "bandit"]) is None
-
-
-async def test_finding_nothing_decides_nothing_where_not_all_was_seen(tmp_path: Path) -> None:
-    rule = "- Code MUST NOT call eval()\n"
-    for number, files in enumerate(
-        (
-            {"a.py": CLEAN, "b.js": "eval('1')\n"},
-            {"a.py": CLEAN, "b.py": "def broken(:\n"},
-            {"a.py": CLEAN, "big.py": "#" * (2 << 20)},
-            {"README": "no code"},
-            {"a.py": CLEAN, "index.html": "<script>eval(x)</script>"},
-            {"a.py": CLEAN, "bin/tool": "#!/usr/bin/env python3\neval('1')\n"},
-        )
-    ):
-        found = await outcome_of(rule, snapshot(tmp_path / str(number), dict(files)))
-        assert found.results[0].outcome is Outcome.UNDECIDED, files
-
-
-@pytest.mark.parametrize(
-    ("statement", "outcome"),
-    [
-        ("No rule violation of bandit:B602.", Outcome.FAIL),
-        ("Findings of `bandit:b602` are not accepted", Outcome.FAIL),
-        ("Findings of ruff:F40 are not accepted", Outcome.FAIL),
-        ("Findings of bandit:B6999 are not accepted", Outcome.UNDECIDED),
-        ("Findings of ruff:NOPE1 are not accepted", Outcome.UNDECIDED),
-        ("MUST NOT call eval() and every endpoint MUST check permissions", Outcome.UNDECIDED),
-    ],
-)
-async def test_cited_rules_and_compound_statements(statement: str, outcome: Outcome, tmp_path: Path) -> None:
-    code = '"""M."""\nimport os\nimport subprocess\nsubprocess.run("ls " + X, shell=True)\n'
-    found = await outcome_of(f"- {statement}\n", snapshot(tmp_path, {"a.py": code}))
-    assert found.results[0].outcome is outcome
+async def test_bandit_decides_the_rules_that_name_it(tmp_path: Path) -> None:
+    rule = "- Findings of `bandit:b602` are not accepted\n- Findings of bandit:B6999 are not accepted\n- No `bandit:B301`\n"
+    files: dict[str, str | bytes] = {"a.py": "import subprocess\nsubprocess.run(\n    'ls ' + X,\n    shell=True,\n)\n"}
+    made = await judged(rule, snapshot(tmp_path, files))
+    assert [result.outcome for result in made.results] == [_F, _U, _P]
+    assert [(place.start_line, place.end_line) for place in made.results[0].evidence] == [(2, 5)]
 
 
 async def test_paths_that_bandit_would_skip_are_analysed(tmp_path: Path) -> None:
-    files = {".github/scripts/x.py": "eval('1')\n", "pkg/CVSfoo.py": "eval('1')\n", "a.tox.d/b.py": "eval('1')\n"}
-    found = await outcome_of("- Code MUST NOT call eval()\n", snapshot(tmp_path, dict(files)))
-    assert {f.path for f in found.analysis.findings if f.rule == "bandit:B307"} == set(files)
-
-
-async def test_results_that_were_cut_off_decide_nothing(tmp_path: Path) -> None:
-    files = {"a.py": "assert X\n" * 10_001, "z.py": "x = 1\n"}
-    found = await outcome_of("- No findings of `bandit:B301`\n", snapshot(tmp_path, dict(files)))
-    assert found.results[0].outcome is Outcome.UNDECIDED
-
-
-async def test_the_strictest_bar_does_not_fail_what_is_clean(tmp_path: Path) -> None:
-    found = await outcome_of("- Code MUST NOT call eval()\n", snapshot(tmp_path, {"a.py": CLEAN}), CVA_PASS_SCORE=10)
-    assert found.results[0].outcome is Outcome.PASS
+    files = {".github/scripts/x.py": EVAL, "pkg/CVSfoo.py": EVAL, "a.tox.d/b.py": EVAL}
+    made = await judged("- Code MUST NOT call eval()\n", snapshot(tmp_path, dict(files)))
+    assert {f.path for f in made.analysis.findings if f.rule == "bandit:B307"} == set(files)
 
 
 async def test_a_missing_tool_decides_nothing_and_is_told_of(tmp_path: Path) -> None:
     broken = [{"name": "bandit", "command": ["surely-not-installed", "{files}"], "patterns": ["*.py"]}]
-    found = await outcome_of("- Code MUST NOT call eval()\n", snapshot(tmp_path, {"a.py": CLEAN}), CVA_ANALYZERS=broken)
-    assert found.results[0].outcome is Outcome.UNDECIDED
-    assert any("bandit is not installed" in note for note in found.analysis.notes)
+    rule = "- Findings of `bandit:B301` are not accepted\n"
+    made = await judged(rule, snapshot(tmp_path, {"a.py": CLEAN}), CVA_ANALYZERS=broken)
+    assert made.results[0].outcome is _U
+    assert any("bandit is not installed" in note for note in made.analysis.notes)
 
 
-async def test_only_what_changed_counts_in_diff_mode(tmp_path: Path) -> None:
-    files = snapshot(tmp_path, {"old.py": "eval('1')\n", "new.py": CLEAN})
-    rule = "- Code MUST NOT call eval()\n"
-    assert (await outcome_of(rule, files)).results[0].outcome is Outcome.FAIL
-    unchanged = replace(files, changed=frozenset({"new.py"}))
-    assert (await outcome_of(rule, unchanged)).results[0].outcome is Outcome.PASS
-    changed = replace(files, changed=frozenset({"old.py"}))
-    assert (await outcome_of(rule, changed)).results[0].outcome is Outcome.FAIL
+def _sarif(*, listed: list[str], found: str | None = None, **properties: object) -> str:
+    place = {"physicalLocation": {"artifactLocation": {"uri": "a.py"}, "region": {"startLine": 1}}}
+    results = [{"ruleId": found, "message": {"text": "bad"}, "locations": [place]}] if found else []
+    driver = {"name": "own", "rules": [{"id": rule, "properties": properties} for rule in listed]}
+    return json.dumps({"runs": [{"tool": {"driver": driver}, "results": results}]})
 
 
-async def test_critical_findings_end_the_run_before_any_judge(tmp_path: Path) -> None:
-    sarif = {
-        "runs": [
-            {
-                "tool": {"driver": {"name": "x", "rules": [{"id": "C", "properties": {"security-severity": "9.8"}}]}},
-                "results": [
-                    {
-                        "ruleId": "C",
-                        "message": {"text": "remote code execution"},
-                        "locations": [
-                            {"physicalLocation": {"artifactLocation": {"uri": "a.py"}, "region": {"startLine": 1}}}
-                        ],
-                    }
-                ],
-            }
-        ]
-    }
-    added = [{"name": "x", "command": [sys.executable, "-c", f"print({json.dumps(sarif)!r})"], "patterns": ["*.py"]}]
-    rule = "- No unused imports in Python code\n"
-    found = await outcome_of(rule, snapshot(tmp_path / "1", {"a.py": CLEAN}), CVA_ANALYZERS=added)
-    assert found.verdict.verdict == "FAIL"
-    assert "CVA_FAIL_FAST" in found.tribunal.why
-    off = await outcome_of(rule, snapshot(tmp_path / "2", {"a.py": CLEAN}), CVA_ANALYZERS=added, CVA_FAIL_FAST=False)
-    assert off.verdict.verdict == "PASS"
+def _own(document: str) -> list[dict[str, object]]:
+    return [{"name": "own", "command": [sys.executable, "-c", f"print({document!r})"], "patterns": ["*.py"]}]
+
+
+async def test_an_added_analyzer_decides_the_rules_that_it_says_it_has(tmp_path: Path) -> None:
+    rule = "- Findings of `own:R1` are not accepted\n- Findings of `own:R2` are not accepted\n"
+    for number, (document, outcomes) in enumerate(
+        (
+            (_sarif(listed=["R1"]), [_P, _U]),
+            (_sarif(listed=["R1", "R2"], found="R1"), [_F, _P]),
+            (_sarif(listed=[]), [_U, _U]),
+            (_sarif(listed=[], found="R2"), [_U, _F]),
+        )
+    ):
+        made = await judged(rule, snapshot(tmp_path / str(number), {"a.py": CLEAN}), CVA_ANALYZERS=_own(document))
+        assert [result.outcome for result in made.results] == outcomes, document
+
+
+async def test_critical_findings_of_precise_rules_end_the_run_before_any_judge(tmp_path: Path) -> None:
+    document = _sarif(listed=["C"], found="C", **{"security-severity": "9.8", "precision": "very-high"})
+    rule = "- No wildcard imports\n"
+    made = await judged(rule, snapshot(tmp_path / "1", {"a.py": CLEAN}), CVA_ANALYZERS=_own(document))
+    assert made.verdict.verdict == "FAIL"
+    vague = _sarif(listed=["C"], found="C", **{"security-severity": "9.8"})
+    made = await judged(rule, snapshot(tmp_path / "2", {"a.py": CLEAN}), CVA_ANALYZERS=_own(vague))
+    assert made.verdict.verdict == "PASS"
+
+
+async def test_a_repository_without_a_file_for_a_tool_proves_nothing_by_its_silence(tmp_path: Path) -> None:
+    made = await judged("- No unused imports\n", snapshot(tmp_path, {"README": "no code"}))
+    assert made.results[0].outcome is _U
+
+
+async def test_hints_show_places_and_decide_nothing(tmp_path: Path) -> None:
+    files = {"a.py": "password = 'hunter22'\n"}
+    made = await judged("- Passwords MUST NOT be hard-coded in the source.\n", snapshot(tmp_path, dict(files)))
+    (result,) = made.results
+    assert result.outcome is _U
+    assert [place.rule for place in result.look_at] == ["bandit:B105"]
+
+
+def test_the_analyzers_here_are_those_of_the_product() -> None:
+    assert {analyzer.name for analyzer in catalog.all_analyzers(())} == {"ruff", "bandit"}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from worker.core.telemetry.masking.linear import any_of, pattern
+from worker.core.telemetry.masking.linear import any_of, pattern, shadow
 from worker.core.telemetry.masking.marks import Span
 from worker.core.telemetry.masking.values import is_placeholder, is_token
 
@@ -23,8 +23,9 @@ _PLAIN = pattern(
 
 def is_environment(path: str) -> bool:
     """Whether the path is a `.env` file that holds real values."""
-    name = path.rsplit("/", 1)[-1]
-    return bool(_FILE.fullmatch(path)) and not _EXAMPLE.fullmatch(name)
+    seen = shadow(path)
+    name = seen.rsplit("/", 1)[-1]
+    return bool(_FILE.fullmatch(seen)) and not _EXAMPLE.fullmatch(name)
 
 
 def values(text: str) -> Iterator[Span]:
