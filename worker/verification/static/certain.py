@@ -13,7 +13,7 @@ from worker.verification import texts
 
 # What stands in the repository and is not its own code, or is there to be wrong.
 _STRANGE = re.compile(
-    r"(?:^|/)(?:_?vendor(?:ed|s)?|third[-_]?party|3rdparty|node_modules|site-packages|externals?|extern|\.?venv|virtualenv"
+    r"(?:^|/)(?:\.[^/]+|_?vendor(?:ed|s)?|third[-_]?party|3rdparty|node_modules|site-packages|externals?|extern|\.?venv|virtualenv"
     r"|dist|build|_build|generated|gen|_gen|autogen|fixtures?|__fixtures__|testdata|test[-_]data|test/data|tests/data"
     r"|test_?cases|corpus|cookiecutter[^/]*|templates?|bundled|contrib|deps|old|refs?|references?|upstream|forks?|backups?|[^/]*_backup|archived?|archives|attic|legacy|deprecated|snapshots?|__snapshots__|golden)/"
     r"|_pb2(?:_grpc)?\.pyi?$|(?:^|/)(?:versioneer|_version|get-pip|ez_setup|distribute_setup|bootstrap)\.py$"
@@ -39,6 +39,13 @@ _DYNAMIC = re.compile(r"\b(?:globals|locals|vars|eval|exec|dir|__all__|__getattr
 
 
 _RUNNABLE = re.compile(r"__name__\s*==|\bargparse\b|\bsys\.argv\b|\bimport (?:click|typer|fire)\b|\bgetopt\b")
+# A module that prints or logs for the others, or that somebody runs to read what it prints.
+PRINTER = re.compile(
+    r"(?:^|/)[^/]*(?:log|print|console|debug|output|report|trace|terminal|cli|tui|smoke|banner|demo|script)[^/]*$"
+    r"|(?:^|/)(?:test|check|seed|migrate|fix|investigate|analy[sz]e|setup|generate|create|verify|validate|run|build"
+    r"|deploy|server|main|index|publish|bench)(?:[-_.][^/]*)?\.\w+$",
+    re.IGNORECASE,
+)
 _TELLS = re.compile(
     r"(?:async )?def (?:_*main|cli|run|usage|help|_*(?:print|show|report|display|debug|dump|prompt|log|tell|write)\w*"
     r"|\w*_(?:main|cli|usage|help|report|demo))\("
@@ -115,19 +122,21 @@ def _taken_from(path: str, name: str, code: Code) -> bool:
 
 
 def printing(finding: Finding, code: Code) -> bool:
-    """A print that is not what a program with a command line is there for."""
+    """A print of a function that is there for something else, in a module that nobody runs."""
     text = code.text(finding.path)
-    if _RUNNABLE.search(text):
+    if _RUNNABLE.search(text) or PRINTER.search(finding.path):
         return False
     above = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")[: finding.start_line]
     indent = len(above[-1]) - len(above[-1].lstrip())
+    within = False
     for line in reversed(above):
         depth = len(line) - len(line.lstrip())
         if line.strip() and depth < indent:
             indent = depth
+            within = within or re.match(r"(?:async )?def ", line.strip()) is not None
             if _TELLS.match(line.strip()):
                 return False
-    return True
+    return within
 
 
 def naive(finding: Finding, code: Code) -> bool:

@@ -31,9 +31,8 @@ _OBJECTS = {
 }
 _PLAIN = re.compile(r"^[A-Za-z_$][\w$]*(?:(?:\.|::)[A-Za-z_$][\w$]*)*$")
 _GO_IMPORT = re.compile(r'^\s*(?:import\s+)?"((?:[a-z0-9]+/)*([a-z0-9]+))"\s*(?://.*)?$', re.MULTILINE)
-# A module that prints or logs for the others is the place where it is meant to be.
 _PRINTING = re.compile(r"(?:print|log|console|dbg|stdout)", re.IGNORECASE)
-_PRINTER = re.compile(r"(?:^|/)[^/]*(?:log|print|console|debug|output|report|trace|terminal)[^/]*$", re.IGNORECASE)
+_RUN = re.compile(r"^#!|\bprocess\.(?:argv|exit)\b|\bos\.Args\b|\bflag\.Parse\b|\bvoid main\s*\(|\bfn main\s*\(")
 _CONFIGURES = re.compile(r"\.config\.\w+$|(?:^|/)(?:config|build|server|index)\.(?:js|ts|mjs|cjs|rs)$")
 
 
@@ -77,7 +76,7 @@ def find(name: Name, code: Code) -> list[Finding]:
         for language, files in by_language.items()
         if not _defined(name, language, files, code)
         for path, root in files
-        if _looked_at(path, name) and _means_it(name, language, root, code.text(path))
+        if _looked_at(path, name, code.text(path)) and _means_it(name, language, root, code.text(path))
         for node in _calls(name, language, root)
     ]
     return findings.resolve((_finding(name, path, node) for path, node in places), code.snapshot)
@@ -90,10 +89,10 @@ def _finding(name: Name, path: str, node: "Node") -> Finding:
     )
 
 
-def _looked_at(path: str, name: Name) -> bool:
+def _looked_at(path: str, name: Name, text: str) -> bool:
     aside = certain.ASIDE.search(path) or _CONFIGURES.search(path)
-    printer = _PRINTING.search(name.path) and _PRINTER.search(path)
-    return certain.ours(path) and not aside and not printer
+    prints = _PRINTING.search(name.path) and (certain.PRINTER.search(path) or _RUN.search(text))
+    return certain.ours(path) and not aside and not prints
 
 
 def _walk(root: "Node") -> Iterator["Node"]:

@@ -477,7 +477,11 @@ PROOFS: tuple[Proof, ...] = (
     Proof(
         "print",
         "`print()` MUST NOT be used.",
-        fails=("print(1)\n", "import builtins\nbuiltins.print(1)\n", "def f(x):\n    print(x, end='')\n"),
+        fails=(
+            "def f(x):\n    print(x, end='')\n",
+            "import builtins\n\n\ndef f():\n    builtins.print(1)\n",
+            "class A:\n    async def f(self):\n        for x in self:\n            print(\n                x\n            )\n",
+        ),
         breaks=(
             "p = print\np(1)\n",
             "list(map(print, [1]))\n",
@@ -491,6 +495,8 @@ PROOFS: tuple[Proof, ...] = (
             *hidden("print(1)\n"),
         ),
         similar=(
+            "print(1)\n",
+            {"src/app/logger.py": "def f():\n    print(1)\n"},
             "# print(1)\n",
             "X = 'print(1)'\n",
             "from rich import print\n\nprint(1)\n",

@@ -23,6 +23,7 @@ from worker.verification.result import Decider
 from worker.verification.static import topics
 
 CLEAN = '"""A module."""\n\nX = 1\n'
+PRINT = "def f():\n    print(1)\n"
 EVAL = "eval('1')\n"
 _F, _P, _U = Outcome.FAIL, Outcome.PASS, Outcome.UNDECIDED
 
@@ -34,13 +35,13 @@ SCOPED: list[tuple[str, Files, Outcome]] = [
     ("Code in `src/` MUST NOT call `eval()`.", {"lib/b.py": CLEAN}, _U),
     ("Code MUST NOT call eval() except in tests.", {"src/a.py": CLEAN, "tests/test_a.py": EVAL}, _P),
     ("Code MUST NOT call eval() except in tests.", {"src/a.py": EVAL, "tests/test_a.py": EVAL}, _F),
-    ("No `print` outside of `scripts/`.", {"src/a.py": CLEAN, "scripts/b.py": "print(1)\n"}, _P),
-    ("No `print` outside of `scripts/`.", {"src/a.py": "print(1)\n"}, _F),
+    ("No `print` outside of `scripts/`.", {"src/a.py": CLEAN, "scripts/b.py": PRINT}, _P),
+    ("No `print` outside of `scripts/`.", {"src/a.py": PRINT}, _F),
     ("No `eval` unless it is reviewed.", {"src/a.py": EVAL}, _U),
     ("No `eval` unless it is reviewed.", {"src/a.py": CLEAN}, _P),
-    ("Library code MUST NOT call `print`.", {"src/app/a.py": "print(1)\n"}, _F),
-    ("Library code MUST NOT call `print`.", {"src/app/a.py": CLEAN, "tests/test_a.py": "print(1)\n"}, _P),
-    ("Library code MUST NOT call `print`.", {"src/app/a.py": CLEAN, "scripts/a.py": "print(1)\n"}, _U),
+    ("Library code MUST NOT call `print`.", {"src/app/a.py": PRINT}, _F),
+    ("Library code MUST NOT call `print`.", {"src/app/a.py": CLEAN, "tests/test_a.py": PRINT}, _P),
+    ("Library code MUST NOT call `print`.", {"src/app/a.py": CLEAN, "scripts/a.py": PRINT}, _U),
     ("`unwrap()` MUST NOT be used except in tests.", {"src/a.rs": "fn f() { x.unwrap(); }\n"}, _U),
     ("Python code MUST NOT call `eval`.", {"src/a.py": CLEAN, "a.js": "eval(1)\n"}, _P),
     ("No `eval`.", {"src/a.py": CLEAN, "a.js": "eval(1)\n"}, _U),
@@ -167,37 +168,30 @@ async def test_a_missing_tool_decides_nothing_and_is_told_of(tmp_path: Path) -> 
     assert any("bandit is not installed" in note for note in made.analysis.notes)
 
 
-def _sarif(*, listed: list[str], found: str | None = None, **properties: object) -> str:
+def _sarif(listed: list[str], reported: list[str], **properties: object) -> str:
     place = {"physicalLocation": {"artifactLocation": {"uri": "a.py"}, "region": {"startLine": 1}}}
-    results = [{"ruleId": found, "message": {"text": "bad"}, "locations": [place]}] if found else []
+    results = [{"ruleId": rule, "message": {"text": "bad"}, "locations": [place]} for rule in reported]
     driver = {"name": "own", "rules": [{"id": rule, "properties": properties} for rule in listed]}
     return json.dumps({"runs": [{"tool": {"driver": driver}, "results": results}]})
 
 
 def _own(document: str) -> list[dict[str, object]]:
-    return [{"name": "own", "command": [sys.executable, "-c", f"print({document!r})"], "patterns": ["*.py"]}]
+    return [{"name": "own", "command": [sys.executable, "-S", "-c", f"print({document!r})"], "patterns": ["*.py"]}]
 
 
 async def test_an_added_analyzer_decides_the_rules_that_it_says_it_has(tmp_path: Path) -> None:
-    rule = "- Findings of `own:R1` are not accepted\n- Findings of `own:R2` are not accepted\n"
-    for number, (document, outcomes) in enumerate(
-        (
-            (_sarif(listed=["R1"]), [_P, _U]),
-            (_sarif(listed=["R1", "R2"], found="R1"), [_F, _P]),
-            (_sarif(listed=[]), [_U, _U]),
-            (_sarif(listed=[], found="R2"), [_U, _F]),
-        )
-    ):
-        made = await judged(rule, snapshot(tmp_path / str(number), {"a.py": CLEAN}), CVA_ANALYZERS=_own(document))
-        assert [result.outcome for result in made.results] == outcomes, document
+    rule = "".join(f"- Findings of `own:R{number}` are not accepted\n" for number in range(4))
+    added = _own(_sarif(["R0", "R1"], ["R1", "R2"]))
+    made = await judged(rule, snapshot(tmp_path, {"a.py": CLEAN}), CVA_ANALYZERS=added)
+    assert [result.outcome for result in made.results] == [_P, _F, _F, _U]
 
 
 async def test_critical_findings_of_precise_rules_end_the_run_before_any_judge(tmp_path: Path) -> None:
-    document = _sarif(listed=["C"], found="C", **{"security-severity": "9.8", "precision": "very-high"})
+    document = _sarif(["C"], ["C"], **{"security-severity": "9.8", "precision": "very-high"})
     rule = "- No wildcard imports\n"
     made = await judged(rule, snapshot(tmp_path / "1", {"a.py": CLEAN}), CVA_ANALYZERS=_own(document))
     assert made.verdict.verdict == "FAIL"
-    vague = _sarif(listed=["C"], found="C", **{"security-severity": "9.8"})
+    vague = _sarif(["C"], ["C"], **{"security-severity": "9.8"})
     made = await judged(rule, snapshot(tmp_path / "2", {"a.py": CLEAN}), CVA_ANALYZERS=_own(vague))
     assert made.verdict.verdict == "PASS"
 
