@@ -4,7 +4,7 @@ A FAIL rests on findings of rules that mean exactly what the sentence says, at p
 on the thing being nowhere that it may speak of. There are no judges, no votes and no scores."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from worker.analyzers.analyze import Analysis
@@ -17,13 +17,12 @@ from worker.verification.constitution.criteria import Criterion
 from worker.verification.constitution.scope import Within
 from worker.verification.opinion import Evidence
 from worker.verification.result import CriterionResult, Decider
-from worker.verification.static import absence, certain, hints, mentions, uses
+from worker.verification.static import absence, certain, hints, mentions, places, uses
 from worker.verification.static.absence import Occurrences
 from worker.verification.static.certain import Code
 from worker.verification.static.topic import Topic
 from worker.verification.static.topics import Meaning
 
-MAX_PLACES = 10
 _JUDGE = "It takes a judge that reads code (set a provider's key), or a person."
 
 
@@ -66,48 +65,53 @@ def _decide(criterion: Criterion, meant: Meaning | None, case: _Case) -> Criteri
     if criterion.scope.include and case.snapshot.changed is None and not case.paths(criterion):
         quotes = ", ".join(f"«{quote}»" for quote in criterion.scope.quotes)
         return _undecided(criterion, f"No file of the repository is where it speaks of ({quotes}).", case)
+    if places.misread(criterion.scope):
+        return _undecided(criterion, f"What it excepts cannot be told from what it speaks of. {_JUDGE}", case)
     conditions = ", ".join(f"«{condition}»" for condition in criterion.scope.unresolved)
     if conditions and not _only_narrows(criterion):
         return _undecided(criterion, f"No analyzer can apply {conditions}. {_JUDGE}", case)
-    found = [finding for topic in meant.topics for finding in _exact(topic, case)]
-    surely = [finding for finding in found if criterion.scope.of(finding.path) is Within.YES]
-    if found and (conditions or not meant.may_fail):
-        first = chosen(found)[0]
+    exact = [
+        finding
+        for topic in meant.topics
+        for finding in _exact(topic, case)
+        if criterion.scope.of(finding.path) is not Within.NO
+    ]
+    surely = [finding for finding in exact if places.surely(criterion, finding.path)]
+    if exact and (conditions or not meant.may_fail):
+        first = places.chosen(exact)[0]
         what = (
             f"{first.rule} points at {first.path}:{first.start_line}, and no analyzer can say whether the criterion "
             "means that case."
         )
-        return _undecided(criterion, f"{what} {_JUDGE}", case, found)
+        return _undecided(criterion, f"{what} {_JUDGE}", case, exact)
     if surely:
         rules = ", ".join(sorted({finding.rule for finding in surely}))
-        first = chosen(surely)[0]
-        places = len({(finding.path, finding.start_line) for finding in surely})
-        reason = f"{rules} finds what it forbids at {_count(places, 'place')}, such as {first.path}:{first.start_line}."
+        first = places.chosen(surely)[0]
+        count = len({(finding.path, finding.start_line) for finding in surely})
+        reason = f"{rules} finds what it forbids at {_count(count, 'place')}, such as {first.path}:{first.start_line}."
         return CriterionResult(
             criterion,
             Outcome.FAIL,
             None,
             reason,
             by=Decider.ANALYZERS,
-            evidence=tuple(map(_evidence, _in_turn(surely))),
-            look_at=tuple(map(_evidence, chosen(_unsure(meant, surely, criterion, case)))),
+            evidence=tuple(map(places.evidence, places.in_turn(surely))),
+            look_at=tuple(map(places.evidence, places.chosen(_unsure(meant, surely, criterion, case)))),
         )
-    unclear = [finding for finding in found if criterion.scope.of(finding.path) is Within.UNCLEAR]
-    if unclear:
-        first = chosen(unclear)[0]
+    if exact:
+        first = places.chosen(exact)[0]
         reason = (
             f"{first.rule} finds it at {first.path}:{first.start_line}, and it cannot be said whether the criterion "
-            f"speaks of "
-            f"that file. {_JUDGE}"
+            f"speaks of that file. {_JUDGE}"
         )
-        return _undecided(criterion, reason, case, unclear)
+        return _undecided(criterion, reason, case, exact)
     gaps = [gap for topic in meant.topics if (gap := _gap(topic, criterion, case)) is not None]
     if not gaps and not meant.may_pass:
         return _undecided(
             criterion, f"Nothing that it forbids was found, and it asks for more than that. {_JUDGE}", case
         )
     if gaps:
-        return _undecided(criterion, gaps[0].why, case, gaps[0].findings, gaps[0].places)
+        return _undecided(criterion, gaps[0].why, case, gaps[0].findings, gaps[0].mentioned)
     searched = " ".join(_proof(topic, criterion, case) for topic in meant.topics)
     return CriterionResult(criterion, Outcome.PASS, None, searched, by=Decider.ANALYZERS)
 
@@ -139,7 +143,7 @@ class _Gap:
 
     why: str
     findings: Sequence[Finding] = ()
-    places: Sequence[Evidence] = ()
+    mentioned: Sequence[Evidence] = ()
 
 
 def _gap(topic: Topic, criterion: Criterion, case: _Case) -> _Gap | None:
@@ -162,13 +166,13 @@ def _words_gap(topic: Topic, paths: Sequence[str], case: _Case) -> _Gap | None:
     holding = case.occurrences.holding(topic, paths)
     if not holding:
         return None
-    places = [place for path in holding[:MAX_PLACES] if (place := _mention(topic, path, case)) is not None]
-    at = f"{places[0].path}:{places[0].start_line}" if places else holding[0]
+    mentioned = [place for path in holding[: places.MOST] if (place := _mention(topic, path, case)) is not None]
+    at = f"{mentioned[0].path}:{mentioned[0].start_line}" if mentioned else holding[0]
     why = (
         f"No rule says that it is what is forbidden, but its words stand in {_count(len(holding), 'file')}, such as "
         f"{at}. {_JUDGE}"
     )
-    return _Gap(why, places=places)
+    return _Gap(why, mentioned=mentioned)
 
 
 def _rules_gap(topic: Topic, criterion: Criterion, paths: Sequence[str], case: _Case) -> _Gap | None:
@@ -224,35 +228,18 @@ def _undecided(
     reason: str,
     case: _Case,
     findings: Sequence[Finding] = (),
-    places: Sequence[Evidence] = (),
+    mentioned: Sequence[Evidence] = (),
 ) -> CriterionResult:
     pointed = list(findings) or [
         finding
         for finding in case.findings(hints.rules(criterion.statement))
         if criterion.scope.of(finding.path) is not Within.NO
     ]
-    look_at = (*map(_evidence, chosen(pointed)), *places)[:MAX_PLACES]
+    look_at = (*map(places.evidence, places.chosen(pointed)), *mentioned)[: places.MOST]
     if pointed and not findings:
         rules = ", ".join(sorted({finding.rule for finding in pointed}))
         reason = f"{reason} {rules} points at {_count(len(pointed), 'place')} that may matter."
     return CriterionResult(criterion, Outcome.UNDECIDED, None, reason, look_at=look_at)
-
-
-def chosen(findings: Iterable[Finding]) -> list[Finding]:
-    """At most MAX_PLACES of them."""
-    return _in_turn(findings)[:MAX_PLACES]
-
-
-def _in_turn(findings: Iterable[Finding]) -> list[Finding]:
-    """Each place once: the gravest first, and of equals one from each file before the second of any."""
-    ordered = sorted(findings, key=lambda f: (f.severity.rank, -f.confidence, f.path, f.start_line, f.rule))
-    unique = list({(finding.path, finding.start_line): finding for finding in reversed(ordered)}.values())[::-1]
-    turns: dict[str, int] = {}
-    keyed = []
-    for finding in unique:
-        turns[finding.path] = turn = turns.get(finding.path, -1) + 1
-        keyed.append((finding.severity.rank, turn, finding))
-    return [finding for _, _, finding in sorted(keyed, key=lambda entry: entry[:2])]
 
 
 def _unsure(meant: Meaning, surely: Sequence[Finding], criterion: Criterion, case: _Case) -> list[Finding]:
@@ -268,18 +255,6 @@ def _unsure(meant: Meaning, surely: Sequence[Finding], criterion: Criterion, cas
             or counts[finding.path, finding.rule_id] >= MAX_ALIKE
         )
     ]
-
-
-def _evidence(finding: Finding) -> Evidence:
-    return Evidence(
-        finding.path,
-        finding.start_line,
-        finding.end_line,
-        finding.quote,
-        rule=finding.rule,
-        fingerprint=finding.fingerprint,
-        verified=True,
-    )
 
 
 def _is_of(rule: str, rules: Sequence[str]) -> bool:

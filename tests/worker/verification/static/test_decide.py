@@ -45,6 +45,8 @@ SCOPED: list[tuple[str, Files, Outcome]] = [
     ("`unwrap()` MUST NOT be used except in tests.", {"src/a.rs": "fn f() { x.unwrap(); }\n"}, _U),
     ("Python code MUST NOT call `eval`.", {"src/a.py": CLEAN, "a.js": "eval(1)\n"}, _P),
     ("No `eval`.", {"src/a.py": CLEAN, "a.js": "eval(1)\n"}, _U),
+    ("In scripts, Python code MUST NOT call `eval`.", {"src/a.py": EVAL}, _U),
+    ("Outside tests, Python code MUST NOT call `eval`.", {"src/a.py": EVAL}, _U),
     # Lists
     ("No `eval`, `exec` or `pickle`.", {"src/a.py": "exec('1')\n"}, _F),
     ("No `eval`, `exec` or `pickle`.", {"src/a.py": "import pickle\n"}, _U),
