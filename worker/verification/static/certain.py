@@ -35,7 +35,20 @@ _LOADED_FOR_EFFECT = frozenset(
     {"readline", "rlcompleter", "antigravity", "this", "__future__", "site", "encodings", "codecs", "idlelib"}
 )
 _UNUSED = re.compile(r"^`([\w.]+)(?: as (\w+))?` imported but unused")
-_DYNAMIC = re.compile(r"\b(?:globals|locals|vars|eval|exec|dir|__all__|__getattr__|__import__|import_module)\b")
+_UNDEFINED = re.compile(r"^Undefined name `(\w+)`")
+# Names of Python 2, and those that programs or shells put where every module sees them.
+_INJECTED = frozenset(
+    [
+        "_", "__", "gettext", "ngettext", "_n", "N_", "unicode", "basestring", "xrange", "long", "unichr", "raw_input",
+        "reduce", "file", "cmp", "execfile", "buffer", "intern", "WindowsError", "reveal_type", "reveal_locals",
+        "get_ipython", "display", "spark", "dbutils", "sc", "sqlContext", "snakemake", "iface", "ic", "pp", "__path__",
+        "breakpointhook", "profile", "copyright", "credits", "exit", "quit",
+    ]
+)  # fmt: skip
+_INJECTING = re.compile(
+    r"\bNameError\b|\bglobals\s*\(|\blocals\s*\(|\bsetattr\s*\(|\bexec\s*\(|import\s*[(\\\s]*\*|sys\.modules|#\s*type:"
+)
+_DYNAMIC = re.compile(r"\b(?:globals|locals|vars|dir|__all__|__getattr__|__import__|import_module)\b")
 
 
 _RUNNABLE = re.compile(r"__name__\s*==|\bargparse\b|\bsys\.argv\b|\bimport (?:click|typer|fire)\b|\bgetopt\b")
@@ -105,6 +118,31 @@ def unused_import(finding: Finding, code: Code) -> bool:
     if len(re.findall(rf"(?<!\w){re.escape(bound)}(?!\w)", text)) != 1:
         return False
     return not _taken_from(finding.path, bound, code)
+
+
+def undefined_name(finding: Finding, code: Code) -> bool:
+    """A name that a module of a package uses and nothing binds, by any way that people bind names."""
+    named = _UNDEFINED.match(finding.message)
+    folder = finding.path.rpartition("/")[0]
+    if (
+        named is None
+        or named[1] in _INJECTED
+        or finding.path.endswith(".pyi")
+        or f"{folder}/__init__.py" not in code.texts
+    ):
+        return False
+    name, text = re.escape(named[1]), code.text(finding.path)
+    bound = re.compile(
+        rf"\b{name}\s*(?::[^=\n]*)?=(?!=)|\b(?:def|class|as|for|global|nonlocal|del|import)\s[^\n]*\b{name}\b"
+        rf"|\b(?:builtins|__builtins__)\b[^\n]*\b{name}\b"
+    )
+    if _INJECTING.search(text) or re.search(rf"[\"'][^\"'\n]*\b{name}\b[^\"'\n]*[\"']", finding.quote):
+        return False
+    if not re.search(rf"\b{name}\b", code.statement(finding)):
+        return False
+    return not bound.search(text) and not any(
+        re.search(rf"\b(?:builtins|__builtins__)\b.*\b{name}\b", other) for other in code.texts.values()
+    )
 
 
 def _taken_from(path: str, name: str, code: Code) -> bool:

@@ -3,7 +3,7 @@ tests.
 
 A FAIL takes a finding of a rule whose every finding is what the sentence forbids. A PASS takes that no file in scope
 can hold the thing: words without which it cannot be written stand nowhere, or rules that see every case are silent.
-What analyzers only guess at (hard-coded secrets, SQL built from strings, undefined names) decides nothing; it is shown
+What analyzers only guess at (hard-coded secrets, SQL built from strings) decides nothing; it is shown
 as a place to look."""
 
 import re
@@ -144,6 +144,14 @@ FORBIDDEN: tuple[Topic, ...] = (
         ),
         rules=("ruff:B006",),
         not_in=re.compile(r"\.pyi$"),
+        python=True,
+    ),
+    Topic(
+        "undefined names",
+        thing(r"undefined (?:names?|variables?)(?: in (?:the )?python code)?"),
+        rules=("ruff:F821",),
+        not_in=certain.ASIDE,
+        sure=certain.undefined_name,
         python=True,
     ),
     Topic(

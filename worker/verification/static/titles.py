@@ -26,7 +26,8 @@ _NEUTRAL = _set(
     "static analysis lint linting invariant invariants non negotiable negotiables strict must shall should not "
     "mandatory critical required high medium low basic basics fundamental fundamentals commandments house law laws "
     "discipline anti antipattern antipatterns do dos don't don'ts hard absolute strictly explicitly things we "
-    "always everywhere whole all readable first clarity consistency simplicity naming formatting gates values"
+    "always everywhere whole all readable first clarity consistency simplicity naming formatting gates values "
+    "behaviour behavior"
 )
 _LIFTS = re.compile(
     r"\b(?:exceptions?(?! handling)|exempt\w*|allow(?:ed|s|ances?)?|permit(?:s|ted|ssions?)?|permissions?|optional"

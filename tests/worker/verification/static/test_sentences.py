@@ -33,6 +33,8 @@ _CLEAN = '"""A module."""\n\nVALUE = 1\n'
 DIRTY = {
     "src/app/work.py": _DIRTY,
     "src/app/star.py": _STAR,
+    "src/app/__init__.py": "",
+    "src/app/name.py": "def work():\n    return nowhere\n",
     "src/app/load.py": "import json\n",
     "src/app/page.js": "console.log(1); node.innerHTML = 1; main();\n",
     "src/app/page.ts": "let x: any = 1;\n",

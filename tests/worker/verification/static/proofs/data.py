@@ -1,0 +1,143 @@
+"""What reads, hashes and sends data."""
+
+from tests.worker.verification.static.proofs.proof import Proof, hidden
+
+PROOFS: tuple[Proof, ...] = (
+    Proof(
+        "pickle",
+        "No pickle.",
+        fails=("import pickle\npickle.loads(b'')\n", "import pickle\npickle.load(open('a', 'rb'))\n"),
+        breaks=(
+            "from pickle import loads\nloads(b'')\n",
+            "import pickle as p\np.loads(b'')\n",
+            "import pickle\npickle.dumps(1)\n",
+            "import _pickle\n_pickle.loads(b'')\n",
+            "import importlib\nimportlib.import_module('pickle').loads(b'')\n",
+            "import pandas\npandas.read_pickle('x')\n",
+            "import cloudpickle\ncloudpickle.loads(b'')\n",
+            "import shelve\nshelve.open('x')\n",
+            *hidden("import pickle\npickle.loads(b'')\n"),
+        ),
+        similar=(
+            "# pickle.loads(x)\n",
+            "X = 'pickle.loads(x)'\n",
+            "class Jar:\n    def pickle(self):\n        return 1\n",
+            "import json\njson.loads('pickle')\n",
+        ),
+        keeps=("import json\njson.loads('1')\n",),
+    ),
+    Proof(
+        "md5",
+        "MD5 MUST NOT be used.",
+        fails=(
+            "import hashlib\nhashlib.md5(b'')\n",
+            "import hashlib\nhashlib.new('md5')\n",
+            "from hashlib import md5\nmd5(b'')\n",
+        ),
+        breaks=(
+            "import hashlib\ngetattr(hashlib, 'md5')(b'')\n",
+            "import hashlib\nhashlib.md5(b'', usedforsecurity=False)\n",
+            "import hashlib\nALGORITHM = 'MD5'\nhashlib.new(ALGORITHM)\n",
+            "import hashlib\nhashlib.new('\\x6dd5')\n",
+            {"a.java": 'MessageDigest.getInstance("MD5");\n'},
+            {"a.go": 'import "crypto/md5"\n'},
+            {"a.yaml": "digest: md5\n", "a.py": "import hashlib\nhashlib.new(conf['digest'])\n"},
+            *hidden("import hashlib\nhashlib.md5(b'')\n"),
+        ),
+        similar=(
+            "import hashlib\nhashlib.sha1(md5_of_nothing)\n",
+            "# hashlib.md5(x)\n",
+            "X = 'md5'\n",
+            "import hashlib\nhashlib.sha256(b'')  # md5\n",
+        ),
+        keeps=("import hashlib\nhashlib.sha256(b'')\n",),
+    ),
+    Proof(
+        "sha1",
+        "SHA-1 is forbidden.",
+        fails=("import hashlib\nhashlib.sha1(b'')\n", "import hashlib\nhashlib.new('sha1')\n"),
+        breaks=(
+            "from hashlib import sha1 as s\ns(b'')\n",
+            {"a.java": 'MessageDigest.getInstance("SHA-1");\n'},
+            {"a.java": 'MessageDigest.getInstance("SHA");\n'},
+            {"a.js": "crypto.createHash('sha1')\n"},
+            "from Crypto.Hash import SHA\nSHA.new()\n",
+            *hidden("import hashlib\nhashlib.sha1(b'')\n"),
+        ),
+        similar=("# hashlib.sha1(x)\n", "import hashlib\nhashlib.md5(sha1)\n"),
+        keeps=("import hashlib\nhashlib.sha256(b'')\n",),
+    ),
+    Proof(
+        "yaml.load",
+        "`yaml.load` MUST NOT be used.",
+        fails=("import yaml\nyaml.load('a')\n", "import yaml\nyaml.load('a', Loader=yaml.Loader)\n"),
+        breaks=(
+            "from yaml import load\nload('a')\n",
+            "import yaml as y\ny.load('a')\n",
+            "import yaml\nyaml.load('a', Loader=yaml.SafeLoader)\n",
+            "import yaml\ngetattr(yaml, 'load')('a')\n",
+            {"src/a.py": "import yaml as y\n", "src/b.py": "from .a import y\ny.load('a')\n"},
+            {"src/a.py": "from yaml import *\n", "src/b.py": "from .a import load\nload('a')\n"},
+            *hidden("import yaml\nyaml.load('a')\n"),
+        ),
+        similar=(
+            "import yaml\nyaml.safe_load('a')\n",
+            "import json\njson.load(1)\n",
+            "from ruamel.yaml import YAML\nYAML().load('a')\n",
+            "# yaml.load(x)\n",
+        ),
+        keeps=("import yaml\nyaml.safe_load('a')\n", "import json\njson.load(1)\n"),
+    ),
+    Proof(
+        "mktemp",
+        "`tempfile.mktemp` is forbidden.",
+        fails=("import tempfile\ntempfile.mktemp()\n", "from tempfile import mktemp\nmktemp()\n"),
+        breaks=("import tempfile as t\nt.mktemp()\n", *hidden("import tempfile\ntempfile.mktemp()\n")),
+        similar=("# tempfile.mktemp()\n", {"a.sh": "x=$(mktemp)\n"}, "def mktemp():\n    return 1\n\n\nmktemp()\n"),
+        keeps=("import tempfile\ntempfile.mkstemp()\n",),
+    ),
+    Proof(
+        "verify=False",
+        "`verify=False` is forbidden.",
+        fails=(
+            "import requests\nrequests.get('a', verify=False, timeout=1)\n",
+            "import httpx\nhttpx.get('a', verify=False)\n",
+        ),
+        breaks=(
+            "import requests\ns = requests.Session()\ns.verify = False\n",
+            "import requests\nrequests.get('a', **{'verify': False})\n",
+            *hidden("import requests\nrequests.get('a', verify=False)\n"),
+        ),
+        similar=(
+            "import requests\nrequests.get('a', verify=True, timeout=1)\n",
+            "# verify=False\n",
+            "def f(jwt):\n    jwt.decode('a', verify=False)\n",
+        ),
+        keeps=("import requests\nrequests.get('a', timeout=1)\n",),
+    ),
+    Proof(
+        "timeouts",
+        "HTTP requests MUST have a timeout.",
+        fails=("import requests\nrequests.get('a')\n", "from requests import post\npost('a')\n"),
+        breaks=("import requests\nrequests.Session().get('a')\n",),
+        similar=(
+            "import requests\nrequests.get('a', timeout=1)\n",
+            "import requests\nrequests.get('a', **{'timeout': 1})\n",
+            "def f(**options):\n    import requests\n\n    requests.get('a', **options)\n",
+            {"tests/test_a.py": "import requests\nrequests.get('a')\n"},
+            "def f(requests):\n    requests.get('a')\n",
+        ),
+        keeps=(),
+    ),
+    Proof(
+        "certificates",
+        "TLS certificates MUST be verified.",
+        fails=("import requests\nrequests.get('a', verify=False, timeout=1)\n",),
+        breaks=("import ssl\nssl._create_unverified_context()\n",),
+        similar=(
+            "import requests\nrequests.get('a', timeout=1)\n",
+            {"tests/test_a.py": "import requests\nrequests.get('a', verify=False, timeout=1)\n"},
+        ),
+        keeps=(),
+    ),
+)
