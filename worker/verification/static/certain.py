@@ -27,7 +27,7 @@ ASIDE = re.compile(
     TESTS.pattern
     + r"|(?:^|/)(?:scripts?|bin|tools?|hack|ci|\.github|\.circleci|examples?|_examples?|samples?|demos?|docs?"
     r"|documentation|docs_src|bench|benches|benchmarks?|perf|notebooks?|tutorials?|cli|cmd|commands?|console|utils?/dev"
-    r"|playground|sandbox|experiments?|migrations?|alembic)/"
+    r"|playground|sandbox|experiments?|migrations?|alembic|seeds?)/"
     r"|(?:^|/)(?:cli|cmd|commands?|console|__main__|main|manage|setup|noxfile|tasks|fabfile|run|debug|demo|example\w*"
     r"|bench_[^/]*|[^/]*_bench|[^/]*_cli|dodo|conf|conanfile|gulpfile|gruntfile|sconscript|wscript)\.\w+$"
 )

@@ -127,7 +127,7 @@ _QUALIFIER = re.compile(
 )
 # Words by which a clause could bring in more things than it takes away.
 _WIDENS = re.compile(
-    r"[,;:/&]|\b(?:or|and|nor|also|even|like|similar|either|including|plus|otherwise|etc|alike|any other|friends)\b",
+    r"[,;:/&–—]|\s-\s|\b(?:or|and|nor|also|even|like|similar|either|including|plus|otherwise|etc|alike|any other|friends)\b",
     re.IGNORECASE,
 )
 _ANY_TITLE = re.compile(r"^((?:[^\W\d_]+[ -]?){1,5})\s*[:–—]\s+(?=\S)")
@@ -143,6 +143,8 @@ _ALLOWS = re.compile(
     re.IGNORECASE,
 )
 _DENIES = re.compile(r"(?:no|not|never|avoid(?:ing)?|do not|don't|without|ban\w*|forbid\w*)\b", re.IGNORECASE)
+# The thing once more, as code.
+_SHOWN = re.compile(r"\s*\((?:e\.g\. |like |such as )?`[^`]*[=:*(][^`]*`\)$")
 _ARTICLE = re.compile(r"^(?:any |all |the |a |an |calls? to |use of |usage of )+(?=\S)", re.IGNORECASE)
 _MAX_CHARS = 240
 
@@ -152,7 +154,14 @@ def plain(statement: str) -> str:
     text = " ".join(statement.replace("’", "'").replace("‘", "'").replace("“", '"').replace("”", '"').split())
     crossed = re.match("^[❌🚫⛔✗✘]", text) is not None
     text = _TITLE.sub("", _NUMBERED.sub("", text)).strip().rstrip(".!;,").strip()
+    text = _SHOWN.sub("", text)
     return f"forbidden: {text}" if crossed else text
+
+
+def untitled(text: str) -> str:
+    """The text without a title that changes nothing."""
+    title = _ANY_TITLE.match(text)
+    return text[title.end() :] if title is not None and titles.neutral(title[1]) else text
 
 
 @dataclass(frozen=True)
@@ -175,7 +184,8 @@ def readings(statement: str) -> list[Sentence]:
     read = _read(text)
     title = _ANY_TITLE.match(text)
     if title is not None and not (words.force(title[1]) or words.negations(title[1]) or titles.lifts(title[1])):
-        read += [replace(sentence, narrowed=True) for sentence in _read(text[title.end() :])]
+        narrows = not titles.neutral(title[1])
+        read += [replace(s, narrowed=s.narrowed or narrows) for s in _read(text[title.end() :])]
     remedy = _REMEDY.search(text)
     if remedy is not None and not _ALLOWS.search(remedy[0]):
         read += [replace(sentence, remedied=True) for sentence in _read(text[: remedy.start()])]

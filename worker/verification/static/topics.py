@@ -72,7 +72,8 @@ def _within(title: str, statement: str) -> bool:
 
 def _meaning(statement: str, analyzers: Iterable[str], known: Mapping[str, frozenset[str]]) -> Meaning | None:
     text = sentences.plain(statement)
-    required = next((topic for topic in REQUIRED if topic.required and topic.required.fullmatch(text)), None)
+    bare = sentences.untitled(text)
+    required = next((topic for topic in REQUIRED if topic.required and topic.required.fullmatch(bare)), None)
     if required is not None:
         return Meaning((required,))
     names = set(analyzers)

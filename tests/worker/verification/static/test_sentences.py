@@ -52,15 +52,26 @@ CLEAN = {"src/app/work.py": _CLEAN}
 
 def corpus() -> Iterator[tuple[str, str]]:
     """(outcomes that are right: F, P, both or none; the sentence or the piece of a constitution)"""
-    for line in Path(__file__).with_name("sentences.txt").read_text(encoding="utf-8").splitlines():
-        if line and not line.startswith("#"):
-            label, sentence = line.split("\t")
-            yield label, sentence.replace("\\n", "\n")
+    for line in _lines("sentences.txt"):
+        label, sentence = line.split("\t")
+        yield label, sentence.replace("\\n", "\n")
+
+
+def _lines(name: str) -> list[str]:
+    text = Path(__file__).with_name(name).read_text(encoding="utf-8")
+    return [line for line in text.split("\n") if line and not line.startswith("#")]
 
 
 @pytest.fixture(scope="module")
 def smalls(tmp_path_factory: pytest.TempPathFactory) -> list[Small]:
     return analysed(tmp_path_factory.mktemp("smalls"), [DIRTY, CLEAN])
+
+
+_RULES = (
+    "code MUST NOT call `eval()`", "`eval` is forbidden", "never use `exec`", "no `os.system`", "no bare `except:` clauses",
+    "`shell=True` MUST NOT appear", "wildcard imports are forbidden", "unused imports must be removed", "no TODO comments",
+    "`print()` must not be used", "findings of `ruff:E722` are not accepted", "MD5 must not be used",
+)  # fmt: skip
 
 
 def outcomes(sentence: str, small: Small) -> set[Outcome]:
@@ -99,3 +110,11 @@ def test_the_corpus_holds_enough_that_only_looks_like_the_closed_set() -> None:
     labels = [label for label, _ in corpus()]
     assert len(labels) >= 450
     assert sum("F" not in label for label in labels) >= 300
+
+
+def test_no_further_clause_leaves_a_rule_that_fails(smalls: list[Small]) -> None:
+    dirty, _ = smalls
+    lines = [line.split("\t") for line in _lines("clauses.txt")]
+    changed = [rule + text if where == "after" else text + rule for rule in _RULES for where, text in lines]
+    wrong = [sentence for sentence in changed if outcomes(sentence, dirty) - {Outcome.UNDECIDED}]
+    assert not wrong, "\n".join(wrong)
