@@ -127,7 +127,8 @@ _QUALIFIER = re.compile(
 )
 # Words by which a clause could bring in more things than it takes away.
 _WIDENS = re.compile(
-    r"[,;:/&–—]|\s-\s|\b(?:or|and|nor|also|even|like|similar|either|including|plus|otherwise|etc|alike|any other|friends)\b",
+    r"[,;:/&–—]|\s-\s|\b(?:or|and|nor|also|even|like|similar|either|including|plus|otherwise|etc|alike|any other"
+    r"|friends)\b",
     re.IGNORECASE,
 )
 _ANY_TITLE = re.compile(r"^((?:[^\W\d_]+[ -]?){1,5})\s*[:–—]\s+(?=\S)")
