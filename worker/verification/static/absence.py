@@ -94,11 +94,20 @@ def _words(text: Text, marks: Sequence[str], rest: Sequence[str]) -> frozenset[s
     held = frozenset(word for word in (*marks, *rest) if _holds(content, word, text.path))
     if not held.intersection(rest):
         return held
-    code = mentions.without(text.content or "", text.path)
-    if code == text.content:
-        return held
-    content = _comparable(texts.unescaped(Text(text.path, code)))
-    return held.intersection(marks) | {word for word in held.intersection(rest) if _holds(content, word, text.path)}
+    sought = held.intersection(rest)
+    for draft in (True, False):
+        code = mentions.without(text.content or "", text.path, plain(sought), draft=draft)
+        content = _comparable(texts.unescaped(Text(text.path, code)))
+        left = {word for word in sought if _holds(content, word, text.path)}
+        if left == sought:
+            return held
+    return held.intersection(marks) | left
+
+
+def plain(words: Iterable[str]) -> set[str]:
+    """What has to stand in a text for any of the words to stand there; empty where that cannot be said."""
+    stripped = {word.removeprefix("@alias ").strip("*@: ").removesuffix(" *") for word in words}
+    return set() if {"print", "import a.b", "import as _"} & stripped else {word.split()[0] for word in stripped}
 
 
 def _comparable(content: str) -> str:

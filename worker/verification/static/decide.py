@@ -6,6 +6,7 @@ on the thing being nowhere that it may speak of. There are no judges, no votes a
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from worker.analyzers.analyze import Analysis
 from worker.analyzers.finding import Finding
@@ -40,12 +41,18 @@ class _Case:
         return sorted(criterion.scope.possible(paths))
 
     def findings(self, rules: Sequence[str]) -> list[Finding]:
+        """Those of the rules that are verified, in what is looked at."""
+        named = [rule for rule in self._by_rule if _is_of(rule, rules)]
+        return [finding for rule in named for finding in self._by_rule[rule]]
+
+    @cached_property
+    def _by_rule(self) -> dict[str, list[Finding]]:
         changed = self.snapshot.changed
-        return [
-            finding
-            for finding in self.analysis.findings
-            if finding.verified and (changed is None or finding.path in changed) and _is_of(finding.rule, rules)
-        ]
+        by_rule: dict[str, list[Finding]] = {}
+        for finding in self.analysis.findings:
+            if finding.verified and (changed is None or finding.path in changed):
+                by_rule.setdefault(finding.rule, []).append(finding)
+        return by_rule
 
 
 def decide_all(
@@ -214,9 +221,9 @@ def _proof(topic: Topic, criterion: Criterion, case: _Case) -> str:
 def _mention(topic: Topic, path: str, case: _Case) -> Evidence | None:
     """The first line with a word of the thing."""
     content = texts.decode((case.snapshot.root / path).read_bytes(), path) or ""
-    if not topic.marks:
-        content = mentions.without(content, path)
     words = [word for alternative in topic.words for word in alternative]
+    if not topic.marks:
+        content = mentions.without(content, path, absence.plain(words))
     numbers = absence.lines_with(content, words, path)
     if not numbers:
         return None

@@ -6,7 +6,7 @@ all other files everything stays."""
 import io
 import re
 import tokenize
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING
 
 from worker.verification.context import syntax
@@ -23,8 +23,12 @@ _OBEYED = re.compile(
 _MAX_CHARS = 1 << 20
 
 
-def without(text: str, path: str) -> str:
-    """The text with spaces for what only mentions; lines stay where they are."""
+def without(text: str, path: str, words: Collection[str] = (), *, draft: bool = False) -> str:
+    """The text with spaces for what only mentions; lines stay where they are.
+
+    Of `words`, in lower case, one has to stand in what is taken out; none given: everything is. A `draft` is quicker
+    and may take out too much.
+    """
     language = syntax.language_of(path)
     if language is None or len(text) > _MAX_CHARS or _DOUBTFUL[language](text):
         return text
@@ -34,8 +38,9 @@ def without(text: str, path: str) -> str:
     if root is None or root.has_error:
         return text
     data = bytearray(text.encode())
-    agreed = _tokenized(text) if language == "python" else None
-    for node in _mentions(root, python=language == "python"):
+    mentions = [node for node in _mentions(root, python=language == "python") if _speaks(node, words)]
+    agreed = _tokenized(text) if language == "python" and mentions and not draft else None
+    for node in mentions:
         if node.type in _COMMENTS and agreed is not None and node.start_point[0] not in agreed:
             continue
         for at in range(node.start_byte, node.end_byte):
@@ -59,6 +64,12 @@ def _mentions(root: "Node", *, python: bool) -> Iterator["Node"]:
                     yield child
             elif child.child_count:
                 waiting.append(child)
+
+
+def _speaks(node: "Node", words: Collection[str]) -> bool:
+    text = _text(node).lower()
+    # Other letters than ASCII's may be another form of them.
+    return not words or not text.isascii() or any(word in text for word in words)
 
 
 def _is_docstring(node: "Node") -> bool:
