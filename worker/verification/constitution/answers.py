@@ -15,12 +15,14 @@ from worker.verification import search
 from worker.verification.constitution import criteria, kinds, reading, scope
 from worker.verification.constitution import words as requirement
 from worker.verification.constitution.criteria import Criterion
-from worker.verification.constitution.meaning import Meaning, plain
+from worker.verification.constitution.meaning import Meaning, counted, plain
 from worker.verification.constitution.reading import Line, Reading
 from worker.verification.constitution.scope import Scope
 
 _NEAR = 2
-_TOO_FEW = 2
+_TOO_FEW = 3
+# Words that nearly every rule could have.
+_GENERAL = Meaning.of("repository code codebase project software system application product service").bag
 
 
 class Extracted(BaseModel):
@@ -105,7 +107,7 @@ def accepted(answer: Extraction, first: int, part: Sequence[str], source: Source
         if here and not visible:
             notes.append(f"A criterion was dropped: its quote «{shown}» stands in a comment that no reader sees.")
             continue
-        if len(plain(item.quote).split()) < _TOO_FEW and not any(_same(item.quote, known.text) for known in visible):
+        if counted(item.quote) < _TOO_FEW and not any(_same(item.quote, known.text) for known in visible):
             notes.append(f"A criterion was dropped: its quote «{shown}» is too short to say anything.")
             continue
         read.append(Read(_criterion(item, line, _own(item.quote, visible), source, notes), end_line, item.quote))
@@ -154,7 +156,8 @@ def _criterion(item: Extracted, line: int, here: Sequence[Line], source: Source,
     limits, bare = (known.scope, known.plain) if known is not None else scope.read(quote)
     limits = _limits(item, limits, near, notes)
     kind = _kind(item, own, statement, known)
-    patterns = search.usable([*derived_patterns(quote, kind), *item.patterns]) or derived_patterns(statement, kind)
+    given = item.patterns if _related(item.patterns, f"{quote}\n{statement}") else []
+    patterns = search.usable([*derived_patterns(quote, kind), *given]) or derived_patterns(statement, kind)
     marked = criteria.marked_severity(item.quote) or criteria.marked_severity(source.lines[line - 1])
     return Criterion(
         criteria.key_of(quote),
@@ -184,7 +187,7 @@ def _statement(item: Extracted, quote: str, own: str, known: Criterion | None, n
     said, meant = Meaning.of(own), Meaning.of(statement)
     foreign = meant.exact - said.exact
     opposite = said.bag and meant.alike(Meaning.of(quote)) and meant.forbids != Meaning.of(own).forbids
-    unrelated = quote.isascii() and said.bag and meant.bag and not meant.bag & said.bag
+    unrelated = quote.isascii() and said.bag - _GENERAL and not (meant.bag - _GENERAL) & said.bag
     if not (foreign or opposite or unrelated):
         return statement
     notes.append(f"«{statement[:80]}» says what «{quote[:80]}» does not; the text's own words stand for it.")
@@ -223,6 +226,15 @@ def _kind(item: Extracted, own: str, statement: str, known: Criterion | None) ->
     if by_words in (CriterionKind.PROCESS, item.kind):
         return CriterionKind.EVERYWHERE if by_words is not CriterionKind.SOMEWHERE else by_words
     return by_words
+
+
+def _related(patterns: Iterable[str], said: str) -> bool:
+    """Whether any of the patterns has to do with what is said: it shares a word with it, or consists of signs alone.
+
+    A search for what nobody would write finds nothing, and proves nothing."""
+    own = Meaning.of(said).bag
+    bags = [Meaning.of(re.sub(r"\\[a-zA-Z]", " ", pattern)).bag for pattern in search.usable(patterns)]
+    return any(not bag or bag & own for bag in bags)
 
 
 def derived_patterns(statement: str, kind: CriterionKind) -> tuple[str, ...]:

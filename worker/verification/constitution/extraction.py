@@ -104,7 +104,7 @@ def _above(first: int, source: Source) -> str:
         return ""
     inside = {key for line in source.by_rules.lines if line.line >= first for key in line.keys}
     titles = [
-        f"{line.line}| {line.text}"
+        f"» {line.text}"
         for line in source.by_rules.lines
         if line.line < first
         and line.fate is Fate.PART

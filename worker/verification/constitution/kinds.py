@@ -130,6 +130,8 @@ _ASIDE = re.compile(
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(r"[,;:：—–。；，]\s*|\.(?=\s|$)|\s-\s|\bso that\b|\bbecause\b")
+# «Money is in cents, never in floating point»: what is required, and then what that excludes.
+_CONTRAST = re.compile(r"([^,:;.]+ [^,:;.]+ [^,:;.]+), (?:and )?(?:never|not|nie|nicht|nunca|jamais)\b", re.IGNORECASE)
 _THING = (
     r"(?:readme\w*|licen[cs]e|changelog|contributing|code of conduct|security policy|dockerfile|makefile|file|folder"
     r"|directory|endpoint|route|command|option|flag|script|target|job|workflow|pipeline|health ?check|test suite"
@@ -216,18 +218,22 @@ def of(statement: str, titles: Sequence[str] = (), *, before: str = "") -> Crite
 def _forbids(before: str, own: str) -> bool:
     if _WITHOUT.search(own):
         return False
-    if before and words.negations(_ASIDE.sub(" ", before)) and not re.search(r"\bwithout\b", before):
+    announced = re.sub(r"\bwithout\b[^:]*", " ", _ASIDE.sub(" ", before))
+    if words.negations(announced):
         # «Never do this: code without tests»: what is forbidden is that something is absent.
         return not re.match(r"(?:\W*\w+){1,6} without\b|\W*(?:not|no|missing|lack of|absence of)\b", own, re.IGNORECASE)
-    if _RESTRICTS.search(own):
-        return True
     main = _ASIDE.sub(" ", re.sub(r"`[^`]*`", "`x`", own))
+    if _RESTRICTS.search(main):
+        return True
+    contrast = _CONTRAST.match(main)
+    if contrast is not None and not words.negations(contrast[1]):
+        return False
     clauses = [clause for clause in _CLAUSE.split(main) if len(clause.split()) > 1] or [main]
     first = next((clause for clause in clauses if words.force(clause) or words.negations(clause)), clauses[0])
     if not words.negations(first):
         return not _POSITIVE.search(main) and any(words.forbids_at_once(clause) for clause in clauses)
-    contrast = re.search(r"\b(?:nothing|none|no one|nobody) (?:but|except)\b|\bnot only\b", first, re.IGNORECASE)
-    return contrast is None and not any(_POSITIVE.search(clause) for clause in [main])
+    only = re.search(r"\b(?:nothing|none|no one|nobody) (?:but|except)\b|\bnot only\b", first, re.IGNORECASE)
+    return only is None and not _POSITIVE.search(main)
 
 
 def _plain(text: str) -> str:

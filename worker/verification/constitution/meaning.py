@@ -17,6 +17,11 @@ def plain(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.casefold()))
 
 
+def counted(text: str) -> int:
+    """How many words; of scripts without spaces each character is one."""
+    return len(re.findall(r"\w+", _WITHOUT_SPACES.sub(r" \g<0> ", text)))
+
+
 @dataclass(frozen=True)
 class Meaning:
     """Words of a statement, and apart from them what must not differ: numbers, code, and whether it forbids."""

@@ -12,7 +12,7 @@ from itertools import pairwise
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from worker.verification.constitution import announcing, markup, sentences, source
+from worker.verification.constitution import announcing, markup, sentences, source, words
 from worker.verification.constitution.markup import Part
 from worker.verification.constitution.sentences import Piece
 
@@ -145,6 +145,9 @@ class _Reader:
                 self._paragraph(number, token)
             case "tr_open":
                 self._row(number, token)
+            case "code_block" if _is_list(token.content):
+                # Its lines are read as they stand.
+                return
             case "fence" | "code_block":
                 first, end = _span(token)
                 self._add(Form.CODE, token.content, first, end)
@@ -266,6 +269,13 @@ _LISTS = frozenset({"bullet_list_open", "ordered_list_open", "table_open"})
 _QUOTATION = frozenset({"blockquote_open", "blockquote_close"})
 _CODE = frozenset({"fence", "code_block"})
 _BOLD_LEVEL = 7
+
+
+def _is_list(content: str) -> bool:
+    """Whether what Markdown takes for code is a list of rules that somebody indented too far."""
+    lines = [line for line in content.split("\n") if line.strip()]
+    bare = [_UNPARSED.sub("", line) for line in lines]
+    return len(bare[0]) < len(lines[0].strip()) and any(map(words.requires, bare))
 
 
 def _until(pieces: Sequence[Piece], first: int, end: int) -> Iterator[int]:

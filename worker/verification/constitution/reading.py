@@ -28,7 +28,6 @@ _STATES = re.compile(
     r"\w.*\b(?:must|shall|should|never|cannot|may not|is|are|do(?:es)? not|don['’]t)\b.*\w", re.IGNORECASE
 )
 _ASKS = re.compile(r"^\W*(?:what|when|why|how|who|where|which|things|rules|areas|if)\b", re.IGNORECASE)
-_DENIES = re.compile(r"(?:no|never)\s+\w+", re.IGNORECASE)
 _MIN_WORDS = 2
 
 
@@ -105,10 +104,10 @@ class _Reader:
     def _heading(self, passage: Passage) -> Line:
         title = shapes.without_brackets(passage.text)
         self._parents = {}
-        strength = words.force(title)
-        states = strength >= Force.ADVICE and _STATES.search(title[: criteria.MAX_STATEMENT])
-        denies = strength and _DENIES.match(title) and not shapes.forbids(title)
-        if (states or denies) and not _ASKS.match(title) and len(_words(title)) > _MIN_WORDS:
+        announces = shapes.forbids(title) and not announcing.is_sentence(title)
+        states = words.force(title) >= Force.ADVICE and _STATES.search(title[: criteria.MAX_STATEMENT])
+        orders = words.requires(title) and (words.forbids_at_once(title) or announcing.is_sentence(title))
+        if (states or (orders and not announces)) and not _ASKS.match(title) and len(_words(title)) > _MIN_WORDS:
             return self._criterion(passage, Worded("", title, title))
         # Whether it is the title of rules is known when its section was read.
         return _unread(passage, _TITLE, requires=False)
@@ -128,6 +127,8 @@ class _Reader:
 
     def _statement(self, passage: Passage) -> Line:
         own = words.force(shapes.without_number(passage.text))
+        if wording.forbids_in_a_cell(passage):
+            own = max(own, Force.PLAIN)
         self._forget(passage)
         why, requires = self._why_not(passage, own)
         if why is not None:
@@ -243,6 +244,17 @@ class _Reader:
             key = self._renamed[key]
         return key
 
+    def _unsaid(self, passage: Passage, keys: Sequence[str]) -> bool:
+        """Whether a title or a lead requires something that no statement below it says, since all have words of their
+        own."""
+        if passage.form is Form.HEADING:
+            needed = _demands(passage) and shapes.forbids(passage.text)
+        else:
+            above = wording.forbidden_by(passage) is not None or any(map(words.requires, passage.leads))
+            needed = passage.form is not Form.COLUMNS and (above or words.requires(passage.text))
+        text = criteria.unmarked(shapes.without_number(passage.text))
+        return needed and not any(text in self._criteria[self._latest(key)].statement for key in keys)
+
     def _placed(self) -> list[Line]:
         """The lines, where titles and leads belong to the criteria below them."""
         below = wording.keys_below(self._passages, self._lines)
@@ -250,11 +262,12 @@ class _Reader:
         for line, passage, keys in zip(self._lines, self._passages, below, strict=True):
             if line.why != _TITLE:
                 placed.append(line)
+            elif keys and self._unsaid(passage, keys):
+                placed.append(self._criterion(passage, wording.statement(passage, None)))
             elif keys:
                 placed.append(replace(line, fate=Fate.PART, keys=keys, why=OF_WHAT_FOLLOWS, requires=False))
             elif line.requires or _demands(passage):
-                text = shapes.without_number(passage.text)
-                placed.append(self._criterion(passage, Worded("", text, text)))
+                placed.append(self._criterion(passage, wording.statement(passage, None)))
             else:
                 placed.append(line)
         return placed
@@ -266,14 +279,18 @@ def _tables_of_rules(all_passages: Sequence[Passage]) -> frozenset[int]:
         passage.table
         for passage in all_passages
         if passage.form is Form.ROW
-        and (any(map(shapes.has_rules, passage.columns)) or words.force(passage.text) >= Force.ADVICE)
+        and (
+            any(map(shapes.has_rules, passage.columns))
+            or words.force(passage.text) >= Force.ADVICE
+            or wording.forbids_in_a_cell(passage)
+        )
     )
 
 
 def _demands(passage: Passage) -> bool:
-    """Whether a heading over nothing that was read requires something by itself."""
+    """Whether a heading requires something by itself."""
     title = shapes.without_brackets(passage.text)
-    return passage.form is Form.HEADING and words.force(title) >= Force.DUTY and len(_words(title)) > _MIN_WORDS
+    return passage.form is Form.HEADING and words.requires(title) and len(_words(title)) > _MIN_WORDS
 
 
 def _unread(passage: Passage, why: str, *, requires: bool | None = None) -> Line:

@@ -64,7 +64,8 @@ _LANGUAGE = "|".join(re.escape(name) for name in sorted(ENDINGS, key=len, revers
 _PATH = re.compile(r"`?((?:\./)?[\w.@*-]+(?:/[\w.@*-]+)*/?)`?")
 _NOUN = (
     rf"(?:{'|'.join(_WORDS.values())}|(?:the )?(?:{_LANGUAGE})(?: source)?(?: code| files?| modules?)"
-    r"|`[^`\s:()=]{0,100}(?:/|\.\w{1,5}(?=`))[^`\s:()=]{0,100}`(?: (?:folder|directory|package|module|file|tree))?"
+    r"|`[^`\s:()=]{0,100}(?:/|\.\w{1,5}(?=`))[^`\s:()=]{0,100}`(?: (?:folders?|director(?:y|ies)|packages?"
+    r"|modules?|files?|tree))?"
     r"|`[\w.-]{1,60}` (?:folder|directory|package|module|tree))(?![\w-])"
 )
 _NOUNS = rf"{_NOUN}(?:(?:\s*,\s*(?:and |or )?|\s+(?:and|or)\s+)(?:in |for )?{_NOUN})*"

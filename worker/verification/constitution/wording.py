@@ -11,6 +11,11 @@ from worker.verification.constitution.passages import Form, Passage
 MAX_WITH_PARTS = 600
 MAX_WITH_CODE = 400
 _PRONOUN = re.compile(r"^(?:It|They|These|Those|Such|Each of (?:them|these)|Both)\b")
+_LIMITS = re.compile(
+    r"[^:]{0,60}[`/]|\W*(?:in|within|inside|under|for|on|when|if|unless|except|outside|during|before|after|bei|für|im|wenn"
+    r"|en|para|cuando|dans|pour|si|в|для|при|если)\b",
+    re.IGNORECASE,
+)
 _CLOSED = (":", "：", ".", "!", "?", "。", "！", "？")
 _MARGIN = 200
 
@@ -64,9 +69,12 @@ class Worded:
 def statement(passage: Passage, before: Passage | None) -> Worded:
     """The passage with all that belongs to it; `before` is the one before it, for what its pronoun means."""
     text = _row(passage) if passage.form is Form.ROW else passage.text
-    # A lead that requires nothing adds nothing to what does.
-    own = words.force(text)
-    leads = [lead.strip() for lead in passage.leads if words.force(lead) or not own]
+    if passage.form is Form.HEADING:
+        text = shapes.without_number(text)
+    # A lead that requires nothing adds to what does only the place or the case it speaks of, or the subject of an
+    # order: «Modules: have docstrings».
+    whole = words.force(text) and (words.forbids_at_once(text) or words.requires(text) or not words.is_order(text))
+    leads = [lead.strip() for lead in passage.leads if words.force(lead) or not whole or _LIMITS.match(lead)]
     if passage.form is Form.PROSE:
         leads = []
     title = forbidden_by(passage)
@@ -84,6 +92,14 @@ def _row(passage: Passage) -> str:
         return passage.text
     named = [(c, v) for c, v in zip(passage.columns, cells, strict=True) if v and not shapes.says_nothing(c, v)]
     return "; ".join(f"{c}: {v}" if c and not shapes.is_name_of_rules(c) else v for c, v in named) or passage.text
+
+
+def forbids_in_a_cell(passage: Passage) -> bool:
+    """Whether a cell of a row says by itself that something may not be; «No» and «✗» alone are values."""
+    if passage.form is not Form.ROW:
+        return False
+    cells = passage.text.split(" | ")
+    return any(len(re.findall(r"[^\W_]{2,}", cell)) > 1 and words.forbids_at_once(cell) for cell in cells)
 
 
 def _rule_cells(passage: Passage) -> str:

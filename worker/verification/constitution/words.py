@@ -21,7 +21,7 @@ class Force(IntEnum):
 
 
 _DUTY = re.compile(
-    r"\b(?:must|mustn['’]t|shall|shan['’]t|required|never|mandatory|compulsory|mandate[sd]?|forbid(?:s|den)?"
+    r"\b(?:must(?!-have)|mustn['’]t|shall|shan['’]t|required|never|mandatory|compulsory|mandate[sd]?|forbid(?:s|den)?"
     r"|prohibit(?:s|ed|ions?)?|bann?ed|disallow(?:s|ed)?|unacceptable|inadmissible|non-?negotiable|off-limits|taboo"
     r"|ha(?:s|ve) to|needs? to|cannot|can not|can['’]?t|may not|may only|obligatory|obliged|zero[- ]tolerance"
     r"|(?:is|are|be) to be|(?:not|never|only|no longer) (?:allowed|permitted|accepted|tolerated|acceptable|optional)"
@@ -31,7 +31,7 @@ _DUTY = re.compile(
     re.IGNORECASE,
 )
 _ADVICE = re.compile(
-    r"(?-i:\bNOT\b(?! NULL\b))|\b(?:should(?:n['’]t)?|ought to|avoid(?:s|ed|ing)?|prefer(?:s|red|ably)?"
+    r"(?-i:\bNOT\b(?! NULL\b))|\b(?:should(?!-have)(?:n['’]t)?|ought to|avoid(?:s|ed|ing)?|prefer(?:s|red|ably)?"
     r"|discouraged|favou?r(?:s|ed)?|strive|aim to|essential|crucial)\b",
     re.IGNORECASE,
 )
@@ -76,6 +76,8 @@ _CIRCUMSTANCE = re.compile(
     r"^(?:when|if|where|after|before|for|in|wherever|whenever|once)\b[^,.;:]{1,120},\s*", re.IGNORECASE
 )
 _NUMBERED = re.compile(r"^\W{0,4}(?:(?:§\s*)?\d+(?:\.\d+)*|[IVXLC]+|[A-Z])[.):]?\s+(?:[—–-]\s+)?")
+_TASK = re.compile(r"^\[[ xX]\]\s+")
+_LABEL = re.compile(r"^[^:：.;,]{1,40}[:：]\s+")
 _NEGATION = re.compile(
     r"\b(?:not(?! NULL\b)|never|no|none|nobody|nothing|neither|nor|without|cannot|avoid(?:s|ed|ing)?|forbid(?:s|den)?"
     r"|prohibit(?:s|ed|ions?)?|bann?ed|disallow(?:s|ed)?|free of|free from|absent|nowhere|refuse[sd]?|reject(?:s|ed)?"
@@ -141,7 +143,8 @@ def requires(text: str) -> bool:
 
 def forbids_at_once(text: str) -> bool:
     """Whether `text` begins with a negation: «No eval», «Never …», «We do not …», a crossed-out example."""
-    return _AGAINST.match(_bare(text)) is not None
+    bare = _bare(text).lstrip("✅✓✔☑ ")
+    return _AGAINST.match(bare) is not None or _AGAINST.match(_LABEL.sub("", bare, count=1)) is not None
 
 
 def in_capitals(text: str) -> bool:
@@ -182,6 +185,6 @@ def defines_keywords(text: str) -> bool:
 
 
 def _bare(text: str) -> str:
-    """Without emphasis and without the number that a clause begins with."""
+    """Without emphasis, the box of a task, and the number that a clause begins with."""
     plain = text.replace("**", "").replace("__", "").strip().strip("*_ ")
-    return _NUMBERED.sub("", plain, count=1)
+    return _NUMBERED.sub("", _TASK.sub("", plain, count=1), count=1)
