@@ -3,18 +3,15 @@
 CommonMark with tables (markdown-it). Raw HTML is read as the text that a reader would see.
 """
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from worker.verification.constitution import announcing, markup, sentences, source, words
+from worker.verification.constitution import announcing, markup, sentences, source
 from worker.verification.constitution.markup import Part
-from worker.verification.constitution.sentences import Piece
 
 
 class Form(StrEnum):
@@ -63,8 +60,6 @@ _MAX_NESTING = 100
 _MAX_BRACKETS = 2000
 _MARKDOWN = MarkdownIt("commonmark", {"maxNesting": _MAX_NESTING}).enable("table")
 _WITHOUT_LINKS = MarkdownIt("commonmark", {"maxNesting": _MAX_NESTING}).enable("table").disable(["link", "image"])
-_LINK_DEFINITION = re.compile(r"^\s{0,3}\[[^\]\n]+\]:\s*\S+(?:\s+[\"'(].*)?\s*$")
-_UNPARSED = re.compile(r"^[\s>]*(?:(?:[-*+]|\d{1,9}[.)])\s+)*")
 
 
 def read(text: str) -> list[Passage]:
@@ -90,12 +85,11 @@ def _rest(lines: list[str], passages: list[Passage]) -> Iterator[Passage]:
     for number, line in enumerate(lines, start=1):
         if not line.strip() or taken[number]:
             continue
-        text = " ".join(line.split())
-        bare = _UNPARSED.sub("", text)
-        if _LINK_DEFINITION.match(line) or not any(character.isalnum() for character in bare) or text[0] in "<[":
-            yield Passage(Form.MARKUP, text, number, number)
+        words_ = source.written(line)
+        if words_ is None:
+            yield Passage(Form.MARKUP, " ".join(line.split()), number, number)
         else:
-            yield Passage(Form.ITEM, bare, number, number, level=_MAX_NESTING)
+            yield Passage(Form.ITEM, words_, number, number, level=_MAX_NESTING)
 
 
 @dataclass
@@ -122,6 +116,7 @@ class _Reader:
         self._columns: list[str] = []
         self._table = 0
         self._out: list[Passage] = []
+        self._without_lists = not any(token.type in _LISTS or token.type == "heading_open" for token in tokens)
 
     def passages(self) -> list[Passage]:
         for number, token in enumerate(self._tokens):
@@ -145,12 +140,10 @@ class _Reader:
                 self._paragraph(number, token)
             case "tr_open":
                 self._row(number, token)
-            case "code_block" if _is_list(token.content):
-                # Its lines are read as they stand.
-                return
             case "fence" | "code_block":
-                first, end = _span(token)
-                self._add(Form.CODE, token.content, first, end)
+                # The lines of a list that was indented too far are read as they stand.
+                if token.type == "fence" or not source.is_list(token.content):
+                    self._add(Form.CODE, token.content, *_span(token))
             case "html_block":
                 self._html(token)
 
@@ -200,10 +193,14 @@ class _Reader:
         if announcing.is_title(text) and not here.is_item and following not in _LISTS:
             self._entitle(text, _BOLD_LEVEL, first, end)
             return
+        if self._listed(text):
+            self._add(Form.ITEM, text, first, end, leads=self._leads(), level=1)
+            return
         pieces = sentences.of_paragraph(text)
         title = announcing.announcing(pieces, text) if following in _LISTS else None
+        opens = self._without_lists and following not in _CODE and announcing.is_lead(text)
         here.announce(None)
-        for index, (piece, until) in enumerate(zip(pieces, _until(pieces, first, end), strict=True)):
+        for index, (piece, until) in enumerate(zip(pieces, sentences.last_lines(pieces, first, end), strict=True)):
             last = index + 1 == len(pieces)
             shows = last and following in _CODE and announcing.is_lead(piece.text)
             led = not last and not piece.entry and pieces[index + 1].entry and announcing.is_lead(piece.text)
@@ -213,7 +210,7 @@ class _Reader:
                 first + piece.line,
                 until,
                 leads=self._leads() if piece.entry else here.leads,
-                announces=led or index == title,
+                announces=led or index == title or (last and opens),
                 shows=shows,
                 level=depth + 1 if piece.entry else 0,
             )
@@ -221,6 +218,13 @@ class _Reader:
                 here.announce(piece.text)
         if title is not None:
             here.announce(pieces[title].text)
+        elif opens:
+            here.announce(pieces[-1].text)
+
+    def _listed(self, text: str) -> bool:
+        """Whether a paragraph of a text without any list or heading is an entry of the list that the last announced."""
+        entry = not ("\n" in text or announcing.is_lead(text) or announcing.is_sentence(text))
+        return self._without_lists and self._within[-1].announced is not None and entry
 
     def _following(self, number: int) -> str:
         """The kind of the block after token `number`; comments and the beginning of a quotation are passed over."""
@@ -256,7 +260,9 @@ class _Reader:
             begin = first + line
             if part is Part.TEXT:
                 pieces = sentences.of_paragraph(text)
-                for piece, until in zip(pieces, _until(pieces, begin, min(end, first + last)), strict=True):
+                for piece, until in zip(
+                    pieces, sentences.last_lines(pieces, begin, min(end, first + last)), strict=True
+                ):
                     self._add(Form.PROSE, piece.text, begin + piece.line, until)
                     self._within[-1].announce(piece.text if announcing.is_lead(piece.text) else None)
                 continue
@@ -269,21 +275,6 @@ _LISTS = frozenset({"bullet_list_open", "ordered_list_open", "table_open"})
 _QUOTATION = frozenset({"blockquote_open", "blockquote_close"})
 _CODE = frozenset({"fence", "code_block"})
 _BOLD_LEVEL = 7
-
-
-def _is_list(content: str) -> bool:
-    """Whether what Markdown takes for code is a list of rules that somebody indented too far."""
-    lines = [line for line in content.split("\n") if line.strip()]
-    bare = [_UNPARSED.sub("", line) for line in lines]
-    return len(bare[0]) < len(lines[0].strip()) and any(map(words.requires, bare))
-
-
-def _until(pieces: Sequence[Piece], first: int, end: int) -> Iterator[int]:
-    """The last line of each piece of a text that stands in the lines from `first` to `end`."""
-    for piece, following in pairwise(pieces):
-        yield max(first + piece.line, first + following.line - (not piece.shares))
-    if pieces:
-        yield max(first + pieces[-1].line, end)
 
 
 def _span(token: Token) -> tuple[int, int]:

@@ -62,7 +62,7 @@ def checked(reading: Reading) -> Reading:
 class _Reader:
     def __init__(self, passages_: Sequence[Passage]) -> None:
         self._passages = passages_
-        self._ruled = _tables_of_rules(passages_)
+        self._ruled = wording.tables_of_rules(passages_)
         self._criteria: dict[str, Criterion] = {}
         self._lines: list[Line] = []
         self._before: Passage | None = None
@@ -183,7 +183,8 @@ class _Reader:
                 return "a placeholder of a template"
             if shapes.is_link(text):
                 return "a link"
-        if own < Force.ADVICE and (shapes.explains(text) or any(shapes.explains(lead) for lead in passage.leads)):
+        example = any(map(shapes.is_example, (text, *passage.leads)))
+        if (own < Force.ADVICE and example) or (not own and any(map(shapes.is_about, (text, *passage.leads)))):
             return "it explains, and no word of it requires anything"
         if words.permits(text) and given < Force.ADVICE:
             return "it permits"
@@ -271,20 +272,6 @@ class _Reader:
             else:
                 placed.append(line)
         return placed
-
-
-def _tables_of_rules(all_passages: Sequence[Passage]) -> frozenset[int]:
-    """The tables in which a column's title, or a row, says that something is required."""
-    return frozenset(
-        passage.table
-        for passage in all_passages
-        if passage.form is Form.ROW
-        and (
-            any(map(shapes.has_rules, passage.columns))
-            or words.force(passage.text) >= Force.ADVICE
-            or wording.forbids_in_a_cell(passage)
-        )
-    )
 
 
 def _demands(passage: Passage) -> bool:

@@ -3,7 +3,9 @@
 An entry begins with a cross, a tick, a bullet, the number of a clause («2.4 No bare except»), or a bold label."""
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from worker.verification.constitution import shapes
 
@@ -78,3 +80,11 @@ def _ends(text: str) -> list[tuple[int, int]]:
         for match in _END.finditer(text)
         if not _ABBREVIATION.search(text[max(0, match.start() - _LONGEST_ABBREVIATION) : match.end()])
     ]
+
+
+def last_lines(pieces: Sequence[Piece], first: int, end: int) -> Iterator[int]:
+    """The last line of each piece of a text that stands in the lines from `first` to `end`."""
+    for piece, following in pairwise(pieces):
+        yield max(first + piece.line, first + following.line - (not piece.shares))
+    if pieces:
+        yield max(first + pieces[-1].line, end)

@@ -29,18 +29,20 @@ _REASONS = (
     r"|根拠|理由|原因|근거|이유"
 )
 _REASON = re.compile(rf"^\W*(?:{_REASONS})(?!\w)[^:：\n]{{0,30}}[:：–—-]|^\W*(?:{_REASONS})\W*$", re.IGNORECASE)
-_LABEL = re.compile(
-    r"^\W*(?:notes?|examples?|e\.g\.|for example|benefits?|background|context|purpose|goals?|mission|vision"
-    r"|overview|summary|project(?: name)?|scope|definition|explanation|impact|intent|source|see(?: also)?"
-    r"|reference|说明"
-    r"|目的|ejemplo|beispiel|exemple|exemplo|пример|例)\b\W{0,4}[:：–—-]"
+_EXAMPLE = re.compile(
+    r"^\W*(?:notes?|examples?|e\.g\.|for example|benefits?|ejemplo|beispiel|exemple|exemplo|пример|例)\b\W{0,4}[:：–—-]"
     r"|^\W*(?:examples?|notes?|benefits?)\W*$",
+    re.IGNORECASE,
+)
+_LABEL = re.compile(
+    r"^\W*(?:background|context|purpose|goals?|mission|vision|overview|summary|project(?: name)?|scope|definition"
+    r"|explanation|impact|intent|source|see(?: also)?|reference|目的|проект)\b\W{0,4}[:：–—-]",
     re.IGNORECASE,
 )
 _METADATA = re.compile(
     r"^\W*(?:version|ratified|ratification date|last amended|last updated|amended|updated|effective date|author"
     r"|authors|owner|status|date|created|license|maintainers?|revision|版本|バージョン|버전|versión|versão|versione?"
-    r"|версия|statut|estado|stand|fassung|beschlossen)\W*[:：|]",
+    r"|версия|statut|estado|stand|fassung|beschlossen|autor|fecha|datum|автор|статус|дата|作者|日期|状态)\W*[:：|]",
     re.IGNORECASE,
 )
 _METADATA_WORDS = 5
@@ -116,8 +118,13 @@ def gives_a_reason(text: str) -> bool:
     return _REASON.match(text[:_HEAD]) is not None
 
 
-def explains(text: str) -> bool:
-    """Whether `text` is labelled as a note, an example, a goal."""
+def is_example(text: str) -> bool:
+    """Whether `text` is labelled as a note or an example."""
+    return _EXAMPLE.match(text[:_HEAD]) is not None
+
+
+def is_about(text: str) -> bool:
+    """Whether `text` is labelled as a goal, a background, a project's name."""
     return _LABEL.match(text[:_HEAD]) is not None
 
 

@@ -102,6 +102,20 @@ def forbids_in_a_cell(passage: Passage) -> bool:
     return any(len(re.findall(r"[^\W_]{2,}", cell)) > 1 and words.forbids_at_once(cell) for cell in cells)
 
 
+def tables_of_rules(all_passages: Sequence[Passage]) -> frozenset[int]:
+    """The tables in which a column's title, or a row, says that something is required."""
+    return frozenset(
+        passage.table
+        for passage in all_passages
+        if passage.form is Form.ROW
+        and (
+            any(map(shapes.has_rules, passage.columns))
+            or words.force(passage.text) >= words.Force.ADVICE
+            or forbids_in_a_cell(passage)
+        )
+    )
+
+
 def _rule_cells(passage: Passage) -> str:
     """Of a row the cells that say what is required, without those that tell how it is enforced."""
     cells = passage.text.split(" | ")

@@ -76,6 +76,8 @@ _CIRCUMSTANCE = re.compile(
     r"^(?:when|if|where|after|before|for|in|wherever|whenever|once)\b[^,.;:]{1,120},\s*", re.IGNORECASE
 )
 _NUMBERED = re.compile(r"^\W{0,4}(?:(?:§\s*)?\d+(?:\.\d+)*|[IVXLC]+|[A-Z])[.):]?\s+(?:[—–-]\s+)?")
+# Bullets, arrows and pictures before the words; a cross and a tick say something themselves.
+_SIGNS = re.compile(r"^[^\w❌✗✘🚫⛔✅✓✔☑\[`\"'«“(§<.]*")
 _TASK = re.compile(r"^\[[ xX]\]\s+")
 _LABEL = re.compile(r"^[^:：.;,]{1,40}[:：]\s+")
 _NEGATION = re.compile(
@@ -186,5 +188,5 @@ def defines_keywords(text: str) -> bool:
 
 def _bare(text: str) -> str:
     """Without emphasis, the box of a task, and the number that a clause begins with."""
-    plain = text.replace("**", "").replace("__", "").strip().strip("*_ ")
+    plain = _SIGNS.sub("", text.replace("**", "").replace("__", "").strip().strip("*_ "), count=1)
     return _NUMBERED.sub("", _TASK.sub("", plain, count=1), count=1)

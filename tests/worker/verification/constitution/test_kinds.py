@@ -145,6 +145,11 @@ def test_what_a_lead_about_people_announces_is_process_unless_it_names_code() ->
     assert [c.kind for c in read(text).criteria] == [CriterionKind.PROCESS, CriterionKind.EVERYWHERE]
 
 
+def test_a_negation_below_a_title_that_forbids_is_a_prohibition() -> None:
+    text = "## Prohibitions (MUST NOT)\n\n- **No telemetry**: Do not collect statistics\n- Missing tests\n"
+    assert [c.kind for c in read(text).criteria] == [CriterionKind.FORBIDS, CriterionKind.EVERYWHERE]
+
+
 def test_tests_below_a_lead_about_their_order_are_no_process() -> None:
     text = "Testing is mandatory before implementation:\n\n- Unit tests for all functions\n- Write tests first\n"
     assert [c.kind for c in read(text).criteria] == [CriterionKind.EVERYWHERE, CriterionKind.PROCESS]

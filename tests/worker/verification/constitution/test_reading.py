@@ -398,3 +398,12 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     for criterion in reading.criteria:
         assert isinstance(criterion.severity, Severity)
         assert criterion.statement.strip() == criterion.statement != ""
+
+
+def test_a_text_without_markdown_has_lists_all_the_same() -> None:
+    text = "Le système ne doit jamais :\n\nRecommander\n\nJuger des individus\n\nIl est beau.\n\nRien de plus\n"
+    reading = read(text)
+    assert [c.statement for c in reading.criteria] == [
+        "Le système ne doit jamais : Recommander",
+        "Le système ne doit jamais : Juger des individus",
+    ]
