@@ -15,15 +15,19 @@ bash start.sh [ROLE]
               make the analytics from the runs again; `rollups verify` says what is wrong, and mends it
   dev         api and worker, restarted when the code changes
   demo        the whole product once, on an example: set up, verify, show, stop
-  demo PATH --constitution FILE
+  demo PATH [--constitution FILE]
               the same on a project of yours
-  verify PATH --constitution FILE [--format json|sarif|markdown]
-              for people and CI; exit codes 0 PASS, 1 FAIL or VETO, 2 PARTIAL, 3 ERROR
+  verify PATH [--constitution FILE] [--output FILE …] [--format table|json|sarif|markdown]
+              for people and CI; exit codes 0 PASS, 1 FAIL or VETO, 2 PARTIAL, 3 ERROR. Without --constitution it is
+              .tribunal/constitution.md, .specify/memory/constitution.md or CONSTITUTION.md below PATH
   bench queue measure the queue
   bench verify
               measure what the product adds to the time of its LLM calls
   bench retrieval --repo PATH [--repo PATH …]
               measure which files the judges would be shown, beside plain BM25
+  bench decisions [--cases DIR …] [--json FILE]
+              hold what static mode decides of a labelled set against the right answers; exit code 1 when a PASS
+              is wrong, or when fewer than 98 % of what it decides are right
   bench analytics [--runs N]
               measure the analytics at ten million runs, beside the same figures from the runs; nine minutes
   chaos       kill, stop and cut off everything in turn, beside a bare procrastinate worker; --short is a tenth of it

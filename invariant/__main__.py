@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from invariant import constitution, outputs
+
 USAGE_ERROR = 3
+_FOUND = f"the first of {', '.join(constitution.PLACES)} in the folder"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -31,7 +34,7 @@ def _parser() -> _Parser:
     rollups.add_argument("what", choices=("rebuild", "verify"), help="verify exits with 1 when anything was wrong")
     demo = roles.add_parser("demo", help="the whole product once, on an example or on a folder of yours")
     demo.add_argument("path", nargs="?", help="the folder to verify (default: the bundled example)")
-    demo.add_argument("--constitution", metavar="FILE", help="what to verify it against")
+    demo.add_argument("--constitution", metavar="FILE", help=f"what to verify it against (default: {_FOUND})")
     verify = roles.add_parser(
         "verify",
         help="verify a folder; for people and CI",
@@ -39,15 +42,26 @@ def _parser() -> _Parser:
         "CVA_API_TOKEN, or a stack of its own on this machine.",
     )
     verify.add_argument("path", help="the folder to verify")
-    verify.add_argument("--constitution", metavar="FILE", required=True, help="what to verify it against")
-    verify.add_argument("--format", choices=("table", "json", "sarif", "markdown"), default="table")
-    verify.add_argument("--output", metavar="FILE", help="write there instead of standard output")
-    bench = roles.add_parser("bench", help="measure; nothing is asserted")
-    bench.add_argument("what", choices=("queue", "verify", "retrieval", "analytics"))
+    verify.add_argument("--constitution", metavar="FILE", help=f"what to verify it against (default: {_FOUND})")
+    verify.add_argument(
+        "--format", choices=outputs.FORMATS, help="of standard output (default: table), or of a single file"
+    )
+    verify.add_argument(
+        "--output",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="write there instead of standard output; may be repeated. The ending says the form: .md, .sarif, .json, "
+        ".txt (table); - is standard output",
+    )
+    bench = roles.add_parser("bench", help="measure; `decisions` also says whether it is good enough")
+    bench.add_argument("what", choices=("queue", "verify", "retrieval", "decisions", "analytics"))
     bench.add_argument("--seconds", type=float, default=8.0, help="queue: how long each figure is measured")
     bench.add_argument("--call-seconds", type=float, default=2.0, help="verify: how long each LLM call takes")
     bench.add_argument("--repo", action="append", default=[], help="retrieval: a git repository; may be repeated")
     bench.add_argument("--commits", type=int, default=60, help="retrieval: how many commits of each repository")
+    bench.add_argument("--cases", action="append", default=[], help="decisions: a folder of cases; may be repeated")
+    bench.add_argument("--json", metavar="FILE", help="decisions: write the whole result there")
     bench.add_argument("--runs", type=int, default=10_000_000, help="analytics: how many runs there are")
     bench.add_argument("--repos", type=int, default=500, help="analytics: of how many repositories")
     bench.add_argument("--days", type=int, default=730, help="analytics: in how many days")
@@ -65,10 +79,18 @@ def _end(number: int, _: object) -> NoReturn:
 def _from_where_it_was_called(arguments: argparse.Namespace) -> None:
     """start.sh goes to the checkout; the paths it was given are meant from where the caller stood."""
     origin = os.environ.get("INVARIANT_ORIGIN")
-    for name in ("path", "constitution", "output"):
+    if not origin:
+        return
+    for name in ("path", "constitution", "output", "json", "repo", "cases"):
         value = getattr(arguments, name, None)
-        if origin and value:
-            setattr(arguments, name, str(Path(origin, value)))
+        if isinstance(value, list):
+            setattr(arguments, name, [_from(origin, each) for each in value])
+        elif value:
+            setattr(arguments, name, _from(origin, value))
+
+
+def _from(origin: str, name: str) -> str:
+    return name if name == outputs.STANDARD_OUTPUT else str(Path(origin, name))
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -7,7 +7,10 @@ from pathlib import Path
 from rich.console import Console
 
 from client.http import ApiError, Client
-from invariant import render, stack
+from invariant import constitution, render, stack
+from invariant.constitution import NoConstitution
+from invariant.printable import say
+from invariant.progress import progress
 from worker.core import settings as environment
 from worker.core.version import VERSION
 
@@ -18,42 +21,46 @@ ERROR = 3
 def command(arguments: argparse.Namespace) -> int:
     """Start a stack, verify, show, stop. 0 when there is a verdict, whichever it is; 3 otherwise."""
     console = Console()
-    if bool(arguments.path) != bool(arguments.constitution):
-        console.print("Give both or neither: demo PATH --constitution FILE", markup=False)
-        return ERROR
-    path = Path(arguments.path).resolve() if arguments.path else EXAMPLE / "shelf"
-    constitution = Path(arguments.constitution) if arguments.constitution else EXAMPLE / "CONSTITUTION.md"
-    for wanted, is_there in ((path, path.is_dir()), (constitution, constitution.is_file())):
-        if not is_there:
-            console.print(f"There is no {wanted}.", markup=False)
-            return ERROR
     began = time.monotonic()
     try:
-        word = _show(console, path, constitution)
-    except (ApiError, RuntimeError, OSError, UnicodeDecodeError) as error:
-        console.print(str(error), markup=False)
+        path, rules = _subject(arguments.path, arguments.constitution)
+        word = _show(console, path, rules)
+    except (ApiError, RuntimeError, OSError) as error:
+        say(console, str(error))
         return ERROR
     console.print(f"[dim]Everything that was started is stopped. {time.monotonic() - began:.1f} s in all.[/dim]")
     return ERROR if word == "ERROR" else 0
 
 
-def _show(console: Console, path: Path, constitution: Path) -> str:
+def _subject(path: str | None, named: str | None) -> tuple[Path, Path]:
+    """The folder, and the constitution to verify it against. Raises NoConstitution."""
+    if path is None:
+        if named is not None:
+            raise NoConstitution("A constitution goes with a folder: demo PATH --constitution FILE")
+        return EXAMPLE / "shelf", EXAMPLE / "CONSTITUTION.md"
+    folder = Path(path).resolve()
+    if not folder.is_dir():
+        raise NoConstitution(f"There is no folder {folder}.")
+    return folder, Path(named) if named else constitution.locate(folder)
+
+
+def _show(console: Console, path: Path, rules: Path) -> str:
     config = environment.load()
-    text = constitution.read_text(encoding="utf-8")
-    console.print(f"[bold]Invariant[/bold] verifies {path}\nagainst {constitution.resolve()}\n", highlight=False)
+    text = constitution.read(rules)
+    say(console, f"Invariant verifies {path}\nagainst {rules.resolve()}\n")
     console.print("[dim]starting Postgres, api and worker …[/dim]")
     with stack.running(config) as local, Client(local.url, local.token, f"invariant/{VERSION}") as client:
         run_id = client.enqueue({"kind": "path", "path": str(path)}, text, labels={"event": "demo"})["id"]
-        with render.progress(console) as bar:
+        with progress(console) as view:
             for event in client.follow(run_id):
-                bar.show(event)
+                view.show(event)
         document = client.verdict(run_id)
-        render.verdict(console, document)
+        render.show(console, document)
         if document["verdict"] != "ERROR":
             folder = stack.home(config) / "reports" / run_id
             _keep(client, run_id, folder)
-            console.print(f"\nThe report:   {folder / 'REPORT.md'}", highlight=False, soft_wrap=True)
-            console.print(f"For programs: {folder / 'verdict.json'} and verdict.sarif", highlight=False, soft_wrap=True)
+            say(console, f"\nThe report:   {folder / 'REPORT.md'}")
+            say(console, f"For programs: {folder / 'verdict.json'} and verdict.sarif")
     return str(document["verdict"])
 
 

@@ -1,106 +1,173 @@
-"""What a person sees in the terminal: progress on standard error, the verdict as a table."""
+"""The verdict in a terminal or in a text file: each criterion with its reason, the constitution's lines, the verdict.
 
+What was written by strangers is cleaned once, where a document comes in (`verdict`)."""
+
+import io
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.panel import Panel
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from client.http import Event
+from invariant import lines
+from invariant.printable import cleaned
+
+FILE_WIDTH = 100
+"""Columns of a table that is written to a file."""
 
 _COLOURS = {"PASS": "green", "FAIL": "red", "VETO": "bold red", "PARTIAL": "yellow", "ERROR": "magenta"}
-_OUTCOMES = {"PASS": ("✓ passed", "green"), "FAIL": ("✗ failed", "red"), "UNDECIDED": ("? undecided", "yellow")}
-_SAYS = {
-    "snapshot": "taking a snapshot",
-    "criteria": "reading the constitution",
-    "analysis": "running static analysis",
-    "judging": "the judges judge",
-    "consensus": "forming the consensus",
-    "recording": "writing the verdict",
-}
-_JUDGES = ("architect", "security", "user_proxy")
+_OUTCOMES = {"FAIL": ("✗ failed", "red"), "UNDECIDED": ("? undecided", "yellow"), "PASS": ("✓ passed", "green")}
+_VETOED = ("✗ vetoed", "bold red")
+_SEVERITIES = ("critical", "high", "medium", "low")
+_PLACES = 3
+_PATTERNS = 6
 
 
-class Bar:
-    """One run's progress."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._task = progress.add_task("queued", total=6)
-
-    def show(self, event: Event) -> None:
-        if event.type == "step":
-            step, number = event.data["step"], event.data["number"]
-            self._progress.update(self._task, completed=number - 1, description=_SAYS.get(step, step))
-        elif event.type == "requeued":
-            self._progress.update(self._task, completed=0, description=f"waiting again: {event.data['reason']}")
-        elif event.type in ("completed", "failed", "cancelled"):
-            self._progress.update(self._task, completed=6, description=event.type)
-
-
-@contextmanager
-def progress(console: Console) -> Iterator[Bar]:
-    """A live bar; plain lines are left out where there is no terminal."""
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description:<28}"),
-        BarColumn(bar_width=32),
-        TimeElapsedColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    ) as bar:
-        yield Bar(bar)
+def show(console: Console, document: dict[str, Any]) -> None:
+    """`document`, a verdict.json, in the terminal, or in the pipe that stands in its place."""
+    if console.is_terminal:
+        verdict(console, document)
+    else:
+        console.file.write(plain(document, console.width))
 
 
 def verdict(console: Console, document: dict[str, Any]) -> None:
-    """The verdict as a table of criteria, and why in one line."""
-    word = document["verdict"]
-    if "criteria" in document:
-        console.print(_criteria(document["criteria"]))
-    score = document.get("score")
-    line = Text.assemble(
-        (word, _COLOURS[word]), "  ", document["reason"], f"  Score {score:.1f} of 10." if score is not None else ""
-    )
-    tribunal = document.get("tribunal", {})
-    if tribunal.get("mode") == "static":
-        line.append(f"\nStatic mode: {tribunal['why']} Only what verified findings decide was decided.", style="dim")
-    console.print(Panel(line, border_style=_COLOURS[word], expand=False))
+    """Everything that `document`, a verdict.json, has to say to a person."""
+    document = cleaned(document)
+    for part in _parts(document):
+        console.print(part)
+
+
+def plain(document: dict[str, Any], width: int = FILE_WIDTH) -> str:
+    """The same as text, for a file or a pipe: no control codes, and no space at the end of a line."""
+    buffer = io.StringIO()
+    verdict(Console(file=buffer, width=width, force_terminal=False, color_system=None), document)
+    return "".join(f"{line.rstrip()}\n" for line in buffer.getvalue().splitlines())
+
+
+def _parts(document: dict[str, Any]) -> Iterator[RenderableType]:
+    if document.get("criteria"):
+        yield _criteria(document)
+    if document.get("not_checkable"):
+        yield from _not_checkable(document["not_checkable"])
+    if document.get("lines"):
+        yield lines.table(document)
+        yield ""
+    yield _conclusion(document)
     for note in document.get("notes", ()):
-        console.print(f"[dim]note: {escape(note)}[/dim]")
+        yield Text(f"note: {note}", style="dim")
 
 
-def _criteria(criteria: list[dict[str, Any]]) -> Table:
-    table = Table(title="Criteria", title_justify="left", show_lines=False)
-    table.add_column("criterion", ratio=3)
-    table.add_column("severity")
-    table.add_column("outcome", no_wrap=True)
-    table.add_column("evidence", ratio=2)
-    order = {"FAIL": 0, "UNDECIDED": 1, "PASS": 2}
-    ranks = {"critical": 0, "high": 1, "medium": 2, "low": 3}
-    for item in sorted(criteria, key=lambda c: (order[c["outcome"]], ranks[c["severity"]])):
-        label, colour = _OUTCOMES[item["outcome"]]
+def _criteria(document: dict[str, Any]) -> Table:
+    table = Table(title="Criteria", title_justify="left", title_style="bold", box=None, show_header=False)
+    table.padding = (0, 2, 1, 0)
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=1, overflow="fold")
+    outcomes = list(_OUTCOMES)
+    for item in sorted(
+        document["criteria"], key=lambda c: (outcomes.index(c["outcome"]), _SEVERITIES.index(c["severity"]))
+    ):
+        label, colour = _VETOED if item["key"] in document["vetoed_by"] else _OUTCOMES[item["outcome"]]
         table.add_row(
-            Text(item["statement"]), item["severity"], Text(label, style=colour), Text(_evidence(item), overflow="fold")
+            Text.assemble((label, colour), (f"\n{item['severity']}\nline {item['line']}", "dim")),
+            Group(Text(item["statement"], style="bold"), *(Padding(part, (0, 0, 0, 2)) for part in _why(item))),
         )
     return table
 
 
-def _evidence(item: dict[str, Any]) -> str:
-    places = [
-        f"{found['path']}:{found['start_line']}"
-        for opinion in item["opinions"]
-        for found in opinion["evidence"]
-        if found["verified"]
-    ]
-    unique = list(dict.fromkeys(places))
-    if unique:
-        return unique[0] + (f" (+{len(unique) - 1})" if len(unique) > 1 else "")
-    if item["outcome"] == "PASS":
-        searched = next((o["absence"] for o in item["opinions"] if o["absence"]), None)
-        return f"none by {searched}" if searched else ""
-    return ""
+def _why(item: dict[str, Any]) -> Iterator[Text]:
+    """Why it is so, who decided it and how, what they were shown, what was searched for, and where to look."""
+    yield Text(item["reason"])
+    if item["objection"]:
+        yield Text("The security judge objects, and is outvoted.", style="bold")
+    yield Text(_decided(item), style="dim")
+    yield from (Text(line, style="dim") for line in _coverage(item["coverage"]))
+    if item["outcome"] == "UNDECIDED":
+        yield from _places("look at", item["look_at"])
+    else:
+        yield from _places("at", item["evidence"])
+
+
+def _decided(item: dict[str, Any]) -> str:
+    votes = ", ".join(_vote(opinion) for opinion in item["opinions"])
+    return f"decided by {item['decided_by']}{f': {votes}' if votes else ''}"
+
+
+def _vote(opinion: dict[str, Any]) -> str:
+    judge = opinion["judge"].replace("_", " ")
+    if opinion["failure"] is not None:
+        return f"{judge} gave no answer"
+    if opinion["void"] is not None:
+        return f"{judge}'s vote is void"
+    if opinion["vote"] == "ABSTAIN":
+        return f"{judge} abstains"
+    return f"{judge} {opinion['vote']} {opinion['score']} ({opinion['confidence'] or 0:.0%})"
+
+
+def _coverage(coverage: dict[str, Any]) -> Iterator[str]:
+    if coverage["files"]:
+        share = "all" if coverage["whole"] else f"{coverage['share']:.0%}"
+        yield (
+            f"shown to the judges: {share} of its scope ({coverage['lines_shown']} of {coverage['lines']} lines in "
+            f"{coverage['files_shown']} of {coverage['files']} files)"
+        )
+    if coverage["unreadable"]:
+        yield f"could not be shown: {_some(coverage['unreadable'], _PLACES)}"
+    if coverage["searched_for"]:
+        patterns = _some([f"`{pattern}`" for pattern in coverage["searched_for"]], _PATTERNS)
+        yield f"searched for {patterns}: {coverage['places_found']} found, {coverage['places_shown']} of them shown"
+
+
+def _some(items: list[str], at_most: int) -> str:
+    more = len(items) - at_most
+    return ", ".join(items[:at_most]) + (f" and {more} more" if more > 0 else "")
+
+
+def _places(word: str, places: list[dict[str, Any]]) -> Iterator[Text]:
+    for place in places[:_PLACES]:
+        where = f"{place['path']}:{place['start_line']}"
+        rule = f" ({place['rule']})" if place["rule"] else ""
+        # Folded: a path that is cut cannot be opened.
+        yield Text(f"{word} {where}{rule}", overflow="fold")
+        quote = next((line.strip() for line in place["quote"].splitlines() if line.strip()), "")
+        if quote:
+            yield Text(f"    {quote}".expandtabs(4), style="dim", no_wrap=True, overflow="ellipsis")
+    if len(places) > _PLACES:
+        yield Text(f"and {len(places) - _PLACES} more places; verdict.json has them all", style="dim")
+
+
+def _not_checkable(criteria: list[dict[str, Any]]) -> Iterator[RenderableType]:
+    yield Text("Not checkable", style="bold")
+    yield Text("These speak of how people work. No repository shows whether they are kept; they count neither way.")
+    for item in criteria:
+        yield Padding(Text(f"– {item['statement']} (line {item['line']})"), (0, 0, 0, 2))
+    yield ""
+
+
+def _conclusion(document: dict[str, Any]) -> Panel:
+    word, score = document["verdict"], document["score"]
+    text = Text.assemble((word, _COLOURS[word]), "  ", document["reason"])
+    if score is not None:
+        text.append(f" Score {score:.1f} of 10.")
+    counts = document.get("counts")
+    if counts:
+        text.append(f"\n{counts['pass']} passed, {counts['fail']} failed, {counts['undecided']} undecided")
+        text.append(f", {counts['not_checkable']} not checkable" if counts["not_checkable"] else "")
+        text.append(f"; {counts['files']} files{_commit(document)}.")
+    if document.get("tribunal", {}).get("mode") == "static":
+        text.append(
+            f"\nStatic mode: {document['tribunal']['why']} Only what analyzers and an exhaustive search prove was "
+            "decided; there are no votes and no scores.",
+            style="dim",
+        )
+    return Panel(text, border_style=_COLOURS[word], expand=False)
+
+
+def _commit(document: dict[str, Any]) -> str:
+    commit, branch = document["snapshot"]["commit"], document["run"]["branch"]
+    if commit is None:
+        return ""
+    return f" of commit {commit[:12]}" + (f" on {branch}" if branch else "")

@@ -4,49 +4,62 @@ Exit codes: 0 PASS, 1 FAIL or VETO, 2 PARTIAL, 3 ERROR, and 3 as well when nothi
 """
 
 import argparse
+import asyncio
 import contextlib
 import io
 import os
 import sys
 import tarfile
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from client.http import ApiError, Client
-from invariant import render, stack
+from invariant import constitution, outputs, render, stack
+from invariant.constitution import NoConstitution
+from invariant.outputs import Output
+from invariant.printable import printable, say
+from invariant.progress import progress
 from worker.core import settings as environment
 from worker.core.settings import Settings
 from worker.core.version import VERSION
+from worker.sources import checkout
 from worker.sources.folder import select
 
 EXIT_CODES = {"PASS": 0, "FAIL": 1, "VETO": 1, "PARTIAL": 2, "ERROR": 3}
 ERROR = 3
 INTERRUPTED = 130
 
+# What the api takes as a label's value.
+_LABEL_LENGTH = 256
 _DOCUMENTS = {"json": "verdict", "sarif": "sarif", "markdown": "report"}
 
 
 def command(arguments: argparse.Namespace) -> int:
-    """Verify `arguments.path` against `arguments.constitution`; returns the exit code."""
-    told = Console(stderr=True)
-    path, constitution = Path(arguments.path).resolve(), Path(arguments.constitution)
-    if not path.is_dir():
-        told.print(f"There is no folder {path}.", markup=False)
-        return ERROR
+    """Verify `arguments.path`; returns the exit code."""
+    messages = Console(stderr=True)
+    path = Path(arguments.path).resolve()
     try:
-        text = constitution.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        told.print(f"The constitution {constitution} cannot be read: {error}.", markup=False)
-        return ERROR
-    try:
+        if not path.is_dir():
+            raise NoConstitution(f"There is no folder {path}.")
+        wanted = outputs.plan(arguments.output, arguments.format)
+        named = arguments.constitution
+        text = constitution.read(Path(named) if named else _located(path, messages))
         config = environment.load()
         with connected(config) as (client, is_local):
-            return _verify(client, path, text, arguments=arguments, told=told, is_local=is_local)
+            return _verify(client, path, text, wanted=wanted, messages=messages, is_local=is_local)
     except (ApiError, RuntimeError) as error:
-        told.print(str(error), markup=False)
+        say(messages, str(error))
         return ERROR
+
+
+def _located(path: Path, messages: Console) -> Path:
+    place = constitution.locate(path)
+    say(messages, f"Constitution: {place.relative_to(path)}, found in {path}")
+    return place
 
 
 @contextlib.contextmanager
@@ -62,44 +75,72 @@ def connected(config: Settings) -> Iterator[tuple[Client, bool]]:
 
 
 def _verify(
-    client: Client, path: Path, constitution: str, *, arguments: argparse.Namespace, told: Console, is_local: bool
+    client: Client, path: Path, text: str, *, wanted: Sequence[Output], messages: Console, is_local: bool
 ) -> int:
-    source = (
-        {"kind": "path", "path": str(path)} if is_local else {"kind": "upload", "upload_id": client.upload(pack(path))}
-    )
-    run = client.enqueue(source, constitution, labels={"event": "command-line"})
-    run_id = run["id"]
+    labels = {"event": "command-line"}
+    if is_local:
+        source = {"kind": "path", "path": str(path)}
+    else:
+        source = {"kind": "upload", "upload_id": client.upload(pack(path))}
+        labels |= revision(path)
+    run_id = client.enqueue(source, text, labels=labels)["id"]
     try:
-        with render.progress(told) as bar:
+        with progress(messages) as view:
             for event in client.follow(run_id):
-                bar.show(event)
+                view.show(event)
     except KeyboardInterrupt:
         with contextlib.suppress(ApiError):
             client.cancel(run_id)
-        told.print("Cancelled.")
+        say(messages, "Cancelled.")
         return INTERRUPTED
-    ended = client.run(run_id)
-    if ended["status"] == "cancelled":
-        told.print("The run was cancelled.")
+    if client.run(run_id)["status"] == "cancelled":
+        say(messages, "The run was cancelled.")
         return ERROR
     document = client.verdict(run_id)
-    _write(client, run_id, document=document, arguments=arguments)
+    _write(client, run_id, document, wanted=wanted, messages=messages)
     return EXIT_CODES[document["verdict"]]
 
 
-def _write(client: Client, run_id: str, *, document: dict[str, object], arguments: argparse.Namespace) -> None:
-    if arguments.format == "table":
-        render.verdict(Console(), document)
-        return
-    if document["verdict"] == "ERROR" and arguments.format != "json":
-        sys.stderr.write(f"ERROR {document['reason']}\n")
-        return
-    content = client.document(run_id, _DOCUMENTS[arguments.format])
-    if arguments.output:
-        Path(arguments.output).write_bytes(content)
-    else:
-        sys.stdout.buffer.write(content.rstrip(b"\n") + b"\n")
-        sys.stdout.flush()
+def _write(
+    client: Client, run_id: str, document: dict[str, Any], *, wanted: Sequence[Output], messages: Console
+) -> None:
+    # A run that ended with ERROR left neither report nor SARIF.
+    failed = document["verdict"] == "ERROR"
+    writable = [output for output in wanted if not failed or output.format in ("json", "table")]
+    for output in writable:
+        if output.format != "table":
+            content = client.document(run_id, _DOCUMENTS[output.format])
+            if output.path is None:
+                _to_standard_output(content)
+            else:
+                outputs.write(output.path, content)
+        elif output.path is not None:
+            outputs.write(output.path, render.plain(document).encode())
+        else:
+            render.show(Console(), document)
+    if not any(output.path is None for output in writable):
+        say(messages, f"{document['verdict']}  {document['reason']}")
+    for output in wanted:
+        if output.path is not None:
+            say(messages, f"{'written' if output in writable else 'not written'}: {output.path}")
+
+
+def _to_standard_output(content: bytes) -> None:
+    if sys.stdout.isatty():
+        content = printable(content.decode(errors="replace")).encode()
+    sys.stdout.buffer.write(content.rstrip(b"\n") + b"\n")
+    sys.stdout.flush()
+
+
+def revision(path: Path) -> dict[str, str]:
+    """The commit that the folder is, and its branch, as labels of a run; empty where it is none."""
+    files = {file.relative_to(path).as_posix(): file for file in select(path).files}
+    with tempfile.TemporaryDirectory() as work:
+        found = asyncio.run(checkout.revision(path, files, Path(work) / "git"))
+    if found is None:
+        return {}
+    labels = {"commit": found.commit, "branch": found.branch or ""}
+    return {name: value for name, value in labels.items() if 0 < len(value) <= _LABEL_LENGTH}
 
 
 def pack(path: Path) -> bytes:

@@ -95,7 +95,8 @@ async def _accept(db: Database, number: int) -> Any:
     rules = "\n".join(
         f"- Part {place} of edition {number} MUST NOT call `forbidden_{place}(`." for place in range(_CRITERIA)
     )
-    files = {f"part_{place}.py": f"import os\n\n\ndef part(x):\n    return x + {place}\n" for place in range(_FILES)}
+    files = {"notes.py": "".join(f"# forbidden_{place}( is told of here\n" for place in range(0, _CRITERIA, 4))}
+    files |= {f"part_{place}.py": f"import os\n\n\ndef part(x):\n    return x + {place}\n" for place in range(_FILES)}
     constitution = submission.NewConstitution(rules)
     upload = submission.NewUpload(new_id(), json.dumps(files).encode())
     run = submission.NewRun(

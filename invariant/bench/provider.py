@@ -110,16 +110,12 @@ def completion(
     """An answer in the protocol that was spoken. `usage` "true" counts honestly; None leaves it out."""
     counted = {"prompt": len(request.raw) // 4 + 1, "completion": len(text) // 4 + 1}
     if request.path.endswith("/messages"):
-        content: list[dict[str, Any]] = [{"type": "text", "text": text}]
-        if request.body.get("tools"):
-            name = request.body["tools"][0]["name"]
-            content = [{"type": "tool_use", "id": "t1", "name": name, "input": json.loads(text)}]
         return {
             "id": f"msg_{request.number}",
             "type": "message",
             "role": "assistant",
             "model": request.model,
-            "content": content,
+            "content": [{"type": "text", "text": text}],
             "stop_reason": {"stop": "end_turn", "length": "max_tokens"}.get(finish, "refusal"),
             "stop_sequence": None,
             "usage": {"input_tokens": counted["prompt"], "output_tokens": counted["completion"]},
@@ -193,7 +189,7 @@ def extracted(request: Request) -> list[dict[str, Any]]:
                     item[1],
                     category=category,
                     severity=severity,
-                    kind="forbids" if " NOT " in item[1] else "everywhere",
+                    kind="forbids" if " NOT " in item[1] or " free of " in item[1] else "everywhere",
                     patterns=[re.escape(code) for code in re.findall(r"`([^`]+)`", item[1])],
                 )
             )
@@ -225,18 +221,17 @@ def answer(request: Request) -> str:
 
 
 def debated_script(seconds: float) -> Script:
-    """Honest judges, but for the first criterion of each call, which they split over until they debate it."""
+    """Honest judges, but for the first criterion of each call: where its words stand somewhere, they split over whether
+    that breaks it, until they debate it."""
 
     def script(request: Request) -> Reply:
         if request.role == "extraction" or request.is_debate or not request.keys:
             return Reply(completion(request, answer(request)), seconds=seconds)
         found = honest(request)
-        if request.role == "security":
-            found[0] = opinion(request.keys[0], "ABSTAIN")
-        if request.role == "user_proxy":
-            path, number, line = max(request.lines(), key=lambda shown: len(shown[2]))
-            place = {"path": path, "start_line": number, "end_line": number, "quote": line}
-            found[0] = opinion(request.keys[0], "FAIL", evidence=[place])
+        places = found[0]["evidence"]
+        if places and request.role != "user_proxy":
+            vote = "ABSTAIN" if request.role == "security" else "PASS"
+            found[0] = opinion(request.keys[0], vote, evidence=places)
         return Reply(completion(request, json.dumps({"opinions": found})), seconds=seconds)
 
     return script

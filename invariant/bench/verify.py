@@ -31,6 +31,7 @@ from worker.core.settings import Settings
 
 _FILES = 500
 _CRITERIA = 24
+_PER_CALL = 4
 _RUNS = 32
 _DEADLINE = 240.0
 # How a function opens, goes on and ends.
@@ -178,7 +179,9 @@ def _repository(folder: Path) -> int:
         path = folder / f"part{place % 20}" / f"{_WORDS[place % len(_WORDS)]}_{place}.{ending}"
         path.parent.mkdir(parents=True, exist_ok=True)
         size += path.write_bytes("\n".join([*parts, ""]).encode())
-    return size
+    # What the first criterion of each batch speaks of is there, for the judges to split over.
+    mentions = [f"# {word}_forbidden( is told of here" for word in _WORDS[:_CRITERIA:_PER_CALL]]
+    return size + (folder / "notes.py").write_bytes("\n".join([*mentions, ""]).encode())
 
 
 def _commit(folder: Path) -> str:

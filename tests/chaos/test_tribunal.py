@@ -1,5 +1,6 @@
 """A worker with judges is killed at every step in turn: the run ends, and no answer on the ledger is paid again."""
 
+import json
 import re
 from pathlib import Path
 
@@ -16,9 +17,11 @@ def slow_and_split(request: Request) -> Reply:
     """Judges who take a moment, and split at first."""
 
     def split(asked: Request) -> list[dict[str, object]]:
+        seen = provider.honest(asked)
         if asked.is_debate or asked.role == "architect":
-            return provider.honest(asked)
-        return [provider.opinion(key, "PASS" if asked.role == "security" else "ABSTAIN") for key in asked.keys]
+            return seen
+        vote = "PASS" if asked.role == "security" else "ABSTAIN"
+        return [provider.opinion(o["criterion"], vote, evidence=o["evidence"]) for o in seen]
 
     reply = provider.judging(split)(request)
     reply.seconds = 0.4
@@ -33,6 +36,9 @@ def test_killed_at_every_step_in_turn(url: str, tmp_path: Path) -> None:
     with provider.running(slow_and_split) as server:
         given = {
             **provider.settings(server),
+            "CVA_LLM_PRICES": json.dumps(
+                {f"{name}-1": {"input": 1, "output": 5} for name in ("alpha", "beta", "gamma")}
+            ),
             "CVA_LEASE_SECONDS": "2",
             "CVA_REAP_SECONDS": "0.3",
             "CVA_MAX_ATTEMPTS": "50",

@@ -56,7 +56,7 @@ def verdict(client: httpx.Client, source: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_folders_archives_and_git(client: httpx.Client, tmp_path: Path) -> None:
-    assert verdict(client, {"kind": "path", "path": str(EXAMPLE / "shelf")})["verdict"] == "VETO"
+    assert verdict(client, {"kind": "path", "path": str(EXAMPLE / "shelf")})["verdict"] == "FAIL"
     for folder in (ROOT / "worker", *map(package, ("httpx", "starlette", "procrastinate"))):
         found = verdict(client, {"kind": "path", "path": str(folder)})
         assert found["counts"]["files_seen"] > 10

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from worker.verification.extraction import _Extraction
-
 from worker.llm.gateway import Ask
 from worker.llm.providers import EXTRACTION
 from worker.verification import prompts
 from worker.verification.answer import JudgeAnswer, exactly
+from worker.verification.constitution.extraction import Extraction
 
 KEYS = ["no-eval-1a2b3c4d", "no-todo-5e6f7a8b"]
 CODE = "\n".join(f"{number}| value_{number} = compute({number})" for number in range(1, 400))
@@ -18,7 +17,7 @@ def judge(role: str = "architect", *, task: str = "", code: str = CODE, fence: s
     material = (
         prompts.fenced("Parts of the repository, and what static analysis found in them:", f"=== app/main.py\n{code}"),
         prompts.fenced(
-            "The criteria, each with its key:", "\n".join(f"{key} (style, low): No `eval(`." for key in KEYS)
+            "The criteria, each with its key:", "\n".join(f"{key} (style, low, forbids): No `eval(`." for key in KEYS)
         ),
     )
     last = (
@@ -41,4 +40,4 @@ def extraction() -> Ask[Any]:
         {"role": "system", "content": prompts.text("extraction")},
         {"role": "user", "content": prompts.fenced("The constitution:", text)},
     )
-    return Ask(EXTRACTION, "criteria", messages, _Extraction, prompts.version(), shared=1, fence=text)
+    return Ask(EXTRACTION, "criteria", messages, Extraction, prompts.version(), shared=1, fence=text)

@@ -2,11 +2,12 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 
 from worker.analyzers import statement
-from worker.core.telemetry.masking import MASK, mask_code
+from worker.core.telemetry.masking import cut, mask_code, mask_file
 from worker.core.vocabulary import Category, Severity
 from worker.sources.snapshot import Snapshot
 
@@ -52,9 +53,22 @@ class Finding:
         return {**found, "category": self.category.value, "severity": self.severity.value}
 
 
-def _clipped(line: str) -> str:
-    """The line, cut where nobody would read on; the mask stands for the rest when the quote is checked."""
-    return line if len(line) <= _MAX_LINE else line[:_MAX_LINE] + MASK
+@dataclass(frozen=True)
+class _Source:
+    """A file as it stands and as it may be published; `lines` None: it is not in the snapshot."""
+
+    lines: Sequence[str] | None
+    masked: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, path: str) -> "_Source":
+        lines = snapshot.lines(path)
+        return cls(None) if lines is None else cls(lines, mask_file("\n".join(lines), path).split("\n"))
+
+    def quote(self, start: int, end: int) -> str:
+        """Some lines, no longer than anybody would read."""
+        lines = self.masked[start - 1 : min(end, start + _MAX_QUOTE_LINES - 1)]
+        return cut("\n".join(cut(line, _MAX_LINE) for line in lines), _MAX_QUOTE).replace("\0", "")
 
 
 def resolve(findings: Iterable[Finding], snapshot: Snapshot) -> list[Finding]:
@@ -65,30 +79,31 @@ def resolve(findings: Iterable[Finding], snapshot: Snapshot) -> list[Finding]:
     """
     ordered = sorted(findings, key=lambda f: (f.path, f.start_line, f.end_line, f.rule, f.message))
     seen: Counter[str] = Counter()
-    lines_of: dict[str, list[str] | None] = {}
+    sources: dict[str, _Source] = {}
+    # Thousands of findings have a dozen messages among them.
+    masked = lru_cache(maxsize=4096)(mask_code)
     resolved = []
     for finding in dict.fromkeys(ordered):
-        if finding.path not in lines_of:
-            lines_of[finding.path] = snapshot.lines(finding.path)
-        lines = lines_of[finding.path]
+        if finding.path not in sources:
+            sources[finding.path] = _Source.of(snapshot, finding.path)
+        source = sources[finding.path]
+        lines = source.lines
         verified = lines is not None and 1 <= finding.start_line <= finding.end_line <= len(lines)
-        quote = ""
+        quote, last = "", finding.end_line
         if lines is not None and verified:
             if finding.analyzer == "bandit":
                 # Its SARIF ends on the second line of a statement, wherever that ends.
-                last = max(finding.end_line, statement.end(lines, finding.start_line))
-                finding = replace(finding, end_line=last)  # noqa: PLW2901  the place of this one, mended
-            end = min(finding.end_line, finding.start_line + _MAX_QUOTE_LINES - 1)
-            quote = mask_code("\n".join(map(_clipped, lines[finding.start_line - 1 : end])))[:_MAX_QUOTE]
+                last = max(last, statement.end(lines, finding.start_line))
+            quote = source.quote(finding.start_line, last)
         base = "\0".join((finding.rule, finding.path, " ".join(quote.split())))
         seen[base] += 1
-        fingerprint = hashlib.sha256(f"{base}\0{seen[base]}".encode()).hexdigest()[:32]
         resolved.append(
             replace(
                 finding,
-                quote=quote.replace("\0", ""),
-                message=mask_code(finding.message[:_MAX_MESSAGE]).replace("\0", ""),
-                fingerprint=fingerprint,
+                end_line=last,
+                quote=quote,
+                message=masked(finding.message[:_MAX_MESSAGE]).replace("\0", ""),
+                fingerprint=hashlib.sha256(f"{base}\0{seen[base]}".encode()).hexdigest()[:32],
                 verified=verified,
             )
         )

@@ -2,15 +2,15 @@
 
 import tokenize
 from collections.abc import Sequence
+from itertools import chain, islice
 
 _MAX_LINES = 400
 
 
 def end(lines: Sequence[str], start: int) -> int:
     """The last line of the statement that begins on line `start`, both from 1; `start` where it cannot be told."""
-    rows = iter(
-        [line.strip() if number == 0 else line for number, line in enumerate(lines[start - 1 : start - 1 + _MAX_LINES])]
-    )
+    # Its own indentation would be an error of the language.
+    rows = chain([lines[start - 1].strip()], islice(lines, start, start + _MAX_LINES))
     try:
         for token in tokenize.generate_tokens(lambda: f"{row}\n" if (row := next(rows, None)) is not None else ""):
             if token.type == tokenize.NEWLINE:

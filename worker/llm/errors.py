@@ -25,6 +25,8 @@ class LlmError(Exception):
     """The message says what happened in one sentence and holds no secret and no part of a prompt."""
 
     code = "llm_error"
+    provider: str | None = None
+    """Who was asked, by the name that the settings have for it; the gateway sets it."""
 
     def __init__(self, message: str, *, charge: Charge = Charge.NOTHING) -> None:
         super().__init__(message)

@@ -5,6 +5,7 @@ Made anew for every call, it would make every prompt's prefix another, and no pr
 
 import hashlib
 import hmac
+import re
 import secrets
 
 from sqlalchemy import text
@@ -26,6 +27,14 @@ async def secret(db: Database) -> str:
         async with db.single_statement() as connection:
             value = (await connection.execute(_READ, {"name": _NAME})).scalar_one()
     return str(value)
+
+
+def put(nonce: str, content: str, *, mark: str) -> str:
+    """`content` with the nonce where the `mark` stands, and nowhere else.
+
+    A judge has seen the nonce, and its words are shown to the others, inside of the same fence.
+    """
+    return re.sub(nonce, "", content, flags=re.IGNORECASE).replace(mark, nonce)
 
 
 def nonce(secret: str, fenced: str) -> str:

@@ -30,6 +30,7 @@ from worker.llm.client import Completion
 from worker.llm.errors import Charge, LlmError, OverBudget, RateLimited, Refused, Transient, Unavailable, Unparseable
 from worker.llm.ledger import Busy, Caller, Doubtful, Entry, Full, Reserved, Settlement, Stored
 from worker.llm.parsing import parse
+from worker.llm.prefixes import Prefixes
 from worker.llm.prices import Price
 from worker.llm.providers import Model
 from worker.llm.requests import Message, Prompt
@@ -70,6 +71,8 @@ class Ask(Generic[T]):
     """What to ask once more about an answer that could be used; the second answer counts, whatever it says."""
     shared: int = 0
     """How many of the leading messages are the same for all judges, rounds and runs of a snapshot: they are cached."""
+    batch: int = 0
+    """How many are the same for all judges and rounds of a batch of criteria: those are cached as well."""
     fence: str = ""
     """What the nonce is made from, such as the snapshot's digest. Without it, every call has a nonce of its own."""
 
@@ -93,6 +96,7 @@ class Gateway:
         self._turns = Turns()
         self._settling: set[asyncio.Task[None]] = set()
         self._secret: str | None = None
+        self._prefixes = Prefixes()
         # Judges of a batch, and both rounds of a debate, are shown the same long text.
         self._masked = lru_cache(maxsize=64)(partial(mask, secrets=settings.secrets()))
 
@@ -111,6 +115,7 @@ class Gateway:
                 raise
             except LlmError as error:
                 log.warning("model gave no answer", role=ask.role, model=model.name, code=error.code, reason=str(error))
+                error.provider = model.provider
                 errors.append(error)
         waits = sorted((e for e in errors if isinstance(e, RateLimited)), key=lambda e: e.seconds)
         transient = [e for e in errors if isinstance(e, Transient)]
@@ -207,7 +212,7 @@ class Gateway:
         cost = price.most(size + _FRAME, self._settings.llm_output_tokens)
         entry = Entry(key, ask.role, purpose, model.provider, model.name, ask.prompt_version, cost)
         tries = 0
-        async with slots:
+        async with self._prefixes.turn(model, prompt), slots:
             while True:
                 tries += 1
                 try:
@@ -350,10 +355,10 @@ class Gateway:
             self._secret = await fence.secret(self._db)
         nonce = fence.nonce(self._secret, ask.fence) if ask.fence and self._secret else secrets.token_hex(8)
         sent = [
-            {"role": message["role"], "content": self._masked(message["content"]).replace(NONCE, nonce)}
+            {"role": message["role"], "content": fence.put(nonce, self._masked(message["content"]), mark=NONCE)}
             for message in messages
         ]
-        return Prompt(sent, ask.shared, *_schemas(ask.answer))
+        return Prompt(sent, ask.shared, ask.batch, *_schemas(ask.answer))
 
 
 class _Open(Unavailable):

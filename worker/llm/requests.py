@@ -34,13 +34,15 @@ _HYBRID = re.compile(r"^deepseek-(?:v4|flash|pro)")
 
 @dataclass(frozen=True)
 class Prompt:
-    """A question. The first `shared` of the messages are the same for all judges, rounds and runs of a snapshot.
+    """A question. The first `shared` of the messages are the same for all judges, rounds and runs of a snapshot, the
+    first `batch` for all judges and rounds of a batch.
 
     `schema` is the form of the answer as pydantic writes it, `reduced` the same in words that providers take, or None.
     """
 
     messages: Sequence[Message]
     shared: int
+    batch: int
     schema: Mapping[str, Any]
     reduced: Mapping[str, Any] | None
 
@@ -66,7 +68,7 @@ def request(model: Model, prompt: Prompt, *, structured: bool, max_tokens: int) 
         # The templates of many open models want roles that alternate.
         found["messages"] = _alternating(messages)
     elif model.provider == ANTHROPIC:
-        found["messages"] = _marked(messages, prompt.shared)
+        found["messages"] = _marked(messages, (prompt.shared, prompt.batch))
     else:
         found["messages"] = _instructed(model, messages)
     if model.provider == OPENAI and prompt.shared:
@@ -92,12 +94,12 @@ def _form(model: Model, schema: Parameters) -> Parameters:
     return {"response_format": {"type": "json_schema", "json_schema": form}}
 
 
-def _marked(messages: Sequence[Message], shared: int) -> list[Parameters]:
-    """With Anthropic's mark after the last of the `shared` messages: the prefix up to there is cached."""
+def _marked(messages: Sequence[Message], prefixes: Sequence[int]) -> list[Parameters]:
+    """With Anthropic's mark after the last message of each prefix: what stands up to there is cached."""
     made: list[Parameters] = [dict(message) for message in messages]
-    if shared:
-        block = {"type": "text", "text": made[shared - 1]["content"], "cache_control": {"type": "ephemeral"}}
-        made[shared - 1]["content"] = [block]
+    for length in {length for length in prefixes if length}:
+        block = {"type": "text", "text": made[length - 1]["content"], "cache_control": {"type": "ephemeral"}}
+        made[length - 1]["content"] = [block]
     return made
 
 

@@ -42,6 +42,9 @@ def select(root: Path) -> Selection:
                 links += 1
             elif name in _PRIVATE:
                 private += 1
+            elif name == ".git":
+                # Of a linked work tree or a submodule: it says where the repository is on this machine.
+                skipped.add(name)
             elif path.is_file() and not name.endswith(_GENERATED_SUFFIXES):
                 files.append(path)
     counted = (

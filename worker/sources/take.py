@@ -8,13 +8,13 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from worker.core.settings import Settings
 from worker.core.untrusted import archives, source, urls
-from worker.sources import git, local
+from worker.sources import checkout, git, local
 from worker.sources.errors import SourceNotFound, SourceUnsafe
 from worker.sources.snapshot import Snapshot, SnapshotLimits, check_limits, scan
 
@@ -79,7 +79,11 @@ async def _take(request: Request, work: Path, root: Path, *, settings: Settings,
             return await _take_git(request, url, ref, work=work, root=root, settings=settings, limits=limits)
         case source.PathSource(path=path):
             notes = await _in_thread(local.copy, Path(path), root, limits)
-            return await _in_thread(scan, root, limits, notes=notes)
+            copied = await _in_thread(scan, root, limits, notes=notes)
+            files = {file.path: root / file.path for file in copied.files}
+            folder = await asyncio.to_thread(Path(path).expanduser)
+            revision = await checkout.revision(folder, files, work / "git")
+            return copied if revision is None else replace(copied, commit=revision.commit, branch=revision.branch)
         case _:
             if request.content is None:
                 raise SourceNotFound("The upload was removed before the run took it up; upload it again.")

@@ -120,8 +120,10 @@ async def _attempt(claim: Claim, resources: Resources) -> str:
     except RateLimited as error:
         return await _later(claim, resources, error)
     except (LlmError, SourceError) as error:
-        end = _again if isinstance(error, Transient) or getattr(error, "transient", False) else _error
-        return await end(claim, resources, error.code, str(error))
+        if isinstance(error, Transient) or getattr(error, "transient", False):
+            provider = getattr(error, "provider", None)
+            return await _again(claim, resources, error.code, str(error), provider=provider)
+        return await _error(claim, resources, error.code, str(error))
     except Exception as error:
         if is_unavailable(error):
             # Nothing can be written now; the lease lapses, and the reaper gives the run a fresh job.
@@ -336,11 +338,12 @@ async def _later(claim: Claim, resources: Resources, error: RateLimited) -> str:
             delay=error.seconds + full_jitter(1),
             error_code=error.code,
             error_message=str(error),
+            provider=error.provider,
         )
     return f"handed back ({error.code})" if held else "left alone"
 
 
-async def _again(claim: Claim, resources: Resources, code: str, message: str) -> str:
+async def _again(claim: Claim, resources: Resources, code: str, message: str, *, provider: str | None = None) -> str:
     """Hand the run back for another attempt, or give up when this was the last one."""
     failures = claim.failures + 1
     if failures >= resources.settings.max_attempts:
@@ -354,5 +357,6 @@ async def _again(claim: Claim, resources: Resources, code: str, message: str) ->
             delay=full_jitter(failures),
             error_code=code,
             error_message=mask(message, resources.settings.secrets()),
+            provider=provider,
         )
     return f"handed back ({code})" if held else "left alone"

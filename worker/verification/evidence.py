@@ -14,6 +14,8 @@ Lines = Callable[[str], Sequence[str] | None]
 """Gives a file's lines as they may be shown, or None for a path that is not in the snapshot."""
 
 MAX_LINES = 40
+_MAX_LINE = 500
+_MAX_QUOTE = 4000
 
 
 def verify(item: Evidence, lines_of: Lines) -> Evidence:
@@ -30,8 +32,13 @@ def verify(item: Evidence, lines_of: Lines) -> Evidence:
     if not places:
         return replace(item, verified=False)
     start = min(places, key=lambda place: (abs(place + 1 - item.start_line), place))
-    quote = "\n".join(lines[start : start + len(wanted)])
-    return replace(item, start_line=start + 1, end_line=start + len(wanted), quote=quote, verified=True)
+    return replace(
+        item,
+        start_line=start + 1,
+        end_line=start + len(wanted),
+        quote=_published(lines[start : start + len(wanted)], wanted),
+        verified=True,
+    )
 
 
 def _quoted(quote: str) -> list[str]:
@@ -55,6 +62,13 @@ def _stands(lines: Sequence[str], start: int, wanted: Sequence[str]) -> bool:
         return True
     first, *middle, last = (line.strip() for line in lines[start : start + len(wanted)])
     return first.endswith(wanted[0]) and middle == list(wanted[1:-1]) and last.startswith(wanted[-1])
+
+
+def _published(lines: Sequence[str], wanted: Sequence[str]) -> str:
+    """What stands there, whole lines; of a line of a machine's length, what was quoted of it."""
+    if len(lines) == 1 and len(lines[0]) > _MAX_LINE:
+        return wanted[0][:_MAX_QUOTE]
+    return "\n".join(lines)[:_MAX_QUOTE]
 
 
 def place_fingerprint(key: str, item: Evidence) -> str:

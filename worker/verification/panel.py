@@ -120,6 +120,7 @@ class Panel:
             check=answer.exactly(keys),
             doubt=answer.contradicted(self._settings.pass_score),
             shared=SHARED,
+            batch=BATCH,
             fence=self._fence,
         )
         try:
@@ -164,7 +165,9 @@ def batches(case: Case, settings: Settings) -> tuple[Overview, list[_Batch]]:
 
 
 SHARED = 2
-"""The first messages are the same for all judges, rounds and constitutions of a snapshot."""
+"""So many messages are the same for all judges, rounds and constitutions of a snapshot."""
+BATCH = 3
+"""So many are the same for all judges and rounds of a batch."""
 
 
 def messages(

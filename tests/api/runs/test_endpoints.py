@@ -55,7 +55,7 @@ async def test_filters(client: httpx.AsyncClient, url: str, request_body: dict[s
 
     assert await ids(repo="encode/starlette") == [named]
     assert await ids(status="completed") == [plain]
-    assert await ids(verdict="VETO") == [plain]
+    assert await ids(verdict="FAIL") == [plain]
     assert await ids(status="queued", repo="other/name") == []
     assert await ids(since="2020-01-01T00:00:00Z") == [named, plain]
     assert await ids(until="2020-01-01T00:00:00Z") == []
@@ -73,7 +73,7 @@ async def test_cancel_and_retry(client: httpx.AsyncClient, url: str, request_bod
     again = await client.post(f"/api/runs/{run_id}/retry")
     assert again.status_code == 202
     assert again.json()["retry_of"] == run_id
-    assert await work(url, again.json()["id"]) == "VETO"
+    assert await work(url, again.json()["id"]) == "FAIL"
 
 
 async def test_artifacts_before_and_after(client: httpx.AsyncClient, url: str, request_body: dict[str, Any]) -> None:
@@ -107,9 +107,9 @@ async def test_an_upload_is_verified(
     assert (upload["files"], upload["size"]) == (1, len(content))
     body = {**request_body, "source": {"kind": "upload", "upload_id": upload["upload_id"]}}
     run_id = (await client.post("/api/runs", json=body)).json()["id"]
-    assert await work(url, run_id) == "VETO"
+    assert await work(url, run_id) == "FAIL"
     verdict = (await client.get(f"/api/runs/{run_id}/verdict")).json()
-    assert verdict["criteria"][0]["opinions"][0]["evidence"][0]["path"] == "pkg/app.py"
+    assert verdict["criteria"][0]["evidence"][0]["path"] == "pkg/app.py"
 
 
 async def test_a_connected_repository(client: httpx.AsyncClient, url: str, tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ async def test_a_connected_repository(client: httpx.AsyncClient, url: str, tmp_p
     same = await client.put(f"{place}/constitution", json={"content": "- Code MUST NOT call eval()\n"})
     second = await client.put(f"{place}/constitution", json={"content": "- Code MUST NOT call exec()\n"})
     assert [(a.status_code, a.json()["version"]) for a in (first, same, second)] == [(201, 1), (200, 1), (201, 2)]
-    for extra, verdict in (({}, "PASS"), ({"constitution_version_id": first.json()["id"]}, "VETO")):
+    for extra, verdict in (({}, "PASS"), ({"constitution_version_id": first.json()["id"]}, "FAIL")):
         run = (await client.post("/api/runs", json={"source": source, **extra})).json()
         assert (run["repository"], run["branch"]) == ("acme/shop", "main")
         assert await work(url, run["id"]) == verdict

@@ -61,7 +61,11 @@ def _of_typed_dict(value: Any, hint: Any, path: str) -> tuple[str, str] | None:
     hints = typing_extensions.get_type_hints(hint, include_extras=True)
     at = f"{path}." if path else ""
     checked = [problem(value[name], hints[name], f"{at}{name}") for name in value if name in hints]
-    missing = [name for name in hint.__required_keys__ if name not in value]
+    # Where annotations are texts, the class itself does not know which of them say Required.
+    required = {
+        name for name, of in hints.items() if typing.get_origin(of) in (typing.Required, typing_extensions.Required)
+    }
+    missing = [name for name in {*hint.__required_keys__, *required} if name not in value]
     unknown = [name for name in value if name not in hints]
     if unknown and not missing and not any(checked):
         return f"{at}{unknown[0]}", "unknown"

@@ -9,8 +9,8 @@ from tests.support import app
 from tests.support.providers import PROTOCOLS, Server, running
 from tests.support.questions import extraction, judge
 from worker.core.db.database import Database
-from worker.llm import client, errors
-from worker.llm.gateway import Ask, Gateway
+from worker.llm import errors
+from worker.llm.gateway import Gateway
 from worker.llm.ledger import Caller
 
 NOBODY = Caller(None, None)
@@ -35,7 +35,7 @@ FIRST["deepseek"] = "deepseek/deepseek-v4-pro"
 KINDS = {
     "judge": judge,
     "debate": lambda: judge(task="On no-eval-1a2b3c4d:\n- security: FAIL, score 2. It calls it."),
-    "repair": judge,
+    "repair": lambda: judge(code="1| x = 1"),
     "extraction": extraction,
 }
 
@@ -50,25 +50,31 @@ def has_form(body: dict[str, Any]) -> bool:
     return any(word in {**body, **body.get("generationConfig", {})} for word in words)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+# Those that the library's map does not know, or knows too little of: tried with the form once, and never again.
+TRIED = ("claude-3-haiku-20240307", "gemini/gemini-9-nano", "deepseek/deepseek-chat")
+
+
 @pytest.mark.parametrize(("provider", "model", "structured"), MODELS, ids=str)
-async def test_every_request_is_accepted(db: Database, provider: str, model: str, structured: bool, kind: str) -> None:
+async def test_every_kind_of_request_is_accepted(db: Database, provider: str, model: str, structured: bool) -> None:
     with running(PROTOCOLS[provider]) as server:
         honest = server.script
-        server.script = lambda request: honest(request) if kind != "repair" or request.is_repair else "no JSON at all"
-        question: Ask[Any] = KINDS[kind]()
-        assert (await gateway(server, db, model).ask(question, NOBODY)).value
-        refused = [call for call in server.calls if not call.accepted]
-        # A model that the library's map does not know is tried with the form once, and never again.
-        assert len(refused) == (model in ("claude-3-haiku-20240307", "gemini/gemini-9-nano", "deepseek/deepseek-chat"))
-        accepted = [call for call in server.calls if call.accepted]
-        assert len(accepted) == (2 if kind == "repair" else 1)
-        assert all(has_form(call.body) is structured for call in accepted)
-        if kind == "repair":
-            assert "assistant" in {role for role, _ in accepted[1].seen} or "model" in {r for r, _ in accepted[1].seen}
-        if not structured:
-            # In words then, and what is shared stays what it was.
-            assert all("JSON schema" in call.seen[-1][1] for call in accepted)
+        for kind, question in KINDS.items():
+            repair = kind == "repair"
+            server.script = lambda request, repair=repair: (
+                honest(request) if not repair or request.is_repair else "no JSON at all"
+            )
+            before = len(server.calls)
+            assert (await gateway(server, db, model).ask(question(), NOBODY)).value, kind
+            accepted = [call for call in server.calls[before:] if call.accepted]
+            assert len(accepted) == (2 if repair else 1), kind
+            assert all(has_form(call.body) is structured for call in accepted), kind
+            if repair:
+                assert [role for role, _ in accepted[1].seen][-2] in ("assistant", "model")
+            if not structured:
+                # In words then, after what is shared.
+                assert all("JSON schema" in call.seen[-1][1] for call in accepted), kind
+        refused = [call.number for call in server.calls if not call.accepted]
+        assert refused == ([1] if model in TRIED else [])
 
 
 @pytest.mark.parametrize("provider", PROTOCOLS)
@@ -141,12 +147,3 @@ async def test_every_end_is_of_its_class(db: Database, url: str, provider: str, 
 def costs(url: str) -> set[Any]:
     with psycopg.connect(url) as connection:
         return {cost for (cost,) in connection.execute("SELECT cost_usd FROM llm_calls")}
-
-
-async def test_a_model_that_takes_no_form_is_asked_with_one_once_a_process(db: Database) -> None:
-    with running(PROTOCOLS["anthropic"]) as server:
-        for number in range(3):
-            door = gateway(server, db, "claude-3-haiku-20240307")
-            await door.ask(judge(code=f"1| x = {number}"), NOBODY)
-        assert [call.accepted for call in server.calls] == [False, True, True, True]
-    client._without_form.clear()

@@ -110,7 +110,7 @@ async def test_every_fault_is_of_its_class(db: Database, url: str, name: str) ->
     question = Ask(
         "architect",
         "judge",
-        ({"role": "user", "content": "a-1 (style, low): Code MUST NOT `x`.\nb-2 (style, low): No `y`.\nin this order: a-1, b-2"},),
+        ({"role": "user", "content": "a-1 (style, low, forbids): Code MUST NOT `x`.\nb-2 (style, low, forbids): No `y`.\nin this order: a-1, b-2"},),
         JudgeAnswer,
         "1",
         check=exactly(["a-1", "b-2"]),

@@ -1,4 +1,4 @@
-"""Consensus and verdict: pure functions, held to section 7's sentences by properties."""
+"""Consensus and verdict: pure functions, held to their sentences by properties."""
 
 from itertools import product
 
@@ -6,17 +6,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from worker.analyzers.finding import Finding
 from worker.core.vocabulary import Category, JudgeRole, Outcome, Severity, Verdict, Vote
-from worker.verification.consensus import CriterionResult, decide, decide_all
+from worker.verification import consensus
 from worker.verification.constitution.criteria import Criterion
 from worker.verification.opinion import Evidence, Opinion
+from worker.verification.result import Coverage, CriterionResult
 from worker.verification.verdict import conclude
+from worker.verification.votes import Ground
 
 ROLES = list(JudgeRole)
+SHOWN_WHOLE = Ground(Coverage(files=1, lines=5, shown_files=1, shown_lines=5), None)
 
 
-def criterion(key: str = "k", severity: Severity = Severity.HIGH) -> Criterion:
-    return Criterion(key, Category.SECURITY, severity, f"statement {key}", None, 1)
+def criterion(
+    key: str = "k", severity: Severity = Severity.HIGH, category: Category = Category.FUNCTIONALITY
+) -> Criterion:
+    return Criterion(key, category, severity, f"statement on {key} and xyz", None, 1)
+
+
+def decide(of: Criterion, opinions: list[Opinion], **more: int) -> CriterionResult:
+    return consensus.decide(of, opinions, SHOWN_WHOLE, **{"pass_score": 7, **more}, aside={})
 
 
 def opinion(
@@ -24,7 +34,7 @@ def opinion(
 ) -> Opinion:
     if vote is Vote.ABSTAIN:
         return Opinion(key, role, vote, "cannot tell", "m")
-    place = Evidence("a.py", 1, 1, "x", verified=verified)
+    place = Evidence("a.py", 1, 1, "xyz = 1", verified=verified)
     score = 9 if vote is Vote.PASS else 2
     return Opinion(key, role, vote, "because", "m", score=score, confidence=confidence, evidence=(place,))
 
@@ -35,7 +45,7 @@ votes = st.sampled_from(list(Vote))
 @given(st.lists(votes, min_size=0, max_size=7))
 def test_quorum_and_two_thirds(cast: list[Vote]) -> None:
     heard = [opinion(vote, ROLES[number % 3]) for number, vote in enumerate(cast)]
-    outcome = decide(criterion(), heard, pass_score=7).outcome
+    outcome = decide(criterion(), heard).outcome
     deciding = [vote for vote in cast if vote is not Vote.ABSTAIN]
     passes, fails = deciding.count(Vote.PASS), deciding.count(Vote.FAIL)
     if len(deciding) < 2:
@@ -51,39 +61,53 @@ def test_quorum_and_two_thirds(cast: list[Vote]) -> None:
 @given(st.lists(votes, min_size=3, max_size=3), st.permutations(range(3)))
 def test_the_order_of_the_judges_does_not_matter(cast: list[Vote], order: list[int]) -> None:
     heard = [opinion(vote, role) for vote, role in zip(cast, ROLES, strict=True)]
-    first, second = (decide(criterion(), chosen, pass_score=7) for chosen in (heard, [heard[i] for i in order]))
+    first, second = (decide(criterion(), chosen) for chosen in (heard, [heard[i] for i in order]))
     assert (first.outcome, first.score) == (second.outcome, second.score)
 
 
 def test_a_fail_without_evidence_that_resolves_decides_nothing() -> None:
-    heard = [opinion(Vote.FAIL, role, verified=False) for role in ROLES]
-    found = decide(criterion(), heard, pass_score=7)
-    assert found.outcome is Outcome.UNDECIDED
-    assert all("Not counted" in o.rationale for o in found.opinions)
-    assert conclude([found], veto_confidence=0.8).verdict is Verdict.PARTIAL
+    outcome = decide(criterion(), [opinion(Vote.FAIL, role, verified=False) for role in ROLES])
+    assert outcome.outcome is Outcome.UNDECIDED
+    assert all(o.void and o.vote is Vote.ABSTAIN for o in outcome.opinions)
+    assert "A FAIL needs a place" in outcome.reason
+    assert conclude([outcome], veto_confidence=0.8).verdict is Verdict.PARTIAL
 
 
-def test_a_score_below_the_bar_is_a_fail_whatever_the_vote_says() -> None:
-    heard = [
-        Opinion(
-            "k",
-            role,
-            Vote.PASS,
-            "fine",
-            "m",
-            score=6,
-            confidence=0.9,
-            evidence=(Evidence("a", 1, 1, "x", verified=True),),
-        )
-        for role in ROLES
-    ]
-    assert decide(criterion(), heard, pass_score=7).outcome is Outcome.FAIL
+@pytest.mark.parametrize(("vote", "score"), [(Vote.PASS, 6), (Vote.PASS, 1), (Vote.FAIL, 7), (Vote.FAIL, 10)])
+def test_a_vote_that_its_score_contradicts_is_void_and_turned_into_nothing(vote: Vote, score: int) -> None:
+    place = Evidence("a.py", 1, 1, "xyz", verified=True)
+    heard = [Opinion("k", r, vote, "so", "m", score=score, confidence=0.9, evidence=(place,)) for r in ROLES]
+    outcome = decide(criterion(), heard)
+    assert outcome.outcome is Outcome.UNDECIDED
+    assert all("contradicts" in (o.void or "") for o in outcome.opinions)
+
+
+def test_the_bar_is_a_setting() -> None:
+    place = Evidence("a.py", 1, 1, "xyz", verified=True)
+    heard = [Opinion("k", r, Vote.PASS, "so", "m", score=6, confidence=0.9, evidence=(place,)) for r in ROLES]
     assert decide(criterion(), heard, pass_score=6).outcome is Outcome.PASS
 
 
+def test_a_security_criterion_needs_the_security_judges_own_vote() -> None:
+    of = criterion(category=Category.SECURITY)
+    without = [opinion(Vote.PASS, role) for role in ROLES if role is not JudgeRole.SECURITY]
+    assert decide(of, without).outcome is Outcome.UNDECIDED
+    assert decide(of, [*without, opinion(Vote.ABSTAIN, JudgeRole.SECURITY)]).outcome is Outcome.UNDECIDED
+    assert decide(of, [*without, opinion(Vote.PASS, JudgeRole.SECURITY)]).outcome is Outcome.PASS
+
+
+def test_a_judge_set_aside_is_not_heard_and_says_why() -> None:
+    heard = [opinion(Vote.PASS, role) for role in ROLES]
+    aside = {JudgeRole.ARCHITECT: "it invents.", JudgeRole.SECURITY: "it invents."}
+    outcome = consensus.decide(criterion(), heard, SHOWN_WHOLE, pass_score=7, aside=aside)
+    assert outcome.outcome is Outcome.UNDECIDED
+    assert [o.void for o in outcome.opinions] == ["it invents.", "it invents.", None]
+
+
 def test_opinions_on_unknown_criteria_are_not_heard() -> None:
-    found = decide_all([criterion("a")], [opinion(Vote.PASS, r, key="b") for r in ROLES], pass_score=7)
-    assert [r.outcome for r in found] == [Outcome.UNDECIDED]
+    opinions = [opinion(Vote.PASS, role, key="b") for role in ROLES]
+    (only,) = consensus.decide_all([criterion("a")], opinions, {"a": SHOWN_WHOLE}, pass_score=7, aside={})
+    assert only.outcome is Outcome.UNDECIDED
 
 
 def result(outcome: Outcome, severity: Severity, key: str = "k") -> CriterionResult:
@@ -119,13 +143,30 @@ def test_no_criteria_is_never_a_pass() -> None:
 def test_the_veto(role: JudgeRole, confidence: float, verified: bool, expected: Verdict) -> None:
     heard = [opinion(Vote.FAIL, role, verified=verified, confidence=confidence)]
     heard += [opinion(Vote.PASS, other) for other in ROLES if other is not role][:1]
-    found = decide(criterion(severity=Severity.LOW), heard, pass_score=7)
-    assert conclude([found], veto_confidence=0.8).verdict is expected
+    outcome = decide(criterion(severity=Severity.LOW), heard)
+    assert conclude([outcome], veto_confidence=0.8).verdict is expected
 
 
-def test_critical_findings_fail_the_run() -> None:
+def test_a_critical_finding_fails_the_run_and_the_verdict_names_rule_and_place() -> None:
     passed = [result(Outcome.PASS, Severity.HIGH)]
-    assert conclude(passed, veto_confidence=0.8, critical_findings=1).verdict is Verdict.FAIL
+    finding = Finding("scan", "X1", Category.SECURITY, Severity.CRITICAL, 1.0, "bad", "src/a.py", 7, 7)
+    verdict = conclude(passed, veto_confidence=0.8, critical=[finding])
+    assert verdict.verdict is Verdict.FAIL
+    assert verdict.reason == "scan:X1 finds something critical at src/a.py:7."
+
+
+def test_a_requirement_that_was_not_read_prevents_a_pass() -> None:
+    verdict = conclude([result(Outcome.PASS, Severity.HIGH)], veto_confidence=0.8, unread=1)
+    assert verdict.verdict is Verdict.PARTIAL
+    assert verdict.reason == "1 line with a requirement could not be read."
+
+
+def test_criteria_about_the_process_count_neither_way_and_are_told() -> None:
+    verdict = conclude([result(Outcome.PASS, Severity.HIGH)], veto_confidence=0.8, process=2)
+    assert verdict.verdict is Verdict.PASS
+    assert verdict.reason == (
+        "All 1 criterion passed. 2 criteria speak of how people work and cannot be checked in a repository."
+    )
 
 
 @given(st.lists(st.tuples(st.sampled_from(list(Outcome)), st.sampled_from(list(Severity))), max_size=8))

@@ -2,6 +2,7 @@
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from worker.verification.context.imports import Paths, imports
 from worker.verification.context.index import Index
 from worker.verification.context.syntax import symbols
 from worker.verification.context.words import identifiers, words
+from worker.verification.search import Hit
 
 CODE = {
     "a.py": ("class Shelf:\n    def lend(self):\n        pass\n\n\nasync def main():\n    pass\n", ["Shelf", "lend", "main"]),
@@ -114,10 +116,15 @@ def repository(tmp_path: Path, count: int = 60) -> Index:
         for n in range(count)
     }
     files["auth/login.py"] = "def check_password(given, stored):\n    return given == stored\n"
-    files["data.bin"] = b"\0\1\2"
+    files["data.bin"] = b"\xff\0\xfa\x80"
     files["deploy.key"] = "-----BEGIN"
     files["web/node_modules/x.js"] = "var x\n"
     return Index.of(snapshot(tmp_path, files))
+
+
+def chosen(index: Index, criteria: list[Criterion], budget: int, **more: Any) -> select.Context:
+    whole = select.overview(index, budget=budget, only=more.get("only")).whole
+    return select.select(index, criteria, [], budget=budget, whole=whole, **more)
 
 
 def test_what_a_criterion_speaks_of_comes_first_and_the_budget_holds(tmp_path: Path) -> None:
@@ -129,13 +136,57 @@ def test_what_a_criterion_speaks_of_comes_first_and_the_budget_holds(tmp_path: P
     }
     statement = criterion("Passwords MUST be compared in constant time")
     for budget in (500, 2000, 8000):
-        context = select.select(index, [statement], [], budget=budget)
+        context = chosen(index, [statement], budget)
         assert "auth/login.py" in context.files
         assert len(context.text) <= 3 * budget + 2000
         assert not context.complete
     assert index.rank(statement.statement)[0][0] == "auth/login.py"
-    whole = select.select(index, [statement], [], budget=10**6)
+    whole = chosen(index, [statement], 10**6)
     assert len(whole.files) == whole.of_files == 61
+
+
+def test_what_is_shown_is_counted_line_by_line(tmp_path: Path) -> None:
+    index = repository(tmp_path, 12)
+    context = chosen(index, [criterion("A value is stored")], 1500)
+    for path, spans in context.shown.items():
+        numbered = "\n".join(
+            f"{n}| {index.files[path].lines[n - 1]}" for start, end in spans for n in range(start, end + 1)
+        )
+        assert f"=== {path}\n{numbered}" in context.text
+        assert context.lines(path) == sum(end - start + 1 for start, end in spans)
+    assert context.lines("nowhere.py") == 0
+
+
+def test_places_that_a_search_found_are_shown_before_all_else(tmp_path: Path) -> None:
+    index = repository(tmp_path)
+    hits = [Hit(f"part/m{n}.py", 25) for n in range(0, 60, 7)] + [Hit("auth/login.py", 0)]
+    context = chosen(index, [criterion("Passwords MUST be safe")], 1500, hits=hits)
+    assert context.hits == frozenset(hits)
+    assert all(f"{hit.path}:25\n" in f"{context.text}\n" for hit in hits if hit.line)
+    few = chosen(
+        index, [criterion("Passwords MUST be safe")], 500, hits=[Hit("part/m1.py", n) for n in range(1, 48)] + hits
+    )
+    # What does not fit is not among what was shown, and no file takes all the room.
+    assert 0 < len(few.hits) < 57
+    assert len({hit.path for hit in few.hits}) > 3
+
+
+def test_a_long_line_is_shown_whole_or_not_at_all(tmp_path: Path) -> None:
+    hidden = "let x = 1;" + " " * 500 + "steal(x)"
+    index = Index.of(snapshot(tmp_path, {"a.js": f"{hidden}\n", "b.js": "y\n" * 3000}))
+    assert hidden in select.overview(index, budget=10**6).text
+    context = chosen(index, [criterion("x is y")], 600)
+    assert context.lines("a.js") == 0 or hidden in context.text
+
+
+def test_all_judges_of_a_snapshot_are_shown_the_same_first(tmp_path: Path) -> None:
+    index = repository(tmp_path, 3)
+    whole = select.overview(index, budget=10**6)
+    assert whole.whole
+    assert "1| def check_password(given, stored):" in whole.text
+    assert chosen(index, [criterion("Passwords MUST be safe")], 10**6).text == ""
+    part = select.overview(index, budget=500)
+    assert (part.whole, part.text) == (False, "Folders of the repository: auth, part")
 
 
 def test_a_name_does_not_hide_what_breaks_the_rule_nor_the_other_way_round(tmp_path: Path) -> None:
@@ -149,7 +200,7 @@ def test_a_name_does_not_hide_what_breaks_the_rule_nor_the_other_way_round(tmp_p
     files["plan/of_the_ways.py"] = "# router router router router router\n"
     index = Index.of(snapshot(tmp_path, files))
     statement = "A router MUST NOT call `unsafe_route(`"
-    context = select.select(index, [criterion(statement)], [], budget=500)
+    context = chosen(index, [criterion(statement)], 500)
     assert "misc/z.py" in context.files
     assert any(path.startswith("router/") for path in context.files)
     # What defines the thing that is named stands before all that only speak of it.
@@ -172,7 +223,7 @@ def test_code_that_prose_names(text: str, named: set[str]) -> None:
 def test_the_same_choice_is_the_same_text(tmp_path: Path) -> None:
     index = repository(tmp_path, 8)
     statements = [criterion(text) for text in ("Passwords MUST be safe", "A value is stored in every part")]
-    texts = {select.select(index, random.sample(statements, 2), [], budget=10**6).text for _ in range(6)}
+    texts = {chosen(index, random.sample(statements, 2), 10**6).text for _ in range(6)}
     assert len(texts) == 1
 
 
@@ -180,15 +231,22 @@ def test_a_change_concerns_those_who_import_it(tmp_path: Path) -> None:
     index = Index.of(snapshot(tmp_path, {"a.py": "import b\n", "b.py": "X = 1\n", "c.py": "Y = 1\n"}))
     only = index.affected_by({"b.py", "gone.py"})
     assert only == {"a.py", "b.py"}
-    context = select.select(index, [criterion("X is set")], [], budget=10**6, only=only)
+    context = chosen(index, [criterion("X is set")], 10**6, only=only)
     assert (context.files, context.complete) == (("a.py", "b.py"), False)
 
 
-@pytest.mark.parametrize(
-    ("terms", "confirmed"),
-    [(["LICENSE"], True), (["check_password", "LICENSE"], False), ([], False), (["xy"], False), (["qwertz"], False)],
-)
-def test_an_absence_is_searched_for(tmp_path: Path, terms: list[str], confirmed: bool) -> None:
-    index = repository(tmp_path, 3)
-    found = select.absent(index, index.files, terms, criterion("There MUST be a LICENSE file"))
-    assert (found is not None) is confirmed
+def test_a_file_is_text_when_it_decodes(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "nul.js": b"// a\0b\neval(x)\n",
+        "bom.py": b"\xef\xbb\xbfX = 1\n",
+        "wide.cs": "class A {}\n".encode("utf-16"),
+        "latin.c": "/* caf\xe9 */\n".encode("latin-1"),
+        "dist/x.min.js": "var x\n",
+        "yarn.lock": "x\n",
+        "logo.png": b"\x89PNG\0",
+    }
+    index = Index.of(snapshot(tmp_path, files))
+    assert sorted(index.files) == ["bom.py", "latin.c", "nul.js", "wide.cs"]
+    assert index.files["nul.js"].lines[1] == "eval(x)"
+    assert index.files["wide.cs"].lines[0] == "class A {}"
+    assert {left.path for left in index.left_out} == {"dist/x.min.js", "yarn.lock", "logo.png"}

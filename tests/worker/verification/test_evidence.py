@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from worker.verification.evidence import verify, verify_all
 from worker.verification.opinion import Evidence
 
-LINES = ["import os", "", "def f(x):", "    return eval(x)", "", 'password = "hunter22"']
+LINES = ["import os", "", "def f(x):", "    return eval(x)", "", 'password = "⟪masked 8⟫"', "\tif x:\ty()", "x" * 9000]
 
 
 def lines_of(path: str) -> list[str] | None:
@@ -19,22 +19,28 @@ def cite(start: int, end: int, quote: str, path: str = "a.py") -> Evidence:
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "quote", "found"),
+    ("start", "end", "quote", "place"),
     [
         (4, 4, "    return eval(x)", (4, 4)),
-        (4, 4, "return   eval(x)", (4, 4)),
+        (4, 4, "return eval(x)", (4, 4)),
+        (4, 4, "eval(x)  ", (4, 4)),
         (3, 4, "def f(x):\n    return eval(x)", (3, 4)),
+        (3, 4, "def f(x):\nreturn eval(x)", (3, 4)),
+        (3, 4, "f(x):\n    return ev", (3, 4)),
+        (1, 3, "\nimport os\n\ndef f(x):\n\n", (1, 3)),
         (2, 2, "return eval(x)", (4, 4)),
         (400, 400, "return eval(x)", (4, 4)),
-        (6, 6, 'password = "***"', (6, 6)),
+        (6, 6, 'password = "⟪masked 8⟫"', (6, 6)),
+        (3, 4, "def f(x):\r\n    return eval(x)", (3, 4)),
     ],
 )
-def test_what_is_there_is_verified_and_put_in_its_place(
-    start: int, end: int, quote: str, found: tuple[int, int]
+def test_what_is_there_is_verified_put_in_its_place_and_published_as_the_file_has_it(
+    start: int, end: int, quote: str, place: tuple[int, int]
 ) -> None:
     item = cite(start, end, quote)
     assert item.verified
-    assert (item.start_line, item.end_line) == found
+    assert (item.start_line, item.end_line) == place
+    assert item.quote == "\n".join(LINES[place[0] - 1 : place[1]])
 
 
 @pytest.mark.parametrize(
@@ -44,27 +50,34 @@ def test_what_is_there_is_verified_and_put_in_its_place(
         (4, 4, "return eval(x)", "b.py"),
         (4, 4, "", "a.py"),
         (0, 0, "", "a.py"),
-        (5, 9, "", "a.py"),
+        (1, 1, "   \n  ", "empty.py"),
         (4, 3, "***", "a.py"),
+        (4, 4, "return ***", "a.py"),
+        (6, 6, 'password = "***"', "a.py"),
+        (4, 4, "return   eval(x)", "a.py"),
+        (4, 4, "returneval(x)", "a.py"),
+        (4, 4, "return eval( x )", "a.py"),
+        (3, 4, "def f(x): return eval(x)", "a.py"),
+        (3, 4, "def f(x):\n\n    return eval(x)", "a.py"),
+        (7, 7, "if x: y()", "a.py"),
     ],
 )
-def test_what_is_not_there_is_not(start: int, end: int, quote: str, path: str) -> None:
+def test_what_is_not_there_letter_by_letter_is_not_verified(start: int, end: int, quote: str, path: str) -> None:
     assert not cite(start, end, quote, path).verified
-
-
-def test_a_blank_place_may_be_cited_as_blank() -> None:
-    assert cite(1, 1, "", "empty.py").verified
-    assert cite(2, 2, "").verified
 
 
 def test_a_claim_to_be_verified_is_not_believed() -> None:
     assert verify_all([Evidence("a.py", 4, 4, "nowhere", verified=True)], lines_of) == ()
 
 
-def test_published_quotes_are_masked() -> None:
-    (item,) = verify_all([Evidence("a.py", 6, 6, 'password = "hunter22"')], lines_of)
-    assert item.verified
-    assert "hunter22" not in item.quote
+def test_of_a_machines_line_only_the_quoted_part_is_published() -> None:
+    assert cite(8, 8, "x" * 30).quote == "x" * 30
+
+
+def test_the_nearest_of_several_places_is_taken() -> None:
+    lines = ["pass", "", "pass", "", "pass"]
+    item = verify(Evidence("a.py", 4, 4, "pass"), lambda path: lines)
+    assert item.start_line == 3
 
 
 @given(st.integers(-5, 20), st.integers(-5, 20), st.text(max_size=12))
@@ -72,6 +85,6 @@ def test_verified_means_that_the_quote_is_at_that_place(start: int, end: int, qu
     item = cite(start, end, quote)
     if item.verified:
         assert 1 <= item.start_line <= item.end_line <= len(LINES)
-        cited = " ".join(" ".join(LINES[item.start_line - 1 : item.end_line]).split())
-        if "***" not in quote:
-            assert "".join(quote.split()) in "".join(cited.split())
+        there = "\n".join(LINES[item.start_line - 1 : item.end_line])
+        assert quote.strip().split("\n")[0].strip() in there
+        assert item.quote in there

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from invariant.bench.provider import completion, criterion
 from tests.support import provider
 from tests.support.git import repository
 from tests.support.provider import Request
@@ -112,13 +113,14 @@ async def test_one_obedient_judge_changes_no_verdict(
             found = await run_of(client, url, server, tmp_path / "repo")
             requests += server.requests
         assert [criterion["outcome"] for criterion in found["criteria"]] == outcomes
-        if role is JudgeRole.SECURITY and vote == "PASS" and not clean:
-            # The veto is the security judge's own; without it the same criteria fail by consensus.
+        if role is JudgeRole.SECURITY and not clean:
+            # The veto is the security judge's own, and what it cites now has nothing to do with the criterion; without it
+            # the same criteria fail by consensus.
             assert found["verdict"] == "FAIL"
         else:
             assert found["verdict"] == honest["verdict"]
-        for criterion in found["criteria"]:
-            for opinion in criterion["opinions"]:
+        for judged in found["criteria"]:
+            for opinion in judged["opinions"]:
                 assert all(item["verified"] for item in opinion["evidence"])
     assert len(requests) > 20
     for request in requests:
@@ -141,14 +143,11 @@ async def test_an_obedient_extraction_cannot_make_duties_disappear(
 
     def script(request: Request) -> provider.Reply:
         if request.role == "extraction":
-            from invariant.bench.provider import completion
-
-            only = {"quote": "Code SHOULD NOT hold `FIXME`.", "statement": "Code holds no `FIXME`."}
-            item = {**only, "category": "style", "severity": "low"}
-            return provider.Reply(completion(request, json.dumps({"criteria": [item]})))
+            only = criterion("Code SHOULD NOT hold `FIXME`.", category="style", severity="low", kind="forbids")
+            return provider.Reply(completion(request, json.dumps({"criteria": [only], "not_read": []})))
         return provider.judging(provider.honest)(request)
 
     with provider.running(script) as server:
         found = await run_of(client, url, server, tmp_path / "repo")
     assert found["verdict"] == "VETO"
-    assert any("were added that the model had left out" in note for note in found["notes"])
+    assert any("that the model had left out were added" in note for note in found["notes"])

@@ -16,6 +16,7 @@ import starlette
 
 from tests.support import app, provider
 from tests.support.provider import CONSTITUTION, FAULTS, FILES, Reply, Request
+from worker.core.telemetry.masking import split_marks
 from worker.core.vocabulary import JudgeRole
 from worker.verification.attempt import verify_run
 
@@ -64,7 +65,13 @@ async def test_three_judges_judge_what_they_see(client: httpx.AsyncClient, url: 
         assert {o["model"] for c in found["criteria"] for o in c["opinions"]} == {"alpha-1", "beta-1", "gamma-1"}
         assert (citations(found)[0]["path"], citations(found)[0]["start_line"]) == ("app/main.py", 5)
         report = (await client.get(f"/api/runs/{found['run']['id']}/report")).text
-    for told in ("4 LLM call(s) made, 0 answer(s) reused", "uncalibrated", "alpha-1", "app/main.py:5"):
+    for told in (
+        "4 LLM call(s) made, 0 answer(s) reused",
+        "uncalibrated",
+        "alpha-1",
+        "app/main.py:5",
+        "is counted as free",
+    ):
         assert told in report
 
 
@@ -99,7 +106,6 @@ async def test_no_fault_decides_anything(client: httpx.AsyncClient, url: str, na
             url, run_id, **provider.settings(server, CVA_LLM_SECONDS=provider.patience(name), CVA_MAX_ATTEMPTS=1)
         )
     run = (await client.get(f"/api/runs/{run_id}")).json()
-    found = await verdict_of(client, run_id) if run["status"] != "queued" else {}
     if code == "ok":
         assert ended == "VETO"
     elif code in ("answer_unparseable", "model_refused"):
@@ -182,7 +188,7 @@ async def test_citations_made_up_are_neither_published_nor_counted(
                 published += 1
                 lines = (folder / item["path"]).read_text().split("\n")
                 there = "\n".join(lines[item["start_line"] - 1 : item["end_line"]])
-                assert item["quote"] in there or "***" in item["quote"]
+                assert all(piece in there for piece in split_marks(item["quote"]))
             for criterion in found["criteria"]:
                 for opinion in (*criterion["opinions"], *criterion["before_debate"]):
                     unresolved += opinion["unresolved_citations"]
@@ -257,9 +263,7 @@ async def test_what_ran_out_of_money_says_so(client: httpx.AsyncClient, url: str
     highest = 0.0
     with provider.running(provider.judging(provider.honest)) as server:
         prices = {name: {"input": 10, "output": 50} for name in ("alpha-1", "beta-1", "gamma-1")}
-        given = provider.settings(
-            server, CVA_DAILY_BUDGET_USD=limit, CVA_LLM_OUTPUT_TOKENS=2000, CVA_LLM_PRICES=json.dumps(prices)
-        )
+        given = provider.settings(server, CVA_DAILY_BUDGET_USD=limit, CVA_LLM_OUTPUT_TOKENS=2000, CVA_LLM_PRICES=prices)
         run_ids = [await enqueue(client, {**FILES, "n.py": f"N = {n}\n"}) for n in range(32)]
         async with app.resources(url, **given) as found:
             tasks = [asyncio.create_task(verify_run(uuid.UUID(run_id), found)) for run_id in run_ids]

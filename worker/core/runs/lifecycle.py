@@ -13,6 +13,7 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC
 from typing import Any
 
 from sqlalchemy import TextClause, text
@@ -134,10 +135,12 @@ async def hand_back(
     delay: float = 0.0,
     error_code: str | None = None,
     error_message: str | None = None,
+    provider: str | None = None,
 ) -> bool:
     """Give the run back to the queue with a fresh job; False when it was no longer ours.
 
-    `spend` counts the attempt as a failure (a drain does not); `delay` in seconds before the next one.
+    `spend` counts the attempt as a failure (a drain does not); `delay` in seconds before the next one; `provider` is
+    the name of the one that is waited for. The event says until when, in UTC.
     """
     row = (
         await session.execute(
@@ -154,12 +157,15 @@ async def hand_back(
     ).first()
     if row is None:
         return False
-    await events.append(
-        session,
-        claim.run_id,
-        "requeued",
-        {"reason": reason, "attempt": claim.attempt, "delay_seconds": round(delay, 1)},
-    )
+    due = row.not_before
+    event = {
+        "reason": reason,
+        "attempt": claim.attempt,
+        "delay_seconds": round(delay, 1),
+        "provider": provider,
+        "until": None if due is None else due.astimezone(UTC).isoformat(timespec="seconds"),
+    }
+    await events.append(session, claim.run_id, "requeued", event)
     await enqueue(session, VerifyRun(claim.run_id), priority=row.priority, at=row.not_before)
     return True
 

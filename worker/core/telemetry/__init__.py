@@ -1,0 +1,1 @@
+"""What leaves a process about its own work, and what is hidden from it."""

@@ -19,7 +19,7 @@ from worker.verification.search import Hit
 
 _CHARS_PER_TOKEN = 3
 _MAX_FINDINGS = 40
-_MAX_FILES = 400
+_MAX_FOLDERS = 80
 _PIECES_PER_CRITERION = 60
 _FOUND = 0.25
 _AROUND = 2
@@ -58,13 +58,14 @@ class Context:
 
 
 def overview(index: Index, *, budget: int, only: frozenset[str] | None = None) -> Overview:
-    """The tree of files and, where it fits into `budget` tokens, everything. `only` limits it (`diff` mode)."""
+    """The folders and, where it fits into `budget` tokens, everything. `only` limits it (`diff` mode).
+
+    Of a repository that does not fit nothing is told that a small change would change: all answers would be asked anew.
+    """
     paths = sorted(path for path in index.files if only is None or path in only)
-    listed = [f"{path} ({len(index.files[path].lines)} lines)" for path in paths[:_MAX_FILES]]
-    if len(paths) > _MAX_FILES:
-        listed.append(f"… and {len(paths) - _MAX_FILES} more files")
+    folders = sorted({path.rpartition("/")[0] or "." for path in index.files})
     whole = _cost(index, paths) <= budget
-    parts = ["Files of the repository:", *listed]
+    parts = [f"Folders of the repository: {', '.join(folders[:_MAX_FOLDERS])}"]
     if whole:
         parts += ["All of their text:", *_render(index, {path: [(1, len(index.files[path].lines))] for path in paths})]
     return Overview("\n".join(parts), whole)

@@ -1,15 +1,13 @@
 """REPORT.md: the verdict for people. Text of the repository is shown, never interpreted."""
 
-import re
 from collections.abc import Iterator
-from itertools import groupby
 from urllib.parse import quote
 
-from worker.core.vocabulary import CriterionKind, Outcome, Severity, TribunalMode, Verdict, Vote
+from worker.core.vocabulary import CriterionKind, Outcome, TribunalMode, Verdict, Vote
 from worker.verification.constitution.criteria import Criterion
-from worker.verification.constitution.reading import Fate
 from worker.verification.opinion import Evidence, Opinion
 from worker.verification.outcome import RunOutcome
+from worker.verification.reports import appendix
 from worker.verification.reports.escape import code, fence, inline
 from worker.verification.result import Coverage, CriterionResult, Decider
 
@@ -32,8 +30,6 @@ _KINDS = {
     CriterionKind.SOMEWHERE: "required somewhere",
     CriterionKind.PROCESS: "about the process",
 }
-_LINE_SHOWN = 120
-_MAX_RULES = 60
 _PLACES_SHOWN = 5
 
 
@@ -74,9 +70,9 @@ def _lines(outcome: RunOutcome) -> Iterator[str]:
         else:
             yield from _short(chosen)
     yield from _not_checkable(outcome)
-    yield from _findings(outcome)
-    yield from _reading(outcome)
-    yield from _provenance(outcome)
+    yield from appendix.findings(outcome)
+    yield from appendix.reading(outcome)
+    yield from appendix.provenance(outcome)
 
 
 def _trend(outcome: RunOutcome) -> Iterator[str]:
@@ -142,9 +138,10 @@ def _criterion(result: CriterionResult, outcome: RunOutcome) -> Iterator[str]:
     yield ""
     yield f"{_about(criterion)}{vetoed} · {inline(result.reason)}"
     yield ""
-    yield from _shown(result)
-    yield from _said(result)
-    yield ""
+    said = [*_shown(result), *_said(result)]
+    yield from said
+    if said:
+        yield ""
     places = result.places
     for item in places[:_PLACES_SHOWN]:
         yield from _place(item, outcome)
@@ -238,104 +235,4 @@ def _not_checkable(outcome: RunOutcome) -> Iterator[str]:
     yield "These speak of how people work. No repository shows whether they are kept; they count neither way."
     yield ""
     yield from (f"- {inline(criterion.statement)} (line {criterion.line})" for criterion in outcome.process)
-    yield ""
-
-
-def _reading(outcome: RunOutcome) -> Iterator[str]:
-    """What became of every line of the constitution."""
-    yield "## How the constitution was read"
-    yield ""
-    yield "| lines | text | became |"
-    yield "|---|---|---|"
-    position = {criterion.key: number for number, criterion in enumerate(outcome.reading.criteria, start=1)}
-    for line in outcome.reading.lines:
-        lines = str(line.line) if line.end_line == line.line else f"{line.line}–{line.end_line}"
-        numbers = ", ".join(str(position[key]) for key in line.keys if key in position)
-        if line.fate is Fate.NOT_READ:
-            warning = "**a requirement that was not read:** " if line.requires else "not read: "
-            became = f"{warning}{inline(line.why or '')}"
-        else:
-            became = f"{'criterion' if line.fate is Fate.CRITERION else 'part of criterion'} {numbers}"
-        yield f"| {lines} | {inline(_cut(line.text))} | {became} |"
-    yield ""
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LINE_SHOWN else f"{text[:_LINE_SHOWN]} …"
-
-
-def _panel(outcome: RunOutcome) -> Iterator[str]:
-    if outcome.tribunal is TribunalMode.STATIC:
-        return
-    for role, agreement in outcome.agreement.items():
-        models = sorted(
-            {o.model for result in outcome.results for o in result.opinions if o.role is role and o.failure is None}
-        )
-        state = "calibrated" if agreement.calibrated else "uncalibrated"
-        yield (
-            f"- {role.value.replace('_', ' ')}: {inline(', '.join(models) or 'gave no answer')}; confidence {state} "
-            f"(people agreed with {agreement.agreed} of {agreement.marked} opinions they marked)"
-        )
-
-
-def _findings(outcome: RunOutcome) -> Iterator[str]:
-    findings = sorted(outcome.analysis.findings, key=lambda f: (f.severity.rank, f.rule, f.path, f.start_line))
-    yield "## Static analysis"
-    yield ""
-    counted = outcome.findings_by_severity
-    yield " · ".join(f"{counted[severity]} {severity.value}" for severity in Severity)
-    yield ""
-    yield "| analyzer | version | files | findings | |"
-    yield "|---|---|---|---|---|"
-    for tool in outcome.analysis.tools:
-        problem = f"**{inline(tool.problem)}**" if tool.problem else ""
-        yield (
-            f"| {inline(tool.name)} | {inline(tool.version or '–')} | {len(tool.covered)} of {tool.wanted} "
-            f"| {tool.findings} | {problem} |"
-        )
-    yield ""
-    if findings:
-        yield "| severity | rule | places | first at | |"
-        yield "|---|---|---|---|---|"
-        by_rule = [list(group) for _, group in groupby(findings, key=lambda f: (f.severity.rank, f.rule))]
-        for group in by_rule[:_MAX_RULES]:
-            first = group[0]
-            yield (
-                f"| {first.severity.value} | {code(first.rule)} | {len(group)} "
-                f"| {code(f'{first.path}:{first.start_line}')} | {inline(_first_sentence(first.message))} |"
-            )
-        yield ""
-        if len(by_rule) > _MAX_RULES:
-            yield f"… and {len(by_rule) - _MAX_RULES} more rules."
-        yield "Every place is listed in `verdict.json` and `verdict.sarif`."
-        yield ""
-
-
-def _first_sentence(text: str) -> str:
-    return re.split(r"(?<=\.)\s", " ".join(text.split()), maxsplit=1)[0][:300]
-
-
-def _provenance(outcome: RunOutcome) -> Iterator[str]:
-    subject, snapshot = outcome.subject, outcome.snapshot
-    yield "## What was verified"
-    yield ""
-    yield f"- run {code(subject.run_id)}, {subject.created_at:%Y-%m-%d %H:%M:%S} UTC"
-    if snapshot.commit:
-        branch = f" on {code(subject.branch)}" if subject.branch else ""
-        yield f"- commit {code(snapshot.commit)}{branch}"
-    yield f"- snapshot {code(snapshot.digest)}: {len(snapshot.files)} file(s), {snapshot.total} bytes"
-    if snapshot.changed is not None:
-        yield f"- only the {len(snapshot.changed)} file(s) that changed since {code(subject.base or '')}"
-    method = "by a model" if outcome.reading.method.startswith("llm") else "by rules"
-    yield f"- constitution {code(subject.constitution_sha256)}, {len(outcome.reading.criteria)} criteria read {method}"
-    seconds = (outcome.finished_at - outcome.started_at).total_seconds()
-    calls = outcome.calls
-    failed = f", {calls.failed} that failed" if calls.failed else ""
-    yield (
-        f"- {seconds:.1f} s of work; {calls.made} LLM call(s) made, {calls.reused} answer(s) reused{failed}; "
-        f"${calls.cost:.4f}"
-    )
-    yield from _panel(outcome)
-    for note in outcome.notes:
-        yield f"- note: {inline(note)}"
     yield ""

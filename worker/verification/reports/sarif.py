@@ -4,9 +4,10 @@ A failed criterion is one result per verified place, and so is the security judg
 finding that no failed criterion cites is a result of its own. Fingerprints do not hold line numbers, so they survive
 code that moves."""
 
-import json
 from typing import Any
 from urllib.parse import quote
+
+from pydantic_core import to_json
 
 from worker.core.version import VERSION
 from worker.core.vocabulary import Outcome, Severity, Vote
@@ -81,7 +82,7 @@ def render(outcome: RunOutcome) -> bytes:
     url = outcome.subject.source.get("url")
     if outcome.snapshot.commit and isinstance(url, str) and "://" in url:
         run["versionControlProvenance"] = [{"repositoryUri": url, "revisionId": outcome.snapshot.commit}]
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False).encode()
+    return to_json({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
 
 
 def _utc(stamp: str) -> str:

@@ -1,8 +1,9 @@
 """verdict.json: the verdict for programs. Everything that differs between two equal runs is under `run`."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
+
+from pydantic_core import to_json
 
 from worker.core.version import VERDICT_FORMAT
 from worker.verification.constitution.criteria import Criterion
@@ -93,7 +94,7 @@ def document(outcome: RunOutcome) -> dict[str, Any]:
 
 
 def render(outcome: RunOutcome) -> bytes:
-    return json.dumps(document(outcome), indent=2, ensure_ascii=False).encode()
+    return to_json(document(outcome), indent=2)
 
 
 def criteria(outcome: RunOutcome) -> bytes:
@@ -104,7 +105,7 @@ def criteria(outcome: RunOutcome) -> bytes:
         "criteria": [_criterion(criterion) for criterion in outcome.reading.criteria],
         "lines": [_line(line) for line in outcome.reading.lines],
     }
-    return json.dumps(content, indent=2, ensure_ascii=False).encode()
+    return to_json(content, indent=2)
 
 
 def _criterion(criterion: Criterion) -> dict[str, Any]:

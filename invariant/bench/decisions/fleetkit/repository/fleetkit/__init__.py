@@ -1,0 +1,1 @@
+"""What we know about the fleet, and what we do with it."""

@@ -1,0 +1,3 @@
+module example.org/maskline
+
+go 1.22

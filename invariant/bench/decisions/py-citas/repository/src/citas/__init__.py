@@ -1,0 +1,1 @@
+"""Citas de una clínica pequeña."""

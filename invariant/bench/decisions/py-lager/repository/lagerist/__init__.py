@@ -1,0 +1,1 @@
+"""Bestandsverwaltung für ein Ersatzteillager."""

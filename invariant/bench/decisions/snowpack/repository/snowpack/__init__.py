@@ -1,0 +1,1 @@
+"""Snow depth and snow water equivalent from station files."""

@@ -1,0 +1,3 @@
+"""Sorts a folder by rules, and can undo it."""
+
+__version__ = "1.4.0"
