@@ -65,8 +65,18 @@ _STYLE = re.compile(
 )
 
 
-def make(statement: str, *, section: str | None, line: int, quote: str, titles: Sequence[str] = ()) -> Criterion:
-    """The criterion that the rules read from a statement below the headings `titles`."""
+def make(
+    statement: str,
+    *,
+    section: str | None,
+    line: int,
+    quote: str,
+    titles: Sequence[str] = (),
+    own: str | None = None,
+    before: str = "",
+) -> Criterion:
+    """The criterion that the rules read from a statement below the headings `titles`; `own` are the words of it that
+    say what is required, `before` those that announce them."""
     category_mark = _CATEGORY_MARK.search(statement)
     severity = marked_severity(statement) or _severity(statement, section)
     plain = unmarked(statement)
@@ -78,7 +88,7 @@ def make(statement: str, *, section: str | None, line: int, quote: str, titles: 
         plain,
         section,
         line,
-        kinds.of(plain, titles),
+        kinds.of(unmarked(statement if own is None else own), titles, before=unmarked(before)),
         limits,
         quote[:MAX_STATEMENT],
         rest,
@@ -119,12 +129,16 @@ def unmarked(statement: str) -> str:
     return " ".join(bare.replace("**", "").replace("__", "").split())[:MAX_STATEMENT].strip()
 
 
+# Signs that make another statement of the same words: `==` and `!=`, C and C++, «< 5» and «> 5».
+_WORD = re.compile(r"\w+(?:[+#]+(?!\w))?|[<>=≤≥≠]+|(?<=`)[^\w\s`]+(?=`)|!=+")
+
+
 def key_of(statement: str) -> str:
-    """`first-words-hash`; the hash takes no notice of case, punctuation and Markdown."""
-    words = re.findall(r"\w+", unicodedata.normalize("NFKC", statement).casefold())
+    """`first-words-hash`; the hash takes no notice of case, Markdown and the punctuation of sentences."""
+    words = _WORD.findall(unicodedata.normalize("NFKC", statement).casefold())
     slug = ""
     for word in words:
-        if word.isascii() and len(slug) + len(word) < _SLUG:
+        if word.isascii() and word[0].isalnum() and len(slug) + len(word) < _SLUG:
             slug = f"{slug}-{word}" if slug else word
     digest = hashlib.sha256(" ".join(words).encode()).hexdigest()[:8]
     return f"{slug}-{digest}" if slug else digest

@@ -3,14 +3,15 @@
 CommonMark with tables (markdown-it). Raw HTML is read as the text that a reader would see.
 """
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from html.parser import HTMLParser
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+
+from worker.verification.constitution import announcing, markup, sentences, source
+from worker.verification.constitution.markup import Part
 
 
 class Form(StrEnum):
@@ -20,6 +21,7 @@ class Form(StrEnum):
     PROSE = "prose"
     ITEM = "item"
     ROW = "row"
+    COLUMNS = "columns"
     CODE = "code"
     COMMENT = "comment"
     METADATA = "metadata"
@@ -28,109 +30,93 @@ class Form(StrEnum):
 
 @dataclass(frozen=True)
 class Passage:
-    """`text` on one line. Lines count from 1, both inclusive.
-
-    `headings` are the titles above it, the outermost first. `leads` are the sentences that announce the list or the
-    table it stands in, the outermost first. `columns` are the titles of a row's cells. `announces`: a list or a table
-    follows that this passage speaks of. `number` names the list or table, `level` is a heading's."""
+    """A heading, a sentence, a list item, a row, or what else stands in some lines of the text."""
 
     form: Form
     text: str
+    """On one line."""
     line: int
+    """From 1, as `end_line`, both inclusive."""
     end_line: int
     headings: tuple[str, ...] = ()
+    """The titles above it, the outermost first."""
     leads: tuple[str, ...] = ()
+    """The sentences that announce the list or the table it stands in, the outermost first."""
     columns: tuple[str, ...] = ()
+    """The titles of a row's cells."""
     announces: bool = False
+    """A list or a table follows that this passage speaks of."""
+    shows: bool = False
+    """A block of code follows that this passage speaks of."""
     level: int = 0
+    """Of a heading; how deep an item is nested."""
+    table: int = 0
+    """The line at which a row's table begins."""
 
 
-_MARKDOWN = MarkdownIt("commonmark").enable("table")
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
-_YAML_LINE = re.compile(r"^\s*(?:[\w.-]+\s*:.*|- .*|#.*|)$")
-_END = re.compile(r"(?<=[.!?])[\"'”)*_]*\s+(?=[A-ZÀ-ÞА-Я`*_\"'(«“\d])|(?<=[。！？])")
-_ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|incl|z\.B|d\.h|p\.ej)\.|\b[A-Z]\.)[\"'”)*_]*\s+$")
-_MAX_DEPTH = 60
+# More would end Python's stack; what is nested deeper is read as it is written.
+_MAX_NESTING = 100
+# Above this many brackets without an address the search for links takes time in their square.
+_MAX_BRACKETS = 2000
+_MARKDOWN = MarkdownIt("commonmark", {"maxNesting": _MAX_NESTING}).enable("table")
+_WITHOUT_LINKS = MarkdownIt("commonmark", {"maxNesting": _MAX_NESTING}).enable("table").disable(["link", "image"])
 
 
 def read(text: str) -> list[Passage]:
     """The passages of `text` in its order. Every line that is not blank is within one."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", " ").split("\n")
+    lines = source.normalized(text).split("\n")
     passages = []
-    front = _front_matter(lines)
+    front = source.front_matter(lines)
     if front:
         passages.append(Passage(Form.METADATA, " ".join(" ".join(lines[1 : front - 1]).split()), 1, front))
         lines = [*[""] * front, *lines[front:]]
-    passages += _Reader(_MARKDOWN.parse("\n".join(lines))).passages()
+    content = "\n".join(lines)
+    parser = _MARKDOWN if content.count("[") - content.count("](") < _MAX_BRACKETS else _WITHOUT_LINKS
+    passages += _Reader(parser.parse(content)).passages()
     return sorted([*passages, *_rest(lines, passages)], key=lambda passage: (passage.line, passage.end_line))
 
 
-def _front_matter(lines: list[str]) -> int:
-    """How many lines of YAML front matter begin the text; 0 without any."""
-    found = _FRONT_MATTER.match("\n".join(lines))
-    if found is None or not all(_YAML_LINE.match(line) for line in found[1].split("\n")):
-        return 0
-    return found[0].rstrip("\n").count("\n") + 1
-
-
 def _rest(lines: list[str], passages: list[Passage]) -> Iterator[Passage]:
-    """Lines that the parser keeps nothing of: definitions of links, rules between sections, rows of dashes."""
-    taken = set[int]()
+    """Lines that the parser keeps nothing of: definitions of links, rules between sections, what is nested too deep."""
+    taken = bytearray(len(lines) + 2)
     for passage in passages:
-        taken.update(range(passage.line, passage.end_line + 1))
+        for number in range(passage.line, min(passage.end_line, len(lines)) + 1):
+            taken[number] = 1
     for number, line in enumerate(lines, start=1):
-        if line.strip() and number not in taken:
+        if not line.strip() or taken[number]:
+            continue
+        words_ = source.written(line)
+        if words_ is None:
             yield Passage(Form.MARKUP, " ".join(line.split()), number, number)
-
-
-def sentences(text: str) -> list[tuple[str, int]]:
-    """(sentence on one line, number of line breaks before it) of a text whose lines may be broken."""
-    found = []
-    start = 0
-    ends = [match for match in _END.finditer(text) if not _ABBREVIATION.search(text[: match.end()])]
-    for begin, after in [*((match.start(), match.end()) for match in ends), (len(text), len(text))]:
-        piece = text[start:begin]
-        flat = " ".join(piece.split())
-        if flat:
-            before = text[: start + len(piece) - len(piece.lstrip())]
-            found.append((flat, before.count("\n")))
-        start = after
-    return found
+        else:
+            yield Passage(Form.ITEM, words_, number, number, level=_MAX_NESTING)
 
 
 @dataclass
-class _Heading:
-    title: str
-    level: int
+class _Container:
+    """A list item, a quotation or the page while it is read: what it announced last, and for items their own words."""
 
-
-@dataclass
-class _List:
-    """A list or a table while it is read."""
-
-    leads: tuple[str, ...]
-
-
-@dataclass
-class _Item:
-    """A list item while it is read: `text` is its first paragraph, `later` what explains it."""
-
-    leads: tuple[str, ...]
-    line: int
-    end_line: int
+    leads: tuple[str, ...] = ()
+    announced: str | None = None
+    taken_by: str | None = None
+    """The kind of block, list or table, that the announcement was taken by."""
+    is_item: bool = False
     text: str | None = None
-    seen: bool = False
-    passages: list[Passage] = field(default_factory=list)
+
+    def announce(self, words_: str | None) -> None:
+        self.announced, self.taken_by = words_, None
 
 
 class _Reader:
     def __init__(self, tokens: list[Token]) -> None:
         self._tokens = tokens
-        self._headings: list[_Heading] = []
-        self._lists: list[_List] = []
-        self._items: list[_Item] = []
+        self._headings: list[tuple[str, int]] = []
+        self._within = [_Container()]
+        self._lists: list[tuple[str, ...]] = []
         self._columns: list[str] = []
+        self._table = 0
         self._out: list[Passage] = []
+        self._without_lists = not any(token.type in _LISTS or token.type == "heading_open" for token in tokens)
 
     def passages(self) -> list[Passage]:
         for number, token in enumerate(self._tokens):
@@ -141,89 +127,115 @@ class _Reader:
         match token.type:
             case "heading_open":
                 self._heading(number, token)
-            case "bullet_list_open" | "ordered_list_open":
-                self._lists.append(_List(self._leads_of(number)))
-            case "bullet_list_close" | "ordered_list_close":
+            case "bullet_list_open" | "ordered_list_open" | "table_open":
+                self._lists.append(self._leads(token.tag))
+                self._table = _span(token)[0]
+            case "bullet_list_close" | "ordered_list_close" | "table_close":
                 self._lists.pop()
             case "list_item_open":
-                first, end = _span(token)
-                self._items.append(_Item(self._lists[-1].leads, first, end))
+                self._within.append(_Container(self._lists[-1], is_item=True))
             case "list_item_close":
-                self._items.pop()
+                self._within.pop()
             case "inline" if self._tokens[number - 1].type == "paragraph_open":
                 self._paragraph(number, token)
-            case "table_open":
-                self._lists.append(_List(self._leads_of(number)))
-                self._columns = []
-            case "table_close":
-                self._lists.pop()
             case "tr_open":
                 self._row(number, token)
             case "fence" | "code_block":
-                first, end = _span(token)
-                self._add(Form.CODE, token.content, first, end)
+                # The lines of a list that was indented too far are read as they stand.
+                if token.type == "fence" or not source.is_list(token.content):
+                    self._add(Form.CODE, token.content, *_span(token))
             case "html_block":
                 self._html(token)
 
+    def _leads(self, tag: str = "li") -> tuple[str, ...]:
+        """What announces a list or a table that begins here. It holds for all such until other words follow."""
+        here = self._within[-1]
+        kind = "table" if tag == "table" else "list"
+        if here.announced is None or here.taken_by not in (None, kind):
+            return here.leads
+        here.taken_by = kind
+        return (*here.leads, here.announced)
+
+    def _titles(self) -> tuple[str, ...]:
+        return tuple(title for title, _ in self._headings)
+
     def _add(self, form: Form, text: str, line: int, end_line: int, **more: object) -> None:
-        leads = self._items[-1].leads if self._items else ()
-        if self._items and self._items[-1].text and form is not Form.ITEM:
-            leads = (*leads, self._items[-1].text)
+        here = self._within[-1]
+        leads = (*here.leads, here.text) if here.is_item and here.text else here.leads
         values: dict[str, object] = {"leads": leads, "headings": self._titles(), **more}
         self._out.append(Passage(form, " ".join(text.split()), line, end_line, **values))  # type: ignore[arg-type]  # by name
 
-    def _titles(self) -> tuple[str, ...]:
-        return tuple(heading.title for heading in self._headings)
-
     def _heading(self, number: int, token: Token) -> None:
-        title, level = _text(self._tokens[number + 1]), int(token.tag[1])
-        while self._headings and self._headings[-1].level >= level:
-            self._headings.pop()
         first, end = _span(token)
+        self._entitle(_text(self._tokens[number + 1]), int(token.tag[1]), first, end)
+
+    def _entitle(self, title: str, level: int, first: int, end: int) -> None:
+        while self._headings and self._headings[-1][1] >= level:
+            self._headings.pop()
         self._add(Form.HEADING, title, first, end, level=level)
-        self._headings.append(_Heading(" ".join(title.split()), level))
+        self._headings.append((" ".join(title.split()), level))
+        self._within[-1].announce(None)
 
     def _paragraph(self, number: int, token: Token) -> None:
         first, end = _span(token)
         text = _text(token)
-        announces = self._announces(number, text)
-        item = self._items[-1] if self._items else None
-        if item is not None and not item.seen:
+        here = self._within[-1]
+        following = self._following(number + 1)
+        depth = sum(container.is_item for container in self._within)
+        if here.is_item and here.text is None:
             # The item's own words; what follows in it explains them, or is a list of its own.
-            item.seen, item.text = True, " ".join(text.split())
-            self._out.append(
-                Passage(
-                    Form.ITEM,
-                    item.text,
-                    first,
-                    end,
-                    self._titles(),
-                    item.leads,
-                    announces=announces,
-                    level=len(self._items),
-                )
-            )
+            here.text = " ".join(text.split())
+            announces = following in _LISTS and announcing.announces(text)
+            shows = following in _CODE and announcing.is_lead(text)
+            self._add(Form.ITEM, text, first, end, leads=here.leads, announces=announces, shows=shows, level=depth)
+            here.announce(here.text if announces else None)
             return
-        told = sentences(text)
-        for index, (sentence, breaks) in enumerate(told):
-            last = end if index + 1 == len(told) else max(first + breaks, first + told[index + 1][1])
-            self._add(Form.PROSE, sentence, first + breaks, last, announces=announces and index + 1 == len(told))
+        if announcing.is_title(text) and not here.is_item and following not in _LISTS:
+            self._entitle(text, _BOLD_LEVEL, first, end)
+            return
+        if self._listed(text):
+            self._add(Form.ITEM, text, first, end, leads=self._leads(), level=1)
+            return
+        pieces = sentences.of_paragraph(text)
+        title = announcing.announcing(pieces, text) if following in _LISTS else None
+        opens = self._without_lists and following not in _CODE and announcing.is_lead(text)
+        here.announce(None)
+        for index, (piece, until) in enumerate(zip(pieces, sentences.last_lines(pieces, first, end), strict=True)):
+            last = index + 1 == len(pieces)
+            shows = last and following in _CODE and announcing.is_lead(piece.text)
+            led = not last and not piece.entry and pieces[index + 1].entry and announcing.is_lead(piece.text)
+            self._add(
+                Form.ITEM if piece.entry else Form.PROSE,
+                piece.text,
+                first + piece.line,
+                until,
+                leads=self._leads() if piece.entry else here.leads,
+                announces=led or index == title or (last and opens),
+                shows=shows,
+                level=depth + 1 if piece.entry else 0,
+            )
+            if led:
+                here.announce(piece.text)
+        if title is not None:
+            here.announce(pieces[title].text)
+        elif opens:
+            here.announce(pieces[-1].text)
 
-    def _announces(self, number: int, text: str) -> bool:
-        """Whether the paragraph that ends here speaks of the list or table after it."""
-        after = number + 2
-        if after >= len(self._tokens) or self._tokens[after].type not in _LISTS:
-            return False
-        bare = text.strip().rstrip("*_ ")
-        # In a tight list item nothing stands between the words and the list below them: they are its title.
-        return bare.endswith((":", "：")) or _is_title(text)
+    def _listed(self, text: str) -> bool:
+        """Whether a paragraph of a text without any list or heading is an entry of the list that the last announced."""
+        entry = not ("\n" in text or announcing.is_lead(text) or announcing.is_sentence(text))
+        return self._without_lists and self._within[-1].announced is not None and entry
 
-    def _leads_of(self, number: int) -> tuple[str, ...]:
-        """The words that announce the list or table that begins at token `number`."""
-        outer = self._items[-1].leads if self._items else ()
-        before = next((passage for passage in reversed(self._out)), None)
-        announced = before is not None and before.announces and self._tokens[number - 1].type == "paragraph_close"
-        return (*outer, before.text) if announced and before is not None else outer
+    def _following(self, number: int) -> str:
+        """The kind of the block after token `number`; comments and the beginning of a quotation are passed over."""
+        at = number + 1
+        while at < len(self._tokens):
+            token = self._tokens[at]
+            passed = token.type in _QUOTATION or (token.type == "html_block" and markup.only_comments(token.content))
+            if not passed:
+                return token.type
+            at += 1
+        return ""
 
     def _row(self, number: int, token: Token) -> None:
         first, end = _span(token)
@@ -233,27 +245,36 @@ class _Reader:
             if self._tokens[at].type == "inline":
                 cells.append(" ".join(_text(self._tokens[at]).split()))
             at += 1
+        leads = self._lists[-1]
         if self._tokens[number + 1].type == "th_open":
             self._columns = cells
             # The row of dashes below belongs to it.
-            self._add(Form.MARKUP, " | ".join(cells), first, end + 1, leads=self._lists[-1].leads)
+            self._add(Form.COLUMNS, " | ".join(cells), first, end + 1, leads=leads, table=self._table)
             return
-        self._add(Form.ROW, " | ".join(cells), first, end, leads=self._lists[-1].leads, columns=tuple(self._columns))
+        columns = tuple(self._columns)
+        self._add(Form.ROW, " | ".join(cells), first, end, leads=leads, columns=columns, table=self._table)
 
     def _html(self, token: Token) -> None:
         first, end = _span(token)
-        for form, text, line, last in _html_texts(token.content):
-            for sentence, breaks in sentences(text) if form is Form.PROSE else ((text, 0),):
-                begin = first + line + breaks
-                self._add(form, sentence, begin, max(begin, min(end, first + last)))
+        for part, text, line, last in markup.texts(token.content):
+            begin = first + line
+            if part is Part.TEXT:
+                pieces = sentences.of_paragraph(text)
+                for piece, until in zip(
+                    pieces, sentences.last_lines(pieces, begin, min(end, first + last)), strict=True
+                ):
+                    self._add(Form.PROSE, piece.text, begin + piece.line, until)
+                    self._within[-1].announce(piece.text if announcing.is_lead(piece.text) else None)
+                continue
+            form = Form.COMMENT if part is Part.COMMENT else Form.ITEM
+            leads = self._leads() if form is Form.ITEM else ()
+            self._add(form, text, begin, max(begin, min(end, first + last)), leads=leads, level=1)
 
 
 _LISTS = frozenset({"bullet_list_open", "ordered_list_open", "table_open"})
-
-
-def _is_title(text: str) -> bool:
-    """Bold words alone on their line, or an emoji and a word: what people use for a heading of a list."""
-    return re.fullmatch(r"\s*(?:\*\*|__)[^*_]+(?:\*\*|__)\s*", text) is not None
+_QUOTATION = frozenset({"blockquote_open", "blockquote_close"})
+_CODE = frozenset({"fence", "code_block"})
+_BOLD_LEVEL = 7
 
 
 def _span(token: Token) -> tuple[int, int]:
@@ -270,96 +291,10 @@ def _text(token: Token) -> str:
             parts.append(f"`{child.content}`")
         elif child.type in ("softbreak", "hardbreak"):
             parts.append("\n")
-        elif child.type == "text":
+        elif child.type in ("text", "image"):
             parts.append(child.content)
         elif child.type in ("strong_open", "strong_close"):
             parts.append("**")
-        elif child.type == "image":
-            parts.append(child.content)
         elif child.type == "html_inline":
             parts.append(" ")
     return "".join(parts)
-
-
-class _Text(HTMLParser):
-    """Runs of text as a reader sees them, with the line where each begins."""
-
-    _BREAKS = frozenset(
-        [
-            "p",
-            "li",
-            "ul",
-            "ol",
-            "div",
-            "br",
-            "tr",
-            "td",
-            "th",
-            "h1",
-            "h2",
-            "h3",
-            "h4",
-            "h5",
-            "h6",
-            "table",
-            "section",
-            "article",
-            "dd",
-            "dt",
-            "summary",
-            "details",
-            "hr",
-        ]
-    )
-    _HIDDEN = frozenset({"script", "style", "template"})
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.runs: list[tuple[Form, str, int, int]] = []
-        self._parts: list[str] = []
-        self._from = 0
-        self._hidden = 0
-
-    def _close(self) -> None:
-        text = "".join(self._parts)
-        if text.strip():
-            before = len(text) - len(text.lstrip())
-            line = self._from + text[:before].count("\n")
-            self.runs.append((Form.PROSE, text.strip(), line, line + text.strip().count("\n")))
-        self._parts = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in self._HIDDEN:
-            self._hidden += 1
-        if tag in self._BREAKS:
-            self._close()
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in self._HIDDEN:
-            self._hidden = max(0, self._hidden - 1)
-        if tag in self._BREAKS:
-            self._close()
-
-    def handle_data(self, data: str) -> None:
-        if self._hidden:
-            return
-        if not self._parts:
-            self._from = self.getpos()[0] - 1
-        self._parts.append(data)
-
-    def handle_comment(self, data: str) -> None:
-        self._close()
-        line = self.getpos()[0] - 1
-        self.runs.append((Form.COMMENT, data, line, line + data.count("\n")))
-
-    def close(self) -> None:
-        super().close()
-        self._close()
-
-
-def _html_texts(content: str) -> list[tuple[Form, str, int, int]]:
-    """(form, text, first line, last line), lines counted from 0."""
-    parser = _Text()
-    parser.feed(content)
-    parser.close()
-    return parser.runs

@@ -9,116 +9,25 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 
-from worker.verification.constitution import criteria, passages, words
+from worker.verification.constitution import announcing, criteria, passages, shapes, wording, words
 from worker.verification.constitution.criteria import ConstitutionRejected, Criterion
+from worker.verification.constitution.fates import Fate, Line, Reading
 from worker.verification.constitution.passages import Form, Passage
+from worker.verification.constitution.wording import Worded
 from worker.verification.constitution.words import Force
 
-METHOD = "rules-2"
+__all__ = ["COMMENT", "METHOD", "OF_WHAT_FOLLOWS", "Fate", "Line", "Reading", "checked", "read", "unchecked"]
 
-
-class Fate(StrEnum):
-    """What became of a line."""
-
-    CRITERION = "criterion"
-    PART = "part"
-    NOT_READ = "not read"
-
-
-@dataclass(frozen=True)
-class Line:
-    """What became of one passage of the constitution.
-
-    `keys` are the criteria that it became or is part of. `requires`: it has the words of a requirement and became
-    nothing, so that nobody may say that everything was checked.
-    """
-
-    line: int
-    end_line: int
-    text: str
-    fate: Fate
-    keys: tuple[str, ...] = ()
-    why: str | None = None
-    requires: bool = False
-
-
-@dataclass(frozen=True)
-class Reading:
-    """Criteria in the order of the text, and what became of every line. `notes` tell what was dropped, merged or
-    added."""
-
-    criteria: tuple[Criterion, ...]
-    lines: tuple[Line, ...]
-    method: str
-    notes: tuple[str, ...] = ()
-
-    @property
-    def unread(self) -> tuple[Line, ...]:
-        """Lines with a requirement that became nothing."""
-        return tuple(line for line in self.lines if line.requires)
-
-
-_INFORMING = (
-    r"(?:references?|links?|resources|glossary|definitions?|terminology|terms|background|introduction|overview"
-    r"|(?:table of )?contents|change ?log|changes|history|revisions?"
-    r"|examples?|rationale|notes?|licen[cs]es?|license headers?|authors?|contributors|acknowledge?ments?|credits"
-    r"|see also|appendix|sync impact report|further reading|motivation|preamble"
-    r"|about|context)"
-)
-_INFORMATIVE = re.compile(
-    rf"^\W*(?:(?:[ivxlc]+|\d+(?:\.\d+)*|[a-z])[.)]\s+)?(?:(?:the|our|project|version|revision|document|useful"
-    rf"|external|key|code|some|related|additional|amendment|release)\s+)*"
-    rf"{_INFORMING}(?:\s*(?:and|&|/|,)\s*(?:the\s+)?{_INFORMING})*\W*$",
-    re.IGNORECASE,
-)
-_LABEL = re.compile(
-    r"^\W*(?:rationale|why(?: this matters)?|reason(?:ing|s)?|note|notes|example|examples|e\.g\.|for example"
-    r"|motivation|benefits?|background|context|purpose"
-    r"|goals?|definition|explanation|impact|intent|source|see(?: also)?|reference|warum|begründung|razón"
-    r"|justificación|根拠|理由|原因|说明|raison|justification|обоснование)"
-    r"\b\W{0,4}[:：–—-]|^\W*(?:rationale|why|examples?|notes?|benefits?|motivation|reasons?)\W*$",
-    re.IGNORECASE,
-)
-_METADATA = re.compile(
-    r"^\W*(?:version|ratified|ratification date|last amended|last updated|amended|updated|effective date|author"
-    r"|authors|owner|status|date|created|license|maintainers?|revision)\W*[:：|]"
-    r"|^\W*(?:版本|バージョン|버전|versión|versão|versione?|версия)\W*[:：]",
-    re.IGNORECASE,
-)
-_PLACEHOLDER = re.compile(r"^\W*\[[A-Z][A-Z0-9_ ]{3,}\]\W*$")
-_LINK_ONLY = re.compile(r"^\W*(?:https?://\S+|\S+\.(?:md|html))\W*$")
-_FORBIDDING_TITLE = re.compile(
-    r"^\W*(?:[ivx\d.]+\s+)?(?:(?:strictly|explicitly|absolutely|what is|things|patterns|practices|never|code"
-    r"|the)\s+)*(?:forbidden|prohibited|banned|disallowed|not allowed|not permitted|unacceptable|must not|must never"
-    r"|never|do not|don['’]ts?|dont's|anti-?patterns?|out of bounds|red flags|forbidden \w+|prohibited \w+|banned "
-    r"\w+|disallowed \w+|verboten\w*|prohibid[oa]s?|proibid[oa]s?|interdit\w*|禁止\S*|запрещено)\b[^.]{0,40}$",
-    re.IGNORECASE,
-)
+METHOD = "rules-3"
+_TITLE = "a title"
+OF_WHAT_FOLLOWS = "the title of what follows"
+COMMENT = "a comment, which no reader of the page sees"
 _STATES = re.compile(
     r"\w.*\b(?:must|shall|should|never|cannot|may not|is|are|do(?:es)? not|don['’]t)\b.*\w", re.IGNORECASE
 )
 _ASKS = re.compile(r"^\W*(?:what|when|why|how|who|where|which|things|rules|areas|if)\b", re.IGNORECASE)
-_RULE_COLUMN = re.compile(
-    r"\b(?:must|should|required?|requirements?|mandatory|rules?|polic(?:y|ies)|standards?|forbidden|prohibited"
-    r"|allowed|threshold|target|minimum|maximum|min|max|limits?"
-    r"|constraint|regel|anforderung|requisito|regla|exigence|要求|规则|ルール)\b",
-    re.IGNORECASE,
-)
-_RULE_TITLE = re.compile(
-    r"^\W*(?:rules?|requirements?|polic(?:y|ies)|standards?|must|regel|requisito|regla|exigence|要求|规则|ルール)\W*$",
-    re.IGNORECASE,
-)
-_WHERE_COLUMN = re.compile(r"^\W*(?:applies to|scope|where|area|gilt für)\W*$", re.IGNORECASE)
-_EVERYWHERE = re.compile(
-    r"^\W*(?:everywhere|all(?: code| files| modules)?|anywhere|the whole repository|überall)\W*$", re.IGNORECASE
-)
-_NUMBERING = re.compile(
-    r"^\W*(?:(?:article|principle|rule|section|art\.?|§)\s*)?(?:[IVXLC]+|\d+(?:\.\d+)*|[A-Z])[.):]\s+", re.IGNORECASE
-)
-_PRONOUN = re.compile(r"^(?:It|They|These|Those|Such|Each of (?:them|these)|Both)\b")
 _MIN_WORDS = 2
 
 
@@ -127,242 +36,253 @@ def read(text: str) -> Reading:
 
     Raises ConstitutionRejected for a text without any criterion, or with more than MAX_CRITERIA.
     """
-    read = _Reader(passages.read(text)).reading()
-    return checked(read)
+    return checked(unchecked(text))
 
 
-def checked(read: Reading) -> Reading:
+def unchecked(text: str) -> Reading:
+    """As `read`, however many criteria there are, none included."""
+    return _Reader(passages.read(text)).reading()
+
+
+def checked(reading: Reading) -> Reading:
     """The reading, when it can be verified in one run. Raises ConstitutionRejected."""
-    if not read.criteria:
+    if not reading.criteria:
         raise ConstitutionRejected(
             "The constitution says nothing that can be checked. Write its rules as list items, or as sentences "
             "with MUST, MUST NOT, SHOULD or NEVER, for example: «- Code MUST NOT call eval()»."
         )
-    if len(read.criteria) > criteria.MAX_CRITERIA:
+    if len(reading.criteria) > criteria.MAX_CRITERIA:
         raise ConstitutionRejected(
-            f"The constitution has {len(read.criteria)} criteria; at most {criteria.MAX_CRITERIA} are verified in "
-            f"one run. "
-            "Split it."
+            f"The constitution has {len(reading.criteria)} criteria; at most {criteria.MAX_CRITERIA} are verified in "
+            f"one run. Split it."
         )
-    return read
+    return reading
 
 
 class _Reader:
-    def __init__(self, read: Sequence[Passage]) -> None:
-        self._passages = read
+    def __init__(self, passages_: Sequence[Passage]) -> None:
+        self._passages = passages_
+        self._ruled = wording.tables_of_rules(passages_)
         self._criteria: dict[str, Criterion] = {}
         self._lines: list[Line] = []
         self._before: Passage | None = None
-        self._parent: str | None = None
+        self._parents: dict[int, str] = {}
+        """Key of the criterion that the last item became, by how deep the item is nested."""
+        self._renamed: dict[str, str] = {}
+        self._shown: Line | None = None
+        """The line that a block of code right after it belongs to."""
 
     def reading(self) -> Reading:
         for passage in self._passages:
             line = self._line(passage)
             self._lines.append(line)
+            if passage.form is not Form.COMMENT:
+                self._shown = line if passage.shows else None
             if passage.form in (Form.PROSE, Form.ITEM):
                 self._before = passage
-        lines = tuple(self._placed())
-        return Reading(tuple(self._criteria.values()), lines, METHOD)
+        lines = [replace(line, keys=self._current(line.keys)) for line in self._placed()]
+        ordered = sorted(self._criteria.values(), key=lambda criterion: criterion.line)
+        return Reading(tuple(ordered), tuple(lines), METHOD)
 
     def _line(self, passage: Passage) -> Line:
         match passage.form:
             case Form.COMMENT:
-                return _unread(passage, "a comment, which no reader of the page sees")
+                return _unread(passage, COMMENT, requires=False)
             case Form.METADATA:
-                return _unread(passage, "metadata", code=True)
+                return _unread(passage, "metadata")
             case Form.CODE:
-                return _unread(passage, "a block of code", code=True)
+                return self._code(passage)
             case Form.MARKUP:
-                return _unread(passage, "markup", code=True)
+                return _unread(passage, "markup", requires=words.in_capitals(passage.text))
+            case Form.COLUMNS:
+                return _unread(passage, _TITLE)
             case Form.HEADING:
                 return self._heading(passage)
             case _:
                 return self._statement(passage)
 
     def _heading(self, passage: Passage) -> Line:
-        title = _title(passage)
-        self._parent = None
-        states = _STATES.search(title) and words.force(title) >= Force.ADVICE
-        denies = re.match(r"(?:no|never)\s+\w+", title, re.IGNORECASE) and not _FORBIDDING_TITLE.match(title)
-        if (states or denies) and not _ASKS.match(title) and len(_words(title)) > _MIN_WORDS:
-            return self._criterion(passage, title)
+        title = shapes.without_brackets(passage.text)
+        self._parents = {}
+        announces = shapes.forbids(title) and not announcing.is_sentence(title)
+        states = words.force(title) >= Force.ADVICE and _STATES.search(title[: criteria.MAX_STATEMENT])
+        orders = words.requires(title) and (words.forbids_at_once(title) or announcing.is_sentence(title))
+        if (states or (orders and not announces)) and not _ASKS.match(title) and len(_words(title)) > _MIN_WORDS:
+            return self._criterion(passage, Worded("", title, title))
         # Whether it is the title of rules is known when its section was read.
-        return Line(passage.line, passage.end_line, passage.text, Fate.NOT_READ, why="a title")
+        return _unread(passage, _TITLE, requires=False)
+
+    def _code(self, passage: Passage) -> Line:
+        """A block of code belongs to the words that announce it, unless it says itself what nobody should write."""
+        shown = self._shown
+        requires = words.force(passage.text, code=True) >= Force.DUTY
+        if shown is None or not shown.keys:
+            return _unread(passage, "a block of code", requires=requires or (shown is not None and shown.requires))
+        key = self._current(shown.keys)[0]
+        whole = self._criteria[key]
+        statement = f"{whole.statement} `{passage.text}`"
+        if requires or len(statement) > wording.MAX_WITH_CODE:
+            return _unread(passage, "a block of code", requires=requires or words.requires(whole.statement))
+        return self._grown(passage, whole, statement)
 
     def _statement(self, passage: Passage) -> Line:
-        own = words.force(_NUMBERING.sub("", passage.text))
-        why = self._why_not(passage, own)
+        own = words.force(shapes.without_number(passage.text))
+        if wording.forbids_in_a_cell(passage):
+            own = max(own, Force.PLAIN)
+        self._forget(passage)
+        why, requires = self._why_not(passage, own)
         if why is not None:
-            return _unread(passage, why) if own < Force.DUTY else _said(passage, why)
-        if passage.announces and not (own and passage.form is Form.PROSE):
-            # A title of a list; its items are the rules.
-            return Line(passage.line, passage.end_line, passage.text, Fate.NOT_READ, why="a title")
+            return _unread(passage, why, requires=requires)
         if passage.announces:
-            return Line(passage.line, passage.end_line, passage.text, Fate.NOT_READ, why="a title", requires=True)
-        statement = self._worded(passage)
-        nested = passage.form is Form.ITEM and passage.level > 1 and not passage.leads
-        if nested and not own and self._parent in self._criteria:
-            return self._part(passage, self._parent)
-        if len(_words(statement)) < _MIN_WORDS:
-            return _unread(passage, "it says too little to be checked")
-        return self._criterion(passage, statement)
+            # Its items are the rules; where nothing becomes of them, what it requires is a criterion by itself.
+            return _unread(passage, _TITLE, requires=words.requires(passage.text))
+        parent = self._parents.get(passage.level - 1) if passage.form is Form.ITEM else None
+        if parent is not None and not own and not passage.leads:
+            whole = self._criteria[self._current((parent,))[0]]
+            own_sentence = announcing.is_sentence(whole.quote) and announcing.is_sentence(passage.text)
+            joint = ":" if whole.statement == criteria.unmarked(whole.quote) else ";"
+            statement = f"{whole.statement}{joint} {passage.text}"
+            if not own_sentence and len(statement) <= wording.MAX_WITH_PARTS:
+                return self._grown(passage, whole, statement)
+        worded = wording.statement(passage, self._before)
+        if len(_words(worded.whole)) < _MIN_WORDS:
+            return _unread(passage, "it says too little to be checked", requires=own >= Force.ADVICE)
+        return self._criterion(passage, worded)
 
-    def _why_not(self, passage: Passage, own: Force) -> str | None:
-        """Why the passage is no criterion, or None when it is one."""
-        text = passage.text
+    def _forget(self, passage: Passage) -> None:
+        """Items that are nested as deep as this one, or deeper, have nothing more below them."""
+        depth = passage.level if passage.form is Form.ITEM else 1
+        self._parents = {level: key for level, key in self._parents.items() if level < depth}
+
+    def _why_not(self, passage: Passage, own: Force) -> tuple[str | None, bool]:
+        """Why the passage is no criterion, or None when it is one; and whether it requires something all the same."""
+        text, leads = passage.text, passage.leads
         # What its list or its title says of it counts for it.
-        given = max([own, *(words.force(lead) for lead in passage.leads)], default=own)
-        if self._forbidden_by_title(passage):
+        given = max([own, *(words.force(lead) for lead in leads)])
+        if wording.forbidden_by(passage) is not None:
             given = max(given, Force.ADVICE)
-        explaining = _LABEL.match(text) or any(_LABEL.match(lead) for lead in passage.leads)
-        informing = next((title for title in passage.headings if _INFORMATIVE.search(title)), None)
+        capitals = words.in_capitals(text)
         if words.defines_keywords(text):
-            return "it says what the words of RFC 2119 mean"
-        if _METADATA.match(text) and own < Force.DUTY:
-            return "metadata"
-        if _PLACEHOLDER.match(text):
-            return "a placeholder of a template"
-        if _LINK_ONLY.match(text):
-            return "a link"
+            return "it says what the words of RFC 2119 mean", False
+        if shapes.gives_a_reason(text) or any(shapes.gives_a_reason(lead) for lead in leads):
+            return "it explains", capitals
+        if leads and words.permits(leads[-1]) and own < Force.ADVICE:
+            return "it is permitted", False
         if given >= Force.DUTY:
-            return None
-        if explaining:
+            return None, False
+        unless = self._why_nothing(passage, own, given)
+        return unless, unless is not None and words.requires(text)
+
+    def _why_nothing(self, passage: Passage, own: Force, given: Force) -> str | None:
+        """Why a passage without a duty is no criterion."""
+        text = passage.text
+        if given < Force.ADVICE:
+            if shapes.is_metadata(text):
+                return "metadata"
+            if shapes.is_placeholder(text):
+                return "a placeholder of a template"
+            if shapes.is_link(text):
+                return "a link"
+        example = any(map(shapes.is_example, (text, *passage.leads)))
+        if (own < Force.ADVICE and example) or (not own and any(map(shapes.is_about, (text, *passage.leads)))):
             return "it explains, and no word of it requires anything"
-        if words.permits(text) and not given:
+        if words.permits(text) and given < Force.ADVICE:
             return "it permits"
-        if informing is not None and not given:
+        if given:
+            return None
+        informing = next((title for title in passage.headings if shapes.informs(title, text)), None)
+        if informing is not None:
             return f"the section «{informing}» informs, and no word of the line requires anything"
-        if passage.form is Form.ROW and not given and not self._ruled(passage):
+        if passage.form is Form.ROW and passage.table not in self._ruled:
             return "a row of a table in which nothing is required"
-        if passage.form is Form.PROSE and not given:
+        # A sentence about code below a heading states how things are to be; above all headings it says what they are.
+        told = len(passage.headings) > 1 and shapes.names_code(text)
+        if passage.form is Form.PROSE and not passage.announces and not told:
             return "no word of it requires anything"
         return None
 
-    def _ruled(self, row: Passage) -> bool:
-        """Whether the row's table is one of rules: a title of a column says so, or another row requires something."""
-        rows = [
-            p for p in self._passages if p.form is Form.ROW and p.columns == row.columns and p.headings == row.headings
-        ]
-        return any(_RULE_COLUMN.search(column) for column in row.columns) or any(
-            words.force(other.text) >= Force.ADVICE for other in rows
-        )
-
-    def _forbidden_by_title(self, passage: Passage) -> bool:
-        return (
-            passage.form in (Form.ITEM, Form.ROW)
-            and bool(passage.headings)
-            and _FORBIDDING_TITLE.match(passage.headings[-1]) is not None
-        )
-
-    def _worded(self, passage: Passage) -> str:
-        """The statement with all that belongs to it: its leads, a title that forbids, the columns of a row."""
-        text = passage.text
-        if passage.form is Form.ROW:
-            cells = text.split(" | ")
-            named = zip(passage.columns, cells, strict=False) if len(passage.columns) == len(cells) else ()
-            told = [(c, v) for c, v in named if v and not (_WHERE_COLUMN.match(c) and _EVERYWHERE.match(v))]
-            text = "; ".join(f"{c}: {v}" if c and not _RULE_TITLE.match(c) else v for c, v in told) or text
-        # A lead that requires nothing adds nothing to what does; the words of an item are not repeated in
-        # what explains it.
-        leads = [lead.strip() for lead in passage.leads if words.force(lead) or not words.force(text)]
-        if passage.form is Form.PROSE:
-            leads = []
-        if self._forbidden_by_title(passage) and not any(words.negations(lead) for lead in leads):
-            leads.insert(0, f"{_NUMBERING.sub('', passage.headings[-1]).strip()}:")
-        before = self._before
-        if passage.form is Form.PROSE and before and before.form is Form.PROSE and _PRONOUN.match(text):
-            leads = [before.text]
-        joined = " ".join(lead if lead.endswith((":", "：", ".", "!", "?")) else f"{lead}:" for lead in leads)
-        return f"{joined} {text}".strip()
-
-    def _criterion(self, passage: Passage, statement: str) -> Line:
+    def _criterion(self, passage: Passage, worded: Worded) -> Line:
         section = passage.headings[-1] if passage.headings else None
-        made = criteria.make(statement, section=section, line=passage.line, quote=passage.text, titles=passage.headings)
-        known = self._criteria.get(made.key)
-        if known is None:
-            self._criteria[made.key] = made
+        keys = []
+        why = None
+        for piece, quote in wording.pieces(worded, passage.text):
+            key = criteria.key_of(criteria.unmarked(piece.whole))
+            known = self._criteria.get(key)
+            if known is None:
+                self._criteria[key] = criteria.make(
+                    piece.whole,
+                    section=section,
+                    line=passage.line,
+                    quote=quote,
+                    titles=passage.headings,
+                    own=piece.own,
+                    before=piece.before,
+                )
+            else:
+                why = f"said before in line {known.line}"
+            keys.append(key)
         if passage.form is Form.ITEM:
-            self._parent = made.key
-        fate = Fate.CRITERION if known is None else Fate.PART
-        why = None if known is None else f"said before in line {known.line}"
-        return Line(passage.line, passage.end_line, passage.text, fate, (made.key,), why)
+            self._parents[passage.level] = keys[0]
+        fate = Fate.CRITERION if why is None or len(keys) > 1 else Fate.PART
+        unique = tuple(dict.fromkeys(keys))
+        return Line(passage.line, passage.end_line, passage.text, fate, unique, why if fate is Fate.PART else None)
 
-    def _part(self, passage: Passage, parent: str) -> Line:
-        """An item below another that requires nothing of its own: it says what the other means."""
-        whole = self._criteria[parent]
-        joint = ":" if whole.statement == criteria.unmarked(self._worded_parent(whole)) else ";"
-        made = criteria.make(
-            f"{whole.statement}{joint} {passage.text}", section=whole.section, line=whole.line, quote=whole.quote
-        )
-        made = replace(made, category=whole.category, severity=whole.severity)
-        self._criteria = {
-            made.key if key == parent else key: made if key == parent else c for key, c in self._criteria.items()
-        }
-        self._lines = [
-            replace(line, keys=tuple(made.key if k == parent else k for k in line.keys)) for line in self._lines
-        ]
-        self._parent = made.key
+    def _grown(self, passage: Passage, whole: Criterion, statement: str) -> Line:
+        """What says no more than what another criterion means is a part of that."""
+        made = criteria.make(statement, section=whole.section, line=whole.line, quote=whole.quote)
+        made = replace(made, category=whole.category, severity=whole.severity, kind=whole.kind)
+        self._criteria.pop(whole.key)
+        self._criteria.setdefault(made.key, made)
+        self._renamed[whole.key] = made.key
         return Line(passage.line, passage.end_line, passage.text, Fate.PART, (made.key,))
 
-    @staticmethod
-    def _worded_parent(whole: Criterion) -> str:
-        return whole.quote
+    def _current(self, keys: Sequence[str]) -> tuple[str, ...]:
+        """The keys under which criteria live on that have grown since."""
+        return tuple(dict.fromkeys(map(self._latest, keys)))
+
+    def _latest(self, key: str) -> str:
+        while key not in self._criteria:
+            key = self._renamed[key]
+        return key
+
+    def _unsaid(self, passage: Passage, keys: Sequence[str]) -> bool:
+        """Whether a title or a lead requires something that no statement below it says, since all have words of their
+        own."""
+        if passage.form is Form.HEADING:
+            needed = _demands(passage) and shapes.forbids(passage.text)
+        else:
+            above = wording.forbidden_by(passage) is not None or any(map(words.requires, passage.leads))
+            needed = passage.form is not Form.COLUMNS and (above or words.requires(passage.text))
+        text = criteria.unmarked(shapes.without_number(passage.text))
+        return needed and not any(text in self._criteria[self._latest(key)].statement for key in keys)
 
     def _placed(self) -> list[Line]:
-        """The lines, where titles and leads belong to the criteria below them; a lead of nothing is said to be
-        unread."""
+        """The lines, where titles and leads belong to the criteria below them."""
+        below = wording.keys_below(self._passages, self._lines)
         placed = []
-        for number, (line, passage) in enumerate(zip(self._lines, self._passages, strict=True)):
-            if line.why != "a title":
+        for line, passage, keys in zip(self._lines, self._passages, below, strict=True):
+            if line.why != _TITLE:
                 placed.append(line)
-                continue
-            keys = self._below(number, passage)
-            if keys:
-                placed.append(replace(line, fate=Fate.PART, keys=keys, why="the title of what follows", requires=False))
+            elif keys and self._unsaid(passage, keys):
+                placed.append(self._criterion(passage, wording.statement(passage, None)))
+            elif keys:
+                placed.append(replace(line, fate=Fate.PART, keys=keys, why=OF_WHAT_FOLLOWS, requires=False))
             elif line.requires or _demands(passage):
-                made = criteria.make(passage.text, section=None, line=passage.line, quote=passage.text)
-                self._criteria.setdefault(made.key, made)
-                placed.append(replace(line, fate=Fate.CRITERION, keys=(made.key,), why=None, requires=False))
+                placed.append(self._criterion(passage, wording.statement(passage, None)))
             else:
                 placed.append(line)
-        ordered = sorted(self._criteria.values(), key=lambda criterion: criterion.line)
-        self._criteria = {criterion.key: criterion for criterion in ordered}
         return placed
-
-    def _below(self, number: int, passage: Passage) -> tuple[str, ...]:
-        """Keys of the criteria that the title or lead at `number` speaks of."""
-        keys: list[str] = []
-        for line, later in zip(self._lines[number + 1 :], self._passages[number + 1 :], strict=True):
-            if passage.form is Form.HEADING:
-                if later.form is Form.HEADING and later.level <= passage.level:
-                    break
-            elif passage.text not in later.leads:
-                if later.form is Form.MARKUP:
-                    continue
-                break
-            keys += line.keys
-        return tuple(dict.fromkeys(keys))
-
-
-def _title(passage: Passage) -> str:
-    """A heading's words without its number and what stands in brackets."""
-    return _NUMBERING.sub("", re.sub(r"\([^)]*\)", "", passage.text)).strip()
 
 
 def _demands(passage: Passage) -> bool:
-    """Whether a heading over nothing that was read requires something by itself."""
-    title = _title(passage)
-    return passage.form is Form.HEADING and words.force(title) >= Force.DUTY and len(_words(title)) > _MIN_WORDS
+    """Whether a heading requires something by itself."""
+    title = shapes.without_brackets(passage.text)
+    return passage.form is Form.HEADING and words.requires(title) and len(_words(title)) > _MIN_WORDS
 
 
-def _unread(passage: Passage, why: str, *, code: bool = False) -> Line:
-    requires = passage.form is not Form.COMMENT and words.force(passage.text, code=code) >= Force.DUTY
-    return Line(passage.line, passage.end_line, passage.text, Fate.NOT_READ, why=why, requires=requires)
-
-
-def _said(passage: Passage, why: str) -> Line:
-    """Not read, by a rule that knows why the words of a requirement in it are none."""
-    return Line(passage.line, passage.end_line, passage.text, Fate.NOT_READ, why=why)
+def _unread(passage: Passage, why: str, *, requires: bool | None = None) -> Line:
+    needed = words.requires(passage.text) if requires is None else requires
+    return Line(passage.line, passage.end_line, passage.text, Fate.NOT_READ, why=why, requires=needed)
 
 
 def _words(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Words by which a sentence requires, forbids, permits or explains something, in the languages people write in.
+"""How strongly a sentence requires, forbids or permits, by its words, in the languages people write in.
 
 The English ones are those of RFC 2119 and RFC 8174 and what stands beside them in constitutions that people wrote;
 lower case counts in prose, capitals alone in code blocks (RFC 8174: only capitals have the special meaning).
@@ -6,6 +6,9 @@ lower case counts in prose, capitals alone in code blocks (RFC 8174: only capita
 
 import re
 from enum import IntEnum
+from functools import lru_cache
+
+from worker.verification.constitution import lexicon
 
 
 class Force(IntEnum):
@@ -18,379 +21,172 @@ class Force(IntEnum):
 
 
 _DUTY = re.compile(
-    r"\b(?:must|mustn['’]t|shall|shan['’]t|required|never|mandatory|mandate[sd]?|forbid(?:s|den)?|prohibit(?:s|ed)?"
-    r"|bann?ed"
-    r"|disallow(?:s|ed)?|unacceptable|non-?negotiable|ha(?:s|ve) to|needs? to|cannot|can['’]?t|may not|may only"
-    r"|obligatory"
-    r"|zero[- ]tolerance|(?:is|are|be) to be|(?:not|never|only|no longer) (?:allowed|permitted|accepted|tolerated"
-    r"|acceptable)"
-    r"|not optional|do not|don['’]t|requires?|it is (?:an error|a violation|a bug)|non-compliant)\b",
+    r"\b(?:must(?!-have)|mustn['’]t|shall|shan['’]t|required|never|mandatory|compulsory|mandate[sd]?|forbid(?:s|den)?"
+    r"|prohibit(?:s|ed|ions?)?|bann?ed|disallow(?:s|ed)?|unacceptable|inadmissible|non-?negotiable|off-limits|taboo"
+    r"|ha(?:s|ve) to|needs? to|cannot|can not|can['’]?t|may not|may only|obligatory|obliged|zero[- ]tolerance"
+    r"|(?:is|are|be) to be|(?:not|never|only|no longer) (?:allowed|permitted|accepted|tolerated|acceptable|optional)"
+    r"|do not|don['’]t|requires?|refrain from|(?:under|in|on|by) no (?:circumstances?|case|account|means)"
+    r"|it is (?:an error|a violation|a bug)|non-compliant)\b"
+    r"|\b(?:no|none|nobody|nothing|neither|only)\b[^.;:]{0,80}\b(?:may|can|shall)\b",
     re.IGNORECASE,
 )
 _ADVICE = re.compile(
-    r"(?-i:\bNOT\b)|\b(?:should(?:n['’]t)?|recommended|ought to|avoid(?:s|ed|ing)?|prefer(?:s|red|ably)?"
-    r"|discouraged|encouraged"
-    r"|favou?r(?:s|ed)?|expected to|strive|aim to)\b",
+    r"(?-i:\bNOT\b(?! NULL\b))|\b(?:should(?!-have)(?:n['’]t)?|ought to|avoid(?:s|ed|ing)?|prefer(?:s|red|ably)?"
+    r"|discouraged|favou?r(?:s|ed)?|strive|aim to|essential|crucial)\b",
     re.IGNORECASE,
 )
+# What a lifted duty leaves of these is a wish: «encouraged but not mandatory».
+_WISH = re.compile(r"\b(?:encouraged|recommended|expected to|welcome)\b", re.IGNORECASE)
 _PLAIN = re.compile(
-    r"\b(?:does not|doesn['’]t|we (?:do|don|never|always|use|keep|write|ship|refuse|require|avoid|prefer|test|treat)\w*"
-    r"|is not|isn['’]t|are not|aren['’]t|will(?: not)?|won['’]t|always|only|ensures?|enforced?|without|at (?:least"
-    r"|most)"
-    r"|no (?:more|less|fewer|longer) than|within (?:an?|one|two|\d+)\b|nothing else|nowhere else|and nothing|in "
-    r"full|exactly one|exceeds?|needs?"
-    r"|(?:goes|go|comes?) (?:through|from)|(?:begins?|starts?|ends?) (?:with|in)\b|knows? nothing|contains? no|has "
-    r"no|have no|takes? no|stays? within|at least one"
-    r"|guarantee[sd]?|responsible for|rejected|refused|blocked)\b",
+    r"\b(?:does not|doesn['’]t|we (?:do|don|never|always|use|keep|write|ship|refuse|require|avoid|prefer|test"
+    r"|treat)\w*"
+    r"|we \w+ (?:no|only|every|all|each)|(?:is|are|was|were) (?:not|never)|isn['’]t|aren['’]t|will(?: not)?|won['’]t"
+    r"|always|only|ensures?|enforced?|without|at (?:least|most)|no (?:more|less|fewer|longer|other) than|no other"
+    r"|within (?:an?|one|two|\d+)\b|nothing else|nowhere else|nothing but|and nothing|and no|in full|exactly one"
+    r"|(?<=[,:;] )no|exceeds?|needs?|(?:goes|go|comes?) (?:through|from)|(?:begins?|starts?|ends?) (?:with|in)\b"
+    r"|knows? nothing|contains? no|has no|have no|takes? no|uses? no|there (?:is|are) (?:no|at)"
+    r"|stays? (?:within|below|above|under|at|out)|(?:less|more|fewer|longer|shorter|larger|smaller|higher|lower|older"
+    r"|newer) than|not (?:longer|larger|more|higher)|(?:below|above|under|over|up to) \d+|belongs? (?:to|in)"
+    r"|kept (?:out|in|for|under)|reserved for|at least one|guarantee[sd]?|responsible for|rejected|refused"
+    r"|blocked)\b",
     re.IGNORECASE,
 )
 _CAPITALS = re.compile(r"\b(?:MUST|SHALL|REQUIRED|NEVER|SHOULD|RECOMMENDED|FORBIDDEN|PROHIBITED|DO NOT|MANDATORY)\b")
 # How people mark a line of code as one that nobody should write.
 _MARKED = re.compile(
-    r"[❌🚫⛔]|(?:#|//|--|/\*)\s*(?:bad|wrong|don['’]t|do not|never|forbidden|not allowed|avoid)\b", re.IGNORECASE
+    r"[❌✗✘🚫⛔]|(?:#|//|--|/\*)\s*(?:bad|wrong|don['’]t|do not|never|forbidden|not allowed|avoid)\b", re.IGNORECASE
 )
 _MAY = re.compile(r"\b(?:MAY|OPTIONAL|may|optional(?:ly)?)\b")
-
 # What lifts a duty: «tests are encouraged but not mandatory» requires nothing.
 _LIFTED = re.compile(
-    r"\b(?:(?:is|are|was) )?(?:not|never|no longer|non)[ -](?:strictly |always )?(?:mandatory|required|compulsory"
+    r"\b(?:(?:is|are|was|be) )?(?:not|never|no longer|non)[ -](?:strictly |always )?(?:mandatory|required|compulsory"
     r"|obligatory|necessary|needed|enforced|a requirement|a must)\b"
-    r"|\bno (?:mandatory|required)\b|\b(?:is|are) optional\b|\bneed not\b|\bdo(?:es)? not (?:need|have) to\b"
-    r"|\bdon['’]t (?:need|have) to\b",
+    r"|\bno (?:mandatory|required)\b(?![^.;:]{0,80}\b(?:may|must|can|shall|should|is|are|has|have)\b)"
+    r"|\b(?:is|are) optional\b|\bneed not\b|\bneedn['’]t\b|\bdo(?:es)? not (?:need|have) to\b"
+    rf"|\bdo(?:es)?n['’]t (?:need|have) to\b|{lexicon.FOREIGN_LIFTED}",
     re.IGNORECASE,
 )
-
-# Verbs with which an order begins. A noun of the same form before another word («Test coverage …») orders too.
-_VERBS = [
-    "add",
-    "aim",
-    "allow",
-    "apply",
-    "ask",
-    "assign",
-    "audit",
-    "authenticate",
-    "authorize",
-    "avoid",
-    "back",
-    "build",
-    "bump",
-    "cache",
-    "catch",
-    "check",
-    "choose",
-    "cite",
-    "clean",
-    "close",
-    "collect",
-    "comment",
-    "commit",
-    "compile",
-    "configure",
-    "consider",
-    "create",
-    "declare",
-    "define",
-    "delete",
-    "deny",
-    "depend",
-    "deploy",
-    "describe",
-    "design",
-    "develop",
-    "disable",
-    "discard",
-    "document",
-    "do",
-    "don't",
-    "deprecate",
-    "emit",
-    "enable",
-    "encapsulate",
-    "encrypt",
-    "enforce",
-    "ensure",
-    "escape",
-    "establish",
-    "explain",
-    "expose",
-    "extract",
-    "fail",
-    "favor",
-    "favour",
-    "fix",
-    "follow",
-    "format",
-    "generate",
-    "give",
-    "group",
-    "guard",
-    "handle",
-    "hash",
-    "have",
-    "hide",
-    "honor",
-    "implement",
-    "import",
-    "include",
-    "inject",
-    "install",
-    "instrument",
-    "invalidate",
-    "isolate",
-    "keep",
-    "label",
-    "leave",
-    "let",
-    "limit",
-    "link",
-    "lint",
-    "load",
-    "lock",
-    "log",
-    "maintain",
-    "make",
-    "mark",
-    "mask",
-    "match",
-    "measure",
-    "merge",
-    "minimise",
-    "minimize",
-    "mirror",
-    "mock",
-    "model",
-    "monitor",
-    "move",
-    "name",
-    "never",
-    "normalize",
-    "note",
-    "offer",
-    "only",
-    "open",
-    "optimise",
-    "optimize",
-    "organize",
-    "parameterize",
-    "parse",
-    "pass",
-    "perform",
-    "persist",
-    "pin",
-    "place",
-    "plan",
-    "prefer",
-    "prepare",
-    "preserve",
-    "prevent",
-    "prioritise",
-    "prioritize",
-    "produce",
-    "profile",
-    "prohibit",
-    "propagate",
-    "protect",
-    "prove",
-    "provide",
-    "publish",
-    "put",
-    "quote",
-    "raise",
-    "read",
-    "rebase",
-    "record",
-    "redact",
-    "reduce",
-    "refactor",
-    "reference",
-    "reject",
-    "release",
-    "rely",
-    "remove",
-    "rename",
-    "render",
-    "replace",
-    "report",
-    "represent",
-    "require",
-    "reset",
-    "resist",
-    "respect",
-    "restrict",
-    "retain",
-    "retry",
-    "return",
-    "reuse",
-    "review",
-    "rotate",
-    "run",
-    "sanitize",
-    "sanitise",
-    "save",
-    "scan",
-    "scope",
-    "secure",
-    "separate",
-    "serve",
-    "set",
-    "share",
-    "ship",
-    "show",
-    "sign",
-    "simplify",
-    "skip",
-    "sort",
-    "specify",
-    "split",
-    "squash",
-    "start",
-    "stay",
-    "stick",
-    "stop",
-    "store",
-    "stream",
-    "strip",
-    "structure",
-    "submit",
-    "support",
-    "tag",
-    "target",
-    "test",
-    "throw",
-    "track",
-    "translate",
-    "treat",
-    "trim",
-    "trust",
-    "type",
-    "update",
-    "upgrade",
-    "use",
-    "validate",
-    "verify",
-    "version",
-    "wait",
-    "warn",
-    "work",
-    "wrap",
-    "write",
-]
-_IMPERATIVE = re.compile(rf"^(?:{'|'.join(map(re.escape, _VERBS))})\b", re.IGNORECASE)
-_NO = re.compile(
-    r"^(?:no|zero|nothing|nobody|none|not|without|every|each|all|any|both|only|public|exported|whoever|whatever)\b",
+_BEGINS = re.compile(
+    r"^(?:no|zero|nothing|nobody|none|not|without|every|each|all|any|both|only|public|exported|whoever|whatever)\b"
+    "|^[❌✗✘🚫⛔✅✓✔☑]",
     re.IGNORECASE,
 )
-_CROSSED = re.compile("^[❌✗✘🚫⛔]")
-_TICKED = re.compile("^[✅✓✔☑]")
-
-# German, Dutch, Spanish, Portuguese, Italian, French, Polish, Czech, Turkish, Swedish, Indonesian, Russian,
-# Ukrainian, Chinese, Japanese, Korean, Vietnamese, Arabic: what a duty or a prohibition is written with.
-_FOREIGN_WORDS = (
-    "muss|müssen|muß|darf nicht|dürfen nicht|darf kein\\w*|dürfen kein\\w*|soll|sollen|sollte|sollten|niemals|verboten|"
-    "untersagt|zwingend|verpflichtend|unzulässig|ist zu|sind zu|nicht erlaubt|vermeiden|kein|keine|keinen|immer|"
-    "moet|moeten|mag niet|mogen niet|verplicht|nooit|"
-    "debe|deben|deberá|deberán|debería|deberían|nunca|jamás|prohibido|prohibida|prohibidos|prohibidas|obligatorio|"
-    "obligatoria|se prohíbe|no se permite|no se permiten|no se debe|no puede|no pueden|hay que|evitar|siempre|"
-    "deve|devem|deverá|deverão|deveria|proibido|proibida|obrigatório|obrigatória|não pode|não podem|sempre|"
-    "é vedado|requerido|requerida|exigido|"
-    "devono|dovrebbe|dovrebbero|vietato|vietata|obbligatorio|obbligatoria|non può|non possono|mai|sempre|"
-    "doit|doivent|devrait|devraient|jamais|interdit|interdite|interdits|interdites|obligatoire|obligatoires|"
-    "ne peut|ne peuvent|toujours|il faut|éviter|exigé|requis|requise|"
-    "musi|muszą|nie może|nie mogą|nigdy|zabronione|wymagane|powinien|powinna|powinno|powinny|zawsze|"
-    "musí|nesmí|nikdy|zakázáno|povinné|vždy|"
-    "zorunlu|zorunludur|yasak|yasaktır|asla|gerekir|gereklidir|olmalı|olmalıdır|edilmeli|edilmelidir|edilmez|"
-    "måste|får inte|aldrig|ska|bör|förbjudet|"
-    "harus|wajib|dilarang|tidak boleh|jangan|"
-    "должен|должна|должно|должны|нельзя|запрещено|запрещён|запрещена|запрещены|запрещается|никогда|обязательно|"
-    "обязан|обязаны|необходимо|не допускается|следует|требуется|всегда|"
-    "повинен|повинна|повинно|повинні|заборонено|ніколи|обов'язково|має|мають|"
-    "phải|không được|cấm|bắt buộc|luôn"
+# «When a field is new, document it»: the order comes after the comma.
+_CIRCUMSTANCE = re.compile(
+    r"^(?:when|if|where|after|before|for|in|wherever|whenever|once)\b[^,.;:]{1,120},\s*", re.IGNORECASE
 )
-_FOREIGN = re.compile(rf"(?<!\w)(?:{_FOREIGN_WORDS})(?!\w)", re.IGNORECASE)
-_SCRIPTS = re.compile(
-    "必须|必需|必須|禁止|不得|不可|不允许|不能|严禁|應當|应当|应该|應該|需要|一律|强制|強制|避免|确保|確保|不应|不應"
-    "|なければならない|なければなりません|してはならない|してはいけない|てはならない|ないこと|すべき|べきである|必ず|義務|しない|する$|すること"
-    "|해야|하여야|반드시|금지|안 된다|안 됩니다|하지 않는다|말아야|필수|의무|않습니다|합니다"
-    "|يجب|ممنوع|لا يجوز|ينبغي|יש |חובה|אסור"
-)
-_FOREIGN_DUTY = re.compile(
-    r"(?<!\w)(?:muss|müssen|darf nicht|dürfen nicht|darf kein\w*|dürfen kein\w*|niemals|verboten|verpflichtend"
-    r"|zwingend|debe|deben|deberá|deberán|nunca|jamás"
-    r"|prohibid[oa]s?|obligatori[oa]|deve|devem|proibid[oa]|obrigatóri[oa]|devono|vietat[oa]|obbligatori[oa]|doit"
-    r"|doivent|interdite?s?|obligatoires?|jamais|musi|muszą|nigdy|zorunlu|yasak|должен|должна|должно|должны|нельзя"
-    r"|запрещен[оаы]|запрещено|никогда|обязательно|harus|wajib|dilarang|phải|không được)(?!\w)"
-    "|必须|必須|禁止|不得|严禁|なければならない|なければなりません|してはならない|してはいけない|반드시|해야|금지|يجب|ممنوع",
-    re.IGNORECASE,
-)
-
+_NUMBERED = re.compile(r"^\W{0,4}(?:(?:§\s*)?\d+(?:\.\d+)*|[IVXLC]+|[A-Z])[.):]?\s+(?:[—–-]\s+)?")
+# Bullets, arrows and pictures before the words; a cross and a tick say something themselves.
+_SIGNS = re.compile(r"^[^\w❌✗✘🚫⛔✅✓✔☑\[`\"'«“(§<.]*")
+_TASK = re.compile(r"^\[[ xX]\]\s+")
+_LABEL = re.compile(r"^[^:：.;,]{1,40}[:：]\s+")
 _NEGATION = re.compile(
-    r"\b(?:not|never|no|none|nobody|nothing|neither|nor|without|cannot|avoid(?:s|ed|ing)?|forbid(?:s|den)?"
-    r"|prohibit(?:s|ed)?"
-    r"|bann?ed|disallow(?:s|ed)?|free of|free from|absent|nowhere|refuse[sd]?|reject(?:s|ed)?|unacceptable"
-    r"|anti-?patterns?"
-    r"|discouraged|zero|be (?:removed|eliminated|deleted))\b|n['’]t\b|[❌🚫⛔]"
-    r"|\b(?:nie(?:mals)?|nicht|kein\w*|verboten|nunca|jamás|prohibid\w+|proibid\w+|não|vietat\w+|interdit\w*|jamais"
-    r"|нельзя|запрещ\w+"
-    r"|никогда|dilarang|jangan|yasak|asla)\b"
-    "|禁止|不得|不可|不允许|严禁|不能|避免|不应|不應|してはならない|してはいけない|しない"
-    "|금지|안 된다|안 됩니다|말아야|ممنوع",
+    r"\b(?:not(?! NULL\b)|never|no|none|nobody|nothing|neither|nor|without|cannot|avoid(?:s|ed|ing)?|forbid(?:s|den)?"
+    r"|prohibit(?:s|ed|ions?)?|bann?ed|disallow(?:s|ed)?|free of|free from|absent|nowhere|refuse[sd]?|reject(?:s|ed)?"
+    r"|refrain|unacceptable|anti-?patterns?|discouraged|zero|be (?:removed|eliminated|deleted))\b|n['’]t\b"
+    rf"|[❌✗✘🚫⛔]|{lexicon.FOREIGN_NEGATION}",
     re.IGNORECASE,
 )
-# What is to be there, said by a «no … without»: two negations are none.
+_AGAINST = re.compile(
+    r"^(?:no|zero|nothing|nobody|none|never|do not|don['’]t|avoid|refrain|without|not|we (?:do not|don['’]t"
+    r"|never|avoid"
+    rf"|refuse)|there (?:is|are) no)\b|^[❌✗✘🚫⛔]|^(?:{lexicon.FOREIGN_NEGATION})",
+    re.IGNORECASE,
+)
 _KEYWORDS = (
-    r"MUST(?: NOT)?|SHALL(?: NOT)?|SHOULD(?: NOT)?|REQUIRED|(?:NOT )?RECOMMENDED|MAY|OPTIONAL|NEVER|must|should|may"
+    r"(?:MUST(?: NOT)?|SHALL(?: NOT)?|SHOULD(?: NOT)?|REQUIRED|(?:NOT )?RECOMMENDED|MAY|OPTIONAL|NEVER|must(?: not)?"
+    r"|should(?: not)?|may)"
 )
-_DEFINES = re.compile(
-    rf"\bRFC\s*(?:2119|8174)\b|\bkey ?words?\b.{{0,200}}\binterpreted\b"
-    rf"|^[\"'“”*`(]*(?:{_KEYWORDS})(?:\s*(?:/|,|or|and)\s*(?:{_KEYWORDS}))*[\"'“”*`)]*\s*(?::|=|–|—|-|means?\b|is\b"
-    rf"|are\b|indicates?\b|denotes?\b|signif)",
-    re.DOTALL,
-)
-_QUALIFIED = re.compile(
-    r"^[\"'“”*`(]*\w[\w ,/]{0,40}[\"'“”*`)]*\s*(?::|=|–|—|-|means?\b|is\b|are\b|indicates?\b|denotes?\b"
-    r"|signif)\s*(?:an?|the|this|that)?\s*"
-    r"(?:absolute|strong|hard|binding|truly|optional|mandatory|requirement|prohibition|recommendation|required"
-    r"|non-?negotiable|advisory"
-    r"|there may|valid reasons)\b",
+_QUOTED = rf"[\"'“”*`(]*{_KEYWORDS}[\"'“”*`)]*"
+_LISTED = re.compile(rf"{_QUOTED}(?:\s*(?:/|,|or|and|,\s*(?:and|or))\s*{_QUOTED})*")
+_SEVERAL = re.compile(rf"{_QUOTED}\s*(?:/|,|or|and|,\s*(?:and|or))\s*{_QUOTED}")
+_TERMS = re.compile(r"\b(?:key ?words?|terms?|words)\b", re.IGNORECASE)
+_INTERPRETED = re.compile(
+    r"\bkey ?words?\b[^.]{0,300}\binterpreted\b"
+    r"|\b(?:interpreted|described|defined|understood|used|meant|meaning|in the sense|per|following)\b[^.]{0,80}"
+    r"\bRFC\s*(?:2119|8174)\b|\bRFC\s*(?:2119|8174)\b[^.]{0,40}\b(?:terms?|terminology|language|key ?words?"
+    r"|meanings?)\b",
     re.IGNORECASE,
 )
+_DEFINED_AS = re.compile(
+    rf"^{_LISTED.pattern}\s*(?::|=|–|—|-|means?|is|are|indicates?|denotes?|signif\w*)\s*(?:an?|the|this|that)?\s*"
+    r"(?:(?:absolute|strong|hard|binding|mandatory|firm|strict)\s+(?:requirements?|prohibitions?|recommendations?"
+    r"|rules?|obligations?)|truly optional|non-?negotiable|there may exist|(?:optional|mandatory|required|advisory"
+    r"|recommended|forbidden)\W*(?:$|[,;.(]))",
+)
+_HEAD = 400
 
 
+@lru_cache(maxsize=256)
 def force(text: str, *, code: bool = False) -> Force:
     """How strongly `text` requires or forbids. `code`: it stands in a code block, where capitals alone count."""
     if code:
         return Force.DUTY if _CAPITALS.search(text) or _MARKED.search(text) else Force.NONE
-    lifted = _LIFTED.search(text) is not None
-    text = _LIFTED.sub(" ", text)
-    bare = text.strip().strip("*_ ")
-    if _DUTY.search(text) or _FOREIGN_DUTY.search(text):
-        return Force.DUTY
-    if _ADVICE.search(text):
-        return Force.ADVICE
-    if _FOREIGN.search(text) or _SCRIPTS.search(text) or _PLAIN.search(text):
-        return Force.PLAIN
+    bare = _bare(text)
+    lifted = _LIFTED.search(bare) is not None
     if lifted:
-        return Force.NONE
-    if _NO.match(bare) or _IMPERATIVE.match(bare) or _CROSSED.match(bare) or _TICKED.match(bare):
+        bare = _LIFTED.sub(" ", bare)
+    if _DUTY.search(bare) or lexicon.FOREIGN_DUTY.search(bare):
+        return Force.DUTY
+    if _ADVICE.search(bare) or (not lifted and _WISH.search(bare)):
+        return Force.ADVICE
+    if lexicon.FOREIGN_PLAIN.search(bare) or _PLAIN.search(bare) or lexicon.denies_in_spanish(bare):
+        return Force.PLAIN
+    if not lifted and (_BEGINS.match(bare) or lexicon.IMPERATIVE.match(_CIRCUMSTANCE.sub("", bare, count=1))):
         return Force.PLAIN
     return Force.NONE
 
 
+def requires(text: str) -> bool:
+    """Whether `text` may not become nothing: it has a duty, advice, or begins by forbidding something."""
+    strength = force(text)
+    return strength >= Force.ADVICE or (strength is Force.PLAIN and forbids_at_once(text))
+
+
+def forbids_at_once(text: str) -> bool:
+    """Whether `text` begins with a negation: «No eval», «Never …», «We do not …», a crossed-out example."""
+    bare = _bare(text).lstrip("✅✓✔☑ ")
+    return _AGAINST.match(bare) is not None or _AGAINST.match(_LABEL.sub("", bare, count=1)) is not None
+
+
+def in_capitals(text: str) -> bool:
+    """Whether a word of RFC 2119 stands in `text` as the RFC writes it."""
+    return _CAPITALS.search(text) is not None
+
+
+def is_order(text: str) -> bool:
+    """Whether `text` begins with a verb that commands."""
+    return lexicon.IMPERATIVE.match(_bare(text)) is not None
+
+
 def negations(text: str) -> int:
     """How many words of `text` deny something; «not only» denies nothing."""
-    return len(_NEGATION.findall(re.sub(r"\bnot only\b", " ", text, flags=re.IGNORECASE)))
+    bare = re.sub(r"\bnot only\b", " ", text.replace("**", ""), flags=re.IGNORECASE)
+    if lexicon.PORTUGUESE.search(bare):
+        bare = re.sub(r"(?<!\w)nos?(?!\w)", " ", bare, flags=re.IGNORECASE)
+    return len(_NEGATION.findall(bare))
 
 
 def permits(text: str) -> bool:
     """Whether `text` only allows something: MAY, optional, and nothing that requires."""
-    allows = _MAY.search(text) is not None or _LIFTED.search(text) is not None
+    first = re.split(r"(?<=[.!?。])\s+", text, maxsplit=1)[0]
+    allows = _MAY.search(first) is not None or _LIFTED.search(first) is not None
     return allows and force(text) is Force.NONE
 
 
 def defines_keywords(text: str) -> bool:
     """Whether `text` says what RFC 2119's words mean, rather than using them."""
-    found = _DEFINES.search(text)
-    if found is None:
+    head = text[:_HEAD]
+    if len(text) > _HEAD:
         return False
-    return "RFC" in found[0] or "interpreted" in found[0] or _QUALIFIED.match(text) is not None
+    if _DEFINED_AS.match(head):
+        return True
+    if not _INTERPRETED.search(head) or not (_TERMS.search(head) or _SEVERAL.search(head)):
+        return False
+    return force(re.sub(r"\b(?:is|are) to be\b", " ", _LISTED.sub(" ", head))) < Force.ADVICE
+
+
+def _bare(text: str) -> str:
+    """Without emphasis, the box of a task, and the number that a clause begins with."""
+    plain = _SIGNS.sub("", text.replace("**", "").replace("__", "").strip().strip("*_ "), count=1)
+    return _NUMBERED.sub("", _TASK.sub("", plain, count=1), count=1)
