@@ -80,7 +80,7 @@ def test_what_a_vote_needs(kind: CriterionKind, given: Opinion, on: Ground, expe
 
 def test_a_judge_none_of_whose_citations_resolve_has_no_vote() -> None:
     given = votes.counted(opinion(Vote.PASS, unresolved=2), criterion(FORBIDS), ground(hits=()), pass_score=7)
-    assert (given.vote, given.void) == (Vote.ABSTAIN, "Nothing that it cites stands in the repository.")
+    assert (given.vote, given.void) == (Vote.ABSTAIN, "Nothing that it cites stands in what it was shown.")
 
 
 def test_a_place_outside_of_the_scope_shows_nothing() -> None:
