@@ -47,11 +47,12 @@ def decide(
     """The outcome of one criterion. `aside` are judges who are not heard, and why."""
     coverage = ground.coverage
     given = [votes.void(o, aside[o.role]) if o.role in aside and o.failure is None else o for o in opinions]
-    supported = votes.with_absence(given, criterion, ground)
-    heard = tuple(votes.counted(opinion, criterion, ground, pass_score=pass_score) for opinion in supported)
+    consistent = [votes.consistent(opinion, pass_score=pass_score) for opinion in given]
+    supported = votes.with_absence(consistent, criterion, ground)
+    heard = tuple(votes.counted(opinion, criterion, ground) for opinion in supported)
     deciding = [opinion for opinion in heard if opinion.vote is not Vote.ABSTAIN]
     undecided = CriterionResult(criterion, Outcome.UNDECIDED, None, "", heard, coverage=coverage)
-    if coverage.empty and criterion.kind is not CriterionKind.SOMEWHERE:
+    if coverage.empty:
         return _nothing_there(undecided)
     if len(deciding) < QUORUM:
         return replace(undecided, reason=_too_few(heard, len(deciding), criterion, ground))

@@ -154,7 +154,7 @@ def batches(case: Case, settings: Settings) -> tuple[Overview, list[_Batch]]:
                 case.analysis.findings,
                 budget=settings.context_tokens,
                 whole=overview.whole,
-                hits=[hit for criterion in chosen for hit in case.scoped[criterion.key].hits or ()],
+                hits=[case.scoped[criterion.key].hits or () for criterion in chosen],
                 only=only,
             )
             made.append(_Batch(chosen, context))

@@ -4,6 +4,7 @@ A PASS needs what a FAIL needs. It rests on a citation that stands in the reposi
 search over the whole scope, or on an absence that code confirmed. Nobody turns a PASS into a FAIL: a vote that cannot
 be believed is void."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -75,14 +76,21 @@ def _found(criterion: Criterion, ground: Ground) -> tuple[Hit, ...] | None:
     return ground.hits or None if criterion.kind is CriterionKind.EVERYWHERE else ground.hits
 
 
-def counted(opinion: Opinion, criterion: Criterion, ground: Ground, *, pass_score: int) -> Opinion:
-    """The opinion as it counts by itself; what an absence is worth, the judges together say."""
+def consistent(opinion: Opinion, *, pass_score: int) -> Opinion:
+    """The opinion, void where it contradicts itself or where nothing that it cites is there."""
     if opinion.vote is Vote.ABSTAIN or opinion.score is None:
         return replace(opinion, vote=Vote.ABSTAIN, score=None, confidence=None)
     if contradicts(opinion.vote, opinion.score, pass_score):
         return void(opinion, f"Its score of {opinion.score} contradicts its vote of {opinion.vote.value}.")
     if opinion.invented:
         return void(opinion, "Nothing that it cites stands in what it was shown.")
+    return opinion
+
+
+def counted(opinion: Opinion, criterion: Criterion, ground: Ground) -> Opinion:
+    """A consistent opinion as it counts by itself; what an absence is worth, the judges together say."""
+    if opinion.vote is Vote.ABSTAIN:
+        return opinion
     places = [item for item in opinion.evidence if concerns(item, criterion, ground)]
     relevant = bool(places)
     opinion = replace(opinion, at_hit=any(at_hit(item, criterion, ground) for item in places))
@@ -150,7 +158,9 @@ def with_absence(opinions: Sequence[Opinion], criterion: Criterion, ground: Grou
     coverage = ground.coverage
     if criterion.kind is not CriterionKind.SOMEWHERE or not coverage.patterns or coverage.hits or coverage.unreadable:
         return list(opinions)
-    own = set(words(criterion.statement)) | set(words(" ".join(criterion.patterns)))
+    # The letter of a regular expression's escape is no part of a word.
+    plain = re.sub(r"\\[A-Za-z]", " ", " ".join(criterion.patterns))
+    own = set(words(criterion.statement)) | set(words(plain))
     proven = {
         name
         for name in named_absent(opinions)

@@ -70,7 +70,7 @@ class Index:
         self.graph = {path: imports(texts[path], path, paths) for path in files}
         self.dependents = dependents(self.graph)
         self.chunks: list[Chunk] = [chunk for file in files.values() for chunk in file.chunks]
-        self.sizes = [size(self._lines(chunk)) for chunk in self.chunks]
+        self.sizes = [size([chunk.path, *self._lines(chunk)]) for chunk in self.chunks]
         self._postings = self._post()
         self._defined: dict[str, set[int]] = defaultdict(set)
         for number, chunk in enumerate(self.chunks):

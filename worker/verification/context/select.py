@@ -94,23 +94,26 @@ def select(
     *,
     budget: int,
     whole: bool,
-    hits: Sequence[Hit] = (),
+    hits: Sequence[Sequence[Hit]] = (),
     only: frozenset[str] | None = None,
 ) -> Context:
-    """The context for `criteria`. `whole`: the overview holds everything already."""
+    """The context for `criteria`. `whole`: the overview holds everything already. `hits` are what the search for each
+    criterion found; what found few places has them all shown before what found many takes the room."""
     paths = sorted(path for path in index.files if only is None or path in only)
     hinted = [finding for finding in findings if finding.verified and (only is None or finding.path in only)]
     overviewed: Spans = {path: [(1, len(index.files[path].lines))] for path in paths} if whole else {}
     # What must be somewhere may be found in a file that `only` leaves out.
-    placed = [hit for hit in dict.fromkeys(hits) if hit.line and hit.path in index.files]
-    windows, left = _windows(index, [hit for hit in placed if hit.path not in overviewed], budget)
+    searches = sorted(hits, key=len)
+    ordered = list(dict.fromkeys(hit for of in searches for hit in of))
+    placed = [[h for h in of if h.line and h.path in index.files and h.path not in overviewed] for of in searches]
+    windows, left = _windows(index, placed, budget)
     if not whole:
         for number in _choose(index, criteria, hinted, _costs(index, only), left):
             chunk = index.chunks[number]
             windows.setdefault(chunk.path, []).append((chunk.start, chunk.end))
     parts = {path: _merged(spans) for path, spans in sorted(windows.items())}
     shown = {**overviewed, **parts}
-    seen = [hit for hit in dict.fromkeys(hits) if not hit.line or _within(shown, hit.path, hit.line)]
+    seen = [hit for hit in ordered if not hit.line or _within(shown, hit.path, hit.line)]
     listed, told = _told_hits(seen, int(budget * _LIST_SHARE))
     text = ["Parts of the repository:", *_render(index, parts)] if parts or not whole else []
     complete = not index.left_out and only is None and all(_is_whole(index, shown, path) for path in paths)
@@ -133,28 +136,34 @@ def _costs(index: Index, only: frozenset[str] | None) -> dict[int, int]:
     }
 
 
-def _windows(index: Index, hits: Sequence[Hit], budget: int) -> tuple[dict[str, list[tuple[int, int]]], int]:
+def _windows(
+    index: Index, searches: Sequence[Sequence[Hit]], budget: int
+) -> tuple[dict[str, list[tuple[int, int]]], int]:
     """The lines around as many of the hits as fit into their share, in turn from each file, so that no file takes all
     the room; and what is left of the budget."""
-    by_path: dict[str, list[Hit]] = {}
-    for hit in hits:
-        by_path.setdefault(hit.path, []).append(hit)
-    turns = sorted(
-        ((turn, hit) for of in by_path.values() for turn, hit in enumerate(of)), key=lambda t: (t[0], t[1].path)
-    )
     windows: dict[str, list[tuple[int, int]]] = {}
     taken: set[tuple[str, int]] = set()
     room = share = int(budget * _HITS_SHARE)
-    for _, hit in turns:
+    for hit in (hit for hits in searches for hit in _in_turn(hits)):
         lines = index.files[hit.path].lines
         start, end = max(1, hit.line - _AROUND), min(len(lines), hit.line + _AROUND)
         fresh = [n for n in range(start, end + 1) if (hit.path, n) not in taken]
-        cost = size(lines[n - 1] for n in fresh) // _BYTES_PER_TOKEN + 1
+        title = () if hit.path in windows else (hit.path,)
+        cost = size([*title, *(lines[n - 1] for n in fresh)]) // _BYTES_PER_TOKEN + 1
         if cost <= room:
             room -= cost
             taken.update((hit.path, n) for n in fresh)
             windows.setdefault(hit.path, []).append((start, end))
     return windows, budget - (share - room)
+
+
+def _in_turn(hits: Sequence[Hit]) -> list[Hit]:
+    """The first of each file, then the second of each, and so on."""
+    by_path: dict[str, list[Hit]] = {}
+    for hit in hits:
+        by_path.setdefault(hit.path, []).append(hit)
+    turns = ((turn, hit) for of in by_path.values() for turn, hit in enumerate(of))
+    return [hit for _, hit in sorted(turns, key=lambda entry: (entry[0], entry[1].path))]
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -230,21 +239,22 @@ def _render(index: Index, shown: Spans) -> list[str]:
 
 
 def _told_hits(hits: Sequence[Hit], budget: int) -> tuple[list[str], frozenset[Hit]]:
-    """The places, a line for each path and one for each file's lines, as many as fit; and which those are."""
+    """The places, a line for each path and one for each file's lines, as many as fit in their order; and which those
+    are."""
     entries: dict[tuple[str, bool], list[Hit]] = {}
-    for hit in sorted(hits, key=lambda h: (h.path, h.line)):
+    for hit in hits:
         entries.setdefault((hit.path, hit.line > 0), []).append(hit)
     listed: list[str] = []
     told: set[Hit] = set()
     for (path, in_text), of in entries.items():
         entry = f"{path}:{_ranges([hit.line for hit in of])}" if in_text else path
-        budget -= size([entry]) // _BYTES_PER_TOKEN + 1
-        if budget < 0:
-            break
-        listed.append(entry)
-        told.update(of)
+        cost = size([entry]) // _BYTES_PER_TOKEN + 1
+        if cost <= budget:
+            budget -= cost
+            listed.append(entry)
+            told.update(of)
     title = "=== Places that a search for these criteria found, each of which may be nothing:"
-    return ([title, *listed] if listed else []), frozenset(told)
+    return ([title, *sorted(listed)] if listed else []), frozenset(told)
 
 
 def _ranges(numbers: Sequence[int]) -> str:
