@@ -7,21 +7,17 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-import re2
-
 from worker.core.vocabulary import CriterionKind
 from worker.sources.snapshot import Snapshot
 from worker.verification import lines as lines_of
 from worker.verification import named, texts
 from worker.verification.constitution.criteria import Criterion
-from worker.verification.constitution.scope import Within
+from worker.verification.constitution.scope import Scope, Within
+from worker.verification.matching import Matcher, Rows, Sieve, compiled
 
 MAX_PATTERNS = 12
 MAX_PATTERN = 200
 MAX_HITS = 500
-_MEMORY = 1 << 20
-# What means the ends of a whole text, or may switch off that `^` and `$` are those of a line.
-_OF_THE_WHOLE = re.compile(r"\\[AzZ]|\(\?[A-Za-z]*-")
 
 
 @dataclass(frozen=True)
@@ -55,8 +51,8 @@ def usable(patterns: Iterable[str]) -> tuple[str, ...]:
     for pattern in dict.fromkeys(patterns):
         if not 0 < len(pattern) <= MAX_PATTERN:
             continue
-        compiled = _compiled(pattern)
-        if compiled is not None and not compiled.search("") and not compiled.search("\x01"):
+        known = compiled(pattern)
+        if known is not None and not known.search("") and not known.search("\x01"):
             kept.append(pattern)
     return tuple(kept[:MAX_PATTERNS])
 
@@ -72,52 +68,13 @@ def patterns_of(criterion: Criterion) -> tuple[str, ...]:
     given = criterion.patterns
     if not given or criterion.kind is not CriterionKind.FORBIDS:
         return given
-    compiled = [found for pattern in given if (found := _compiled(pattern)) is not None]
+    known = [found for pattern in given if (found := compiled(pattern)) is not None]
     missed = [
         name
         for name in named.forbidden(criterion)
-        if not any(pattern.search(form) for pattern in compiled for form in named.forms(name))
+        if not any(pattern.search(form) for pattern in known for form in named.forms(name))
     ]
     return (*given, *usable(literal(name) for name in missed))
-
-
-def _compiled(pattern: str) -> "re2._Regexp[str] | None":
-    options = re2.Options()
-    options.case_sensitive = False
-    options.log_errors = False
-    options.max_mem = _MEMORY
-    try:
-        return re2.compile(pattern, options)
-    except re2.error:
-        return None
-
-
-@dataclass(frozen=True)
-class _Matcher:
-    """Patterns as one where RE2 takes them as one, each with the same for a whole text: a file that has nothing of it
-    is not looked at line by line. Texts are UTF-8."""
-
-    by_line: tuple["re2._Regexp[str]", ...]
-    by_file: tuple["re2._Regexp[str]", ...] | None
-
-    @classmethod
-    def of(cls, patterns: Sequence[str]) -> "_Matcher | None":
-        """None where nothing could be searched for."""
-        joined = "|".join(f"(?:{pattern})" for pattern in patterns)
-        for wanted in ([joined], patterns):
-            by_line = [found for pattern in wanted if (found := _compiled(pattern)) is not None]
-            by_file = [found for pattern in wanted if (found := _compiled(f"(?m){pattern}")) is not None]
-            if patterns and len(by_line) == len(wanted):
-                fast = len(by_file) == len(wanted) and not _OF_THE_WHOLE.search(joined)
-                return cls(tuple(by_line), tuple(by_file) if fast else None)
-        return None
-
-    def finds(self, line: str) -> bool:
-        return any(pattern.search(line) is not None for pattern in self.by_line)
-
-    def may_find(self, content: bytes) -> bool:
-        """False where no line of the content can match."""
-        return self.by_file is None or any(pattern.search(content) is not None for pattern in self.by_file)
 
 
 @dataclass
@@ -126,7 +83,7 @@ class _Search:
 
     criterion: Criterion
     patterns: tuple[str, ...]
-    matcher: _Matcher | None
+    matcher: Matcher | None
     lines: dict[str, int] = field(default_factory=dict)
     paths: list[Hit] = field(default_factory=list)
     hits: list[Hit] = field(default_factory=list)
@@ -157,22 +114,27 @@ def scoped(snapshot: Snapshot, criteria: Sequence[Criterion]) -> dict[str, Scope
     searches = []
     for criterion in criteria:
         patterns = patterns_of(criterion)
-        searches.append(_Search(criterion, patterns, _Matcher.of(patterns)))
+        searches.append(_Search(criterion, patterns, Matcher.of(patterns)))
+    sieve = Sieve(search.matcher for search in searches if search.matcher is not None)
     for file in snapshot.files:
         here = _verified(searches, file.path, snapshot.changed)
         for search in here:
             if search.matcher is not None and search.matcher.finds(file.path):
                 search.paths.append(Hit(file.path, 0))
         if here and _is_text(file.path):
-            _text(here, file.path, texts.decode((snapshot.root / file.path).read_bytes(), file.path))
+            _text(here, sieve, file.path, texts.decode((snapshot.root / file.path).read_bytes(), file.path))
     return {search.criterion.key: search.result() for search in searches}
 
 
 def _verified(searches: Sequence[_Search], path: str, changed: frozenset[str] | None) -> list[_Search]:
     """Those that look at the path; of the others that it is in scope of and did not change is counted."""
     here = []
+    within: dict[Scope, bool] = {}
     for search in searches:
-        if search.criterion.scope.of(path) is Within.NO:
+        scope = search.criterion.scope
+        if scope not in within:
+            within[scope] = scope.of(path) is not Within.NO
+        if not within[scope]:
             continue
         if changed is None or path in changed or search.criterion.kind is CriterionKind.SOMEWHERE:
             here.append(search)
@@ -185,18 +147,18 @@ def _is_text(path: str) -> bool:
     return not texts.is_media(path) and not texts.is_lock(path)
 
 
-def _text(searches: Sequence[_Search], path: str, content: str | None) -> None:
+def _text(searches: Sequence[_Search], sieve: Sieve, path: str, content: str | None) -> None:
     if content is None:
         for search in searches:
             search.unreadable.append(path)
         return
-    rows = lines_of.of(content)
-    encoded = "\n".join(rows).encode()
+    rows = Rows.of(lines_of.of(content))
+    open_ones = [search for search in searches if not search.full]
+    silent = sieve.nothing(rows.content, frozenset(s.matcher.source for s in open_ones if s.matcher is not None))
     for search in searches:
-        search.lines[path] = len(rows)
-        matcher = search.matcher
-        if matcher is not None and not search.full and matcher.may_find(encoded):
-            search.hits += [Hit(path, number) for number, row in enumerate(rows, start=1) if matcher.finds(row)]
+        search.lines[path] = len(rows.lines)
+        if search.matcher is not None and not search.full and search.matcher.source not in silent:
+            search.hits += [Hit(path, n) for n in search.matcher.lines(rows, MAX_HITS + 1 - len(search.hits))]
 
 
 def holds_anywhere(snapshot: Snapshot, words: Iterable[str]) -> set[str]:

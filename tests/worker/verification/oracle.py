@@ -228,7 +228,7 @@ def _speaks(place: tuple[str, int, int], rule: Rule, world: World) -> bool:
     """Whether the place shares a telling word with the statement; the words of the tests are plain nouns."""
     path, first, last = place
     text = "\n".join([path, *world.rows(path)[first - 1 : last]]).lower()
-    return bool({w for w in re.findall(r"[a-z]+", text)} & {w for w in rule.statement.lower().split() if w in TELLING})
+    return bool(set(re.findall(r"[a-z]+", text)) & {w for w in rule.statement.lower().split() if w in TELLING})
 
 
 TELLING = frozenset({"zebra", "walrus", "otter"})
