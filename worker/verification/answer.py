@@ -9,11 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from worker.core.telemetry.masking import mask_code
 from worker.core.vocabulary import JudgeRole, Vote
-from worker.verification.opinion import Evidence, Opinion
+from worker.verification.opinion import MAX_EVIDENCE, Evidence, Opinion
 from worker.verification.votes import contradicts
 
-MAX_EVIDENCE = 10
 _MIN_QUOTE = 4
+# The mark of a hidden secret, or a part of one.
+_HIDDEN = re.compile(r"⟪?\s*masked\s*\d*\s*⟫?")
 
 
 class Place(BaseModel):
@@ -99,8 +100,9 @@ def opinion(given: JudgeOpinion, role: JudgeRole, model: str, *, round: int) -> 
 
 
 def _evidence(place: Place) -> Evidence:
-    # A brace or a blank line can be found in any file: such a quote shows nothing, and is made one that is nowhere.
-    shows = len(re.sub(r"[\W_]", "", place.quote)) >= _MIN_QUOTE
+    # A brace, a blank line, the mark of a hidden secret can be found in any file: such a quote shows nothing, and is
+    # made one that is nowhere.
+    shows = len(re.sub(r"[\W_]", "", _HIDDEN.sub("", place.quote))) >= _MIN_QUOTE
     return Evidence(
         path=place.path.removeprefix("./"),
         start_line=place.start_line,

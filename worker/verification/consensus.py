@@ -12,7 +12,7 @@ from worker.core.vocabulary import Category, CriterionKind, JudgeRole, Outcome, 
 from worker.verification import votes
 from worker.verification.constitution.criteria import Criterion
 from worker.verification.evidence import place_fingerprint
-from worker.verification.opinion import Opinion
+from worker.verification.opinion import MAX_EVIDENCE, Opinion
 from worker.verification.result import QUORUM, CriterionResult, Decider
 from worker.verification.votes import Ground
 
@@ -22,13 +22,21 @@ def accept(result: CriterionResult, accepted: frozenset[str]) -> CriterionResult
     if result.outcome is not Outcome.FAIL:
         return result
     places = {place_fingerprint(result.criterion.key, item) for item in result.places}
-    if not places or not places <= accepted or any(o.absence and o.vote is Vote.FAIL for o in result.opinions):
+    failing = [opinion for opinion in result.opinions if opinion.vote is Vote.FAIL]
+    if not places or not places <= accepted or any(opinion.absence for opinion in failing):
         return result
     if result.look_at:
         reason = f"People have accepted {len(places)} place(s) where it fails; others may break it too."
         return replace(result, outcome=Outcome.UNDECIDED, score=None, reason=reason, accepted=tuple(sorted(places)))
     reason = f"Fails at {len(places)} place(s), all of which people have accepted."
-    return replace(result, outcome=Outcome.PASS, score=None, reason=reason, accepted=tuple(sorted(places)))
+    accepting = replace(result, score=None, reason=reason, accepted=tuple(sorted(places)))
+    if result.by is Decider.JUDGES and not result.coverage.seen:
+        # Nobody said that these are all places where it fails.
+        return replace(accepting, outcome=Outcome.UNDECIDED, reason=f"{reason} {votes.unseen(result.coverage)}")
+    if any(len(opinion.evidence) + opinion.unresolved >= MAX_EVIDENCE for opinion in failing):
+        more = f"A judge names no more than {MAX_EVIDENCE}, so there may be others."
+        return replace(accepting, outcome=Outcome.UNDECIDED, reason=f"{reason} {more}")
+    return replace(accepting, outcome=Outcome.PASS)
 
 
 def decide(
@@ -40,11 +48,15 @@ def decide(
     aside: Mapping[JudgeRole, str],
 ) -> CriterionResult:
     """The outcome of one criterion. `aside` are judges who are not heard, and why."""
+    coverage = ground.coverage
     given = [votes.void(o, aside[o.role]) if o.role in aside and o.failure is None else o for o in opinions]
-    supported = votes.with_absence(given, criterion, ground)
-    heard = tuple(votes.counted(opinion, criterion, ground, pass_score=pass_score) for opinion in supported)
+    consistent = [votes.consistent(opinion, pass_score=pass_score) for opinion in given]
+    supported = votes.with_absence(consistent, criterion, ground)
+    heard = tuple(votes.counted(opinion, criterion, ground) for opinion in supported)
     deciding = [opinion for opinion in heard if opinion.vote is not Vote.ABSTAIN]
-    undecided = CriterionResult(criterion, Outcome.UNDECIDED, None, "", heard, coverage=ground.coverage)
+    undecided = CriterionResult(criterion, Outcome.UNDECIDED, None, "", heard, coverage=coverage)
+    if coverage.empty:
+        return _nothing_there(undecided)
     if len(deciding) < QUORUM:
         return replace(undecided, reason=_too_few(heard, len(deciding), criterion, ground))
     if criterion.category is Category.SECURITY and all(o.role is not JudgeRole.SECURITY for o in deciding):
@@ -63,17 +75,33 @@ def decide(
     return replace(undecided, reason="The judges are split.")
 
 
+def _nothing_there(undecided: CriterionResult) -> CriterionResult:
+    """Where no file is in scope nothing can be seen: the scope may be wrong, or in `diff` mode nothing of it changed.
+
+    Of what is forbidden the second is proof: in files that did not change the change put nothing."""
+    scope = undecided.criterion.scope
+    limits = "; ".join((*(f"only {e}" for e in scope.include), *(f"not {e}" for e in scope.exclude)))
+    if not undecided.coverage.unchanged:
+        about = f" ({limits})" if limits else ""
+        return replace(undecided, reason=f"No text file is in its scope{about}: nothing could break it, or keep it.")
+    nothing = f"None of the files that changed is in its scope ({limits})"
+    if undecided.criterion.kind is CriterionKind.FORBIDS:
+        reason = f"{nothing}, so the change cannot have put there what it forbids."
+        return replace(undecided, outcome=Outcome.PASS, reason=reason, by=Decider.SEARCH)
+    return replace(undecided, reason=f"{nothing}: whether the change keeps it, nothing here shows.")
+
+
 def _basis(outcome: Outcome, criterion: Criterion, ground: Ground) -> str:
     """What a PASS rests on besides the judges' words."""
     coverage = ground.coverage
     if outcome is not Outcome.PASS or criterion.kind is CriterionKind.SOMEWHERE:
         return ""
-    if coverage.whole:
-        return "; they were shown its whole scope"
-    return (
-        f"; code searched all {coverage.files} file(s) of its scope, and they were shown each of the {coverage.hits} "
-        "place(s) found"
-    )
+    scope = "what changed of its scope" if ground.changed is not None else "its whole scope"
+    if coverage.whole and coverage.seen:
+        return f"; they were shown {scope}"
+    if not coverage.hits:
+        return f"; code searched {scope}, {coverage.files} file(s), and found nothing"
+    return f"; code searched {scope}, {coverage.files} file(s), and they were shown the {coverage.found} that it found"
 
 
 def _too_few(heard: Sequence[Opinion], deciding: int, criterion: Criterion, ground: Ground) -> str:
@@ -86,7 +114,7 @@ def _too_few(heard: Sequence[Opinion], deciding: int, criterion: Criterion, grou
     if any(opinion.failure for opinion in heard):
         return f"{told} {sum(o.failure is not None for o in heard)} judge(s) gave no answer."
     if not ground.coverage.whole and criterion.kind is not CriterionKind.SOMEWHERE:
-        return f"{told} The judges could not tell from what they were shown, {ground.coverage.share:.0%} of its scope."
+        return f"{told} The judges could not tell from what they were shown, {ground.coverage.percent} of its scope."
     return f"{told} The judges could not tell from reading the code."
 
 

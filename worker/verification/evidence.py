@@ -1,7 +1,7 @@
-"""Check citations against the snapshot, mechanically: what does not resolve cannot decide anything.
+"""Check citations against what the judge was shown, mechanically: what does not resolve cannot decide anything.
 
 A quotation is compared letter by letter with the lines as the judge was shown them, secrets masked. Only the space
-before and after a line does not count; what is published is what the file has.
+before and after a line and the kind of its end do not count; what is published is what the file has.
 """
 
 import hashlib
@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from worker.verification.opinion import Evidence
 
-Lines = Callable[[str], Sequence[str] | None]
-"""Gives a file's lines as they may be shown, or None for a path that is not in the snapshot."""
+Lines = Callable[[str], Sequence[str | None] | None]
+"""Gives a file's lines as they were shown, None for each that was not, or None for a path that was not shown."""
 
 MAX_LINES = 40
 _MAX_LINE = 500
@@ -21,8 +21,8 @@ _MAX_QUOTE = 4000
 def verify(item: Evidence, lines_of: Lines) -> Evidence:
     """The evidence with `verified` set, its place and its quote as the file has them.
 
-    It is moved to where its quote stands when that is elsewhere in the file, nearest to the cited line. A path outside
-    the snapshot, a quote that is nowhere in the file and one that says nothing are not verified.
+    It is moved to where its quote stands when that is elsewhere in the file, nearest to the cited line. A path that was
+    not shown, a quote that is nowhere in what was shown of the file and one that says nothing are not verified.
     """
     lines = lines_of(item.path)
     wanted = _quoted(item.quote)
@@ -32,12 +32,9 @@ def verify(item: Evidence, lines_of: Lines) -> Evidence:
     if not places:
         return replace(item, verified=False)
     start = min(places, key=lambda place: (abs(place + 1 - item.start_line), place))
+    there = [line or "" for line in lines[start : start + len(wanted)]]
     return replace(
-        item,
-        start_line=start + 1,
-        end_line=start + len(wanted),
-        quote=_published(lines[start : start + len(wanted)], wanted),
-        verified=True,
+        item, start_line=start + 1, end_line=start + len(wanted), quote=_published(there, wanted), verified=True
     )
 
 
@@ -51,16 +48,20 @@ def _quoted(quote: str) -> list[str]:
     return lines
 
 
-def _starts(lines: Sequence[str], wanted: Sequence[str]) -> Iterable[int]:
+def _starts(lines: Sequence[str | None], wanted: Sequence[str]) -> Iterable[int]:
     """Indices of lines where the quote may begin."""
-    return (index for index in range(len(lines) - len(wanted) + 1) if wanted[0] in lines[index])
+    last = len(lines) - len(wanted) + 1
+    return (index for index, line in enumerate(lines[:last]) if line is not None and wanted[0] in line)
 
 
-def _stands(lines: Sequence[str], start: int, wanted: Sequence[str]) -> bool:
+def _stands(lines: Sequence[str | None], start: int, wanted: Sequence[str]) -> bool:
     """Whether the quote stands there: part of one line, or the end of one, whole ones, and the beginning of another."""
     if len(wanted) == 1:
         return True
-    first, *middle, last = (line.strip() for line in lines[start : start + len(wanted)])
+    there = [line.strip() for line in lines[start : start + len(wanted)] if line is not None]
+    if len(there) < len(wanted):
+        return False
+    first, *middle, last = there
     return first.endswith(wanted[0]) and middle == list(wanted[1:-1]) and last.startswith(wanted[-1])
 
 
@@ -77,7 +78,8 @@ def place_fingerprint(key: str, item: Evidence) -> str:
     return hashlib.sha256(f"{key}\0{item.path}\0{stable}".encode()).hexdigest()[:32]
 
 
-def verify_all(items: Iterable[Evidence], lines_of: Lines) -> tuple[Evidence, ...]:
-    """Those that resolve, each once. Nothing else is ever published."""
-    resolved = (checked for checked in (verify(item, lines_of) for item in items) if checked.verified)
-    return tuple(dict.fromkeys(resolved))
+def verify_all(items: Iterable[Evidence], lines_of: Lines) -> tuple[tuple[Evidence, ...], int]:
+    """Those that resolve, each once, and how many do not and are no trifles. Nothing else is ever published."""
+    checked = [verify(item, lines_of) for item in items]
+    resolved = tuple(dict.fromkeys(item for item in checked if item.verified))
+    return resolved, sum(not item.verified and not item.trivial for item in checked)

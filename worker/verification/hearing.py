@@ -4,42 +4,58 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from worker.core.settings import Settings
-from worker.verification import consensus, evidence, search, votes
+from worker.core.vocabulary import CriterionKind
+from worker.verification import consensus, coverage, evidence, search, votes
+from worker.verification.context.select import Context
 from worker.verification.opinion import Opinion
-from worker.verification.result import Coverage, CriterionResult
+from worker.verification.result import CriterionResult
 from worker.verification.tribunal import Case
 from worker.verification.votes import Ground
 
 
 class Hearing:
-    """Decides from opinions: citations looked up in what was shown, absences searched for."""
+    """Decides from opinions. `contexts` is what the judges of each criterion were shown, by its key. Blocking: what
+    judges say is absent is searched for in every file."""
 
-    def __init__(self, case: Case, grounds: dict[str, Ground], opinions: Sequence[Opinion], settings: Settings) -> None:
+    def __init__(
+        self, case: Case, contexts: Mapping[str, Context], opinions: Sequence[Opinion], settings: Settings
+    ) -> None:
         self._case = case
-        self._grounds = grounds
+        self._contexts = contexts
         self._settings = settings
+        self._read: dict[tuple[int, str], Sequence[str | None] | None] = {}
+        self._grounds = {criterion.key: self._ground(criterion.key, criterion.kind) for criterion in case.criteria}
         self._checked = [self._check(opinion) for opinion in opinions]
         self.aside = votes.set_aside(self._checked)
-        self.results = consensus.decide_all(
-            case.criteria, self._checked, grounds, pass_score=settings.pass_score, aside=self.aside
-        )
+        self.results = self._decide(self._checked)
 
-    @classmethod
-    def of(
-        cls, case: Case, coverages: Mapping[str, Coverage], opinions: Sequence[Opinion], settings: Settings
-    ) -> "Hearing":
-        """Blocking: what judges say is absent is searched for in every file."""
-        named = {term.strip().strip("`'\"").lower() for opinion in opinions for term in opinion.absent}
-        missing = frozenset(named - search.holds_anywhere(case.snapshot, named)) if named else frozenset[str]()
-        grounds = {
-            criterion.key: Ground(coverages[criterion.key], case.scoped[criterion.key].hits, missing)
-            for criterion in case.criteria
-        }
-        return cls(case, grounds, opinions, settings)
+    def _ground(self, key: str, kind: CriterionKind) -> Ground:
+        scoped = self._case.scoped[key]
+        # What must be somewhere may be anywhere; all else is verified where something changed.
+        changed = None if kind is CriterionKind.SOMEWHERE else self._case.snapshot.changed
+        return Ground(coverage.of(scoped, self._contexts[key]), scoped.hits, changed=changed)
 
     def _check(self, opinion: Opinion) -> Opinion:
-        verified = evidence.verify_all(opinion.evidence, self._case.index.shown_lines)
-        return replace(opinion, evidence=verified, unresolved=len(opinion.evidence) - len(verified))
+        context = self._contexts.get(opinion.key)
+        if context is None:
+            return opinion
+
+        def lines(path: str) -> Sequence[str | None] | None:
+            place = (id(context), path)
+            if place not in self._read:
+                self._read[place] = context.read(self._case.index, path)
+            return self._read[place]
+
+        verified, unresolved = evidence.verify_all(opinion.evidence, lines)
+        return replace(opinion, evidence=verified, unresolved=unresolved)
+
+    def _decide(self, opinions: Sequence[Opinion]) -> list[CriterionResult]:
+        named = {term for opinion in opinions for raw in opinion.absent if (term := votes.term(raw))}
+        missing = frozenset(named - search.holds_anywhere(self._case.snapshot, named)) if named else frozenset[str]()
+        grounds = {key: replace(ground, missing=missing) for key, ground in self._grounds.items()}
+        return consensus.decide_all(
+            self._case.criteria, opinions, grounds, pass_score=self._settings.pass_score, aside=self.aside
+        )
 
     @property
     def usable(self) -> bool:
@@ -54,27 +70,15 @@ class Hearing:
 
     def after(self, again: Sequence[Opinion]) -> list[CriterionResult]:
         """Decide anew what was debated; a judge who said nothing more keeps its word."""
-        checked = [self._check(opinion) for opinion in again]
-        self.aside = votes.set_aside([*self._checked, *checked])
-        first: dict[str, list[Opinion]] = {}
-        for opinion in self._checked:
-            first.setdefault(opinion.key, []).append(opinion)
-        later: dict[str, list[Opinion]] = {}
-        for opinion in checked:
-            later.setdefault(opinion.key, []).append(opinion)
-        decided = []
-        for result in self.results:
-            key = result.criterion.key
-            anew = later.get(key, [])
-            roles = {opinion.role for opinion in anew}
-            kept = [opinion for opinion in first.get(key, []) if opinion.role not in roles]
-            outcome = consensus.decide(
-                result.criterion,
-                [*kept, *anew],
-                self._grounds[key],
-                pass_score=self._settings.pass_score,
-                aside=self.aside,
+        later = [self._check(opinion) for opinion in again]
+        self.aside = votes.set_aside([*self._checked, *later])
+        anew = {(opinion.key, opinion.role) for opinion in later}
+        kept = [opinion for opinion in self._checked if (opinion.key, opinion.role) not in anew]
+        before = {result.criterion.key: result.opinions for result in self.results}
+        return [
+            replace(
+                result,
+                earlier=tuple(o for o in before[result.criterion.key] if (o.key, o.role) in anew),
             )
-            earlier = tuple(opinion for opinion in result.opinions if opinion.role in roles)
-            decided.append(replace(outcome, earlier=earlier))
-        return decided
+            for result in self._decide([*kept, *later])
+        ]

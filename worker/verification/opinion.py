@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from worker.core.vocabulary import JudgeRole, Vote
 
+MAX_EVIDENCE = 10
+"""So many citations of an opinion are looked at."""
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -41,8 +44,10 @@ class Opinion:
     """Words, names or paths that the judge says are nowhere."""
     absence: str | None = None
     """What code searched for and did not find, where the vote rests on that."""
+    at_hit: bool = False
+    """Whether it cites a place where the search for the criterion hits."""
     unresolved: int = 0
-    """Citations that were dropped since they are not in the snapshot."""
+    """Citations that were dropped since they are not in what the judge was shown."""
     void: str | None = None
     """Why the vote that was given does not count; it is an ABSTAIN then."""
     round: int = 1

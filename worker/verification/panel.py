@@ -18,14 +18,14 @@ from worker.llm import prices, providers
 from worker.llm.errors import LlmError, OverBudget, Rejected, Transient
 from worker.llm.gateway import Ask, Gateway
 from worker.llm.ledger import Caller
-from worker.verification import answer, coverage, prompts
+from worker.verification import answer, prompts, search
 from worker.verification.answer import JudgeAnswer
 from worker.verification.constitution.criteria import Criterion
 from worker.verification.context import select
 from worker.verification.context.index import LeftOut
 from worker.verification.context.select import Context, Overview
 from worker.verification.opinion import Opinion
-from worker.verification.result import Coverage, CriterionResult
+from worker.verification.result import CriterionResult
 from worker.verification.tribunal import Case, Progress
 
 _NO_MODEL = "none"
@@ -73,13 +73,10 @@ class Panel:
             raise OverBudget(opinions[0].rationale)
         return opinions
 
-    def coverages(self, case: Case) -> dict[str, Coverage]:
-        """How much of each criterion's scope the judges were shown, by its key."""
-        return {
-            criterion.key: coverage.of(criterion, case.scoped[criterion.key], batch.context)
-            for batch in self._batches
-            for criterion in batch.criteria
-        }
+    @property
+    def contexts(self) -> dict[str, Context]:
+        """What the judges of each criterion were shown, by its key."""
+        return {criterion.key: batch.context for batch in self._batches for criterion in batch.criteria}
 
     async def debate(self, contested: Sequence[CriterionResult]) -> list[Opinion]:
         """Opinions of a second round on what the judges split over."""
@@ -157,7 +154,7 @@ def batches(case: Case, settings: Settings) -> tuple[Overview, list[_Batch]]:
                 case.analysis.findings,
                 budget=settings.context_tokens,
                 whole=overview.whole,
-                hits=[hit for criterion in chosen for hit in case.scoped[criterion.key].hits or ()],
+                hits=[case.scoped[criterion.key].hits or () for criterion in chosen],
                 only=only,
             )
             made.append(_Batch(chosen, context))
@@ -203,14 +200,16 @@ def messages(
 
 
 def _listed(criterion: Criterion) -> str:
-    """A criterion as judges read it, on one line."""
+    """A criterion as judges read it, on one line, with what code searched for: a PASS may rest on that."""
+    patterns = search.patterns_of(criterion)
     limits = [
         *(f"only {entry}" for entry in criterion.scope.include),
         *(f"not {entry}" for entry in criterion.scope.exclude),
     ]
     scope = f" [{'; '.join(limits)}]" if limits else ""
     about = f"{criterion.category.value}, {criterion.severity.value}, {criterion.kind.value}"
-    return f"{criterion.key} ({about}): {criterion.statement}{scope}"
+    searched = f" [searched for: {'  '.join(patterns)}]" if patterns else ""
+    return " ".join(f"{criterion.key} ({about}): {criterion.statement}{scope}{searched}".splitlines())
 
 
 def _others(results: Sequence[CriterionResult], role: JudgeRole) -> str:
@@ -225,6 +224,10 @@ def _others(results: Sequence[CriterionResult], role: JudgeRole) -> str:
         for other in order:
             said = by_role.get(other)
             if said is None:
+                continue
+            if said.void is not None:
+                # Words that rest on nothing would only be repeated.
+                lines.append(f"- {other.value}: its vote does not count. {said.void}")
                 continue
             places = "; ".join(f"{e.path}:{e.start_line}-{e.end_line}" for e in said.evidence if e.verified)
             score = f", score {said.score}" if said.score is not None else ""

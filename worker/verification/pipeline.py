@@ -138,6 +138,7 @@ async def verify(work: Work, reading_task: "asyncio.Task[Reading]", *, settings:
             critical=critical if settings.fail_fast else (),
             process=len(read.criteria) - len(criteria),
             unread=len(read.unread),
+            accepted=work.accepted,
         ),
         mode=mode,
         why=why,
@@ -212,7 +213,7 @@ async def _judge(
     given = await panel.judge(case, progress)
     if given and all(opinion.failure is not None for opinion in given):
         raise NobodyJudged(f"No judge gave an answer that could be used. {given[0].rationale}")
-    hearing = await asyncio.to_thread(Hearing.of, case, panel.coverages(case), given, settings)
+    hearing = await asyncio.to_thread(Hearing, case, panel.contexts, given, settings)
     results = hearing.results
     contested = [result for result in results if result.split or _vetoing(result, settings)]
     if contested:
@@ -221,7 +222,8 @@ async def _judge(
         results = await asyncio.to_thread(hearing.after, again)
     if results and not hearing.usable:
         raise NobodyJudged(
-            "Nothing that the judges answered can be used: they cite what stands nowhere, or contradict themselves."
+            "Nothing that the judges answered can be used: they cite what stands nowhere in what they were shown, or "
+            "contradict themselves."
         )
     aside = tuple(f"The judge {role.value} was set aside: {why}" for role, why in hearing.aside.items())
     return results, aside

@@ -15,6 +15,7 @@ class Decider(StrEnum):
 
     ANALYZERS = "analyzers"
     JUDGES = "judges"
+    SEARCH = "search"
     NOBODY = "nobody"
 
 
@@ -32,27 +33,60 @@ class Coverage:
     """Lines in scope that the judges were shown."""
     unreadable: tuple[str, ...] = ()
     """Files in scope that nobody could read or that no judge may be shown."""
+    unchanged: int = 0
+    """Files in scope that `diff` mode leaves out, since they did not change."""
     patterns: tuple[str, ...] = ()
     """What code searched for in every line and path of the scope."""
     hits: int = 0
     """Lines and paths that the search found."""
     hits_shown: int = 0
     """Of these, how many the judges were shown."""
+    overflow: bool = False
+    """Whether there are more lines that the search would find than were counted."""
 
     @property
     def whole(self) -> bool:
-        """Whether the judges were shown the whole scope."""
+        """Whether the judges were shown every line of the scope."""
         return not self.unreadable and self.shown_lines >= self.lines
 
     @property
     def searched(self) -> bool:
         """Whether code searched the whole scope, and everything that it found was shown to the judges."""
-        return bool(self.patterns) and not self.unreadable and self.hits_shown >= self.hits
+        return bool(self.patterns) and not self.unreadable and not self.overflow and self.hits_shown >= self.hits
+
+    @property
+    def nowhere(self) -> bool:
+        """Whether code searched the whole scope and found nothing."""
+        return self.searched and not self.hits
+
+    @property
+    def seen(self) -> bool:
+        """Whether the judges have seen all that there is to see: every line, or all that a search found; and every path
+        that it found."""
+        return self.hits_shown >= self.hits and (self.whole or (self.searched and not self.nowhere))
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing in scope: no text, and no path that the search found."""
+        return not self.files and not self.hits
 
     @property
     def share(self) -> float:
         """Lines shown of lines in scope, 0 to 1."""
         return 1.0 if not self.lines else min(1.0, self.shown_lines / self.lines)
+
+    @property
+    def found(self) -> str:
+        """How many places the search found, for people."""
+        more = "more than " if self.overflow else ""
+        return f"{more}{self.hits} {'place' if self.hits == 1 else 'places'}"
+
+    @property
+    def percent(self) -> str:
+        """The share for people: 100 % is said of all, and 0 % of nothing."""
+        if 0 < self.shown_lines < self.lines:
+            return f"{min(0.99, max(0.01, self.share)):.0%}"
+        return f"{self.share:.0%}"
 
 
 @dataclass(frozen=True)
@@ -62,7 +96,7 @@ class CriterionResult:
     criterion: Criterion
     outcome: Outcome
     score: float | None
-    """The mean of the judges that decided, 1 to 10; None when undecided, or decided by analyzers."""
+    """The mean of the judges that decided, 1 to 10; None when undecided, or decided by no judge."""
     reason: str
     """One sentence for a person: why, and where it is undecided what would prove it."""
     opinions: tuple[Opinion, ...] = ()

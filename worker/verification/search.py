@@ -5,20 +5,19 @@ Patterns are RE2's, which cannot explode (Cox, «Regular Expression Matching in 
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-import re2
-
+from worker.core.vocabulary import CriterionKind
 from worker.sources.snapshot import Snapshot
-from worker.verification import texts
+from worker.verification import lines as lines_of
+from worker.verification import named, texts
 from worker.verification.constitution.criteria import Criterion
-from worker.verification.constitution.scope import Within
-from worker.verification.texts import Text
+from worker.verification.constitution.scope import Scope, Within
+from worker.verification.matching import Matcher, Rows, Sieve, compiled
 
 MAX_PATTERNS = 12
 MAX_PATTERN = 200
 MAX_HITS = 500
-_MEMORY = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -34,13 +33,16 @@ class Scoped:
     """What a criterion speaks of, and what the search over it found.
 
     `lines` gives the number of lines per file. `unreadable` are files that do not decode. `hits` None: no pattern was
-    given, so nothing was searched; there may be more than MAX_HITS, and then `overflow`.
+    given, so nothing was searched; in lines there may be more than MAX_HITS, and then `overflow`. `patterns` are those
+    that were searched for. `unchanged` counts files in scope that `diff` mode leaves out.
     """
 
     lines: dict[str, int]
     unreadable: tuple[str, ...]
     hits: tuple[Hit, ...] | None
     overflow: bool = False
+    patterns: tuple[str, ...] = ()
+    unchanged: int = 0
 
 
 def usable(patterns: Iterable[str]) -> tuple[str, ...]:
@@ -49,8 +51,8 @@ def usable(patterns: Iterable[str]) -> tuple[str, ...]:
     for pattern in dict.fromkeys(patterns):
         if not 0 < len(pattern) <= MAX_PATTERN:
             continue
-        compiled = _compiled([pattern])
-        if compiled is not None and not compiled.search("") and not compiled.search("\x01"):
+        known = compiled(pattern)
+        if known is not None and not known.search("") and not known.search("\x01"):
             kept.append(pattern)
     return tuple(kept[:MAX_PATTERNS])
 
@@ -60,59 +62,103 @@ def literal(code: str) -> str:
     return re.escape(code).replace(r"\ ", " ")
 
 
-def _compiled(patterns: Sequence[str]) -> "re2._Regexp[str] | None":
-    options = re2.Options()
-    options.case_sensitive = False
-    options.log_errors = False
-    options.max_mem = _MEMORY
-    try:
-        return re2.compile("|".join(f"(?:{pattern})" for pattern in patterns), options)
-    except re2.error:
-        return None
+def patterns_of(criterion: Criterion) -> tuple[str, ...]:
+    """What is searched for: the criterion's patterns, and the code that its own words forbid where none of these would
+    find it. So no slip of who wrote the patterns makes a search find nothing."""
+    given = criterion.patterns
+    if not given or criterion.kind is not CriterionKind.FORBIDS:
+        return given
+    known = [found for pattern in given if (found := compiled(pattern)) is not None]
+    missed = [
+        name
+        for name in named.forbidden(criterion)
+        if not any(pattern.search(form) for pattern in known for form in named.forms(name))
+    ]
+    return (*given, *usable(literal(name) for name in missed))
+
+
+@dataclass
+class _Search:
+    """The search for one criterion, as it goes on."""
+
+    criterion: Criterion
+    patterns: tuple[str, ...]
+    matcher: Matcher | None
+    lines: dict[str, int] = field(default_factory=dict)
+    paths: list[Hit] = field(default_factory=list)
+    hits: list[Hit] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    unchanged: int = 0
+
+    @property
+    def full(self) -> bool:
+        return self.matcher is None or len(self.hits) > MAX_HITS
+
+    def result(self) -> Scoped:
+        return Scoped(
+            self.lines,
+            tuple(self.unreadable),
+            (*self.paths, *self.hits[:MAX_HITS]) if self.matcher is not None else None,
+            overflow=len(self.hits) > MAX_HITS,
+            patterns=self.patterns if self.matcher is not None else (),
+            unchanged=self.unchanged,
+        )
 
 
 def scoped(snapshot: Snapshot, criteria: Sequence[Criterion]) -> dict[str, Scoped]:
-    """The scope of each criterion, by its key, searched with its patterns. Blocking: every file is read once."""
-    compiled = {c.key: _compiled(c.patterns) if c.patterns else None for c in criteria}
-    lines: dict[str, dict[str, int]] = {c.key: {} for c in criteria}
-    hits: dict[str, list[Hit]] = {c.key: [] for c in criteria}
-    blind: dict[str, list[str]] = {c.key: [] for c in criteria}
-    for text in texts.read(snapshot):
-        if texts.is_lock(text.path) or (snapshot.changed is not None and text.path not in snapshot.changed):
+    """The scope of each criterion, by its key, searched with its patterns. Blocking: every file is read once.
+
+    In `diff` mode the scope is what changed; what must be somewhere may be anywhere. Lock files and media hold no text
+    that a criterion speaks of; their paths are searched like all others.
+    """
+    searches = []
+    for criterion in criteria:
+        patterns = patterns_of(criterion)
+        searches.append(_Search(criterion, patterns, Matcher.of(patterns)))
+    sieve = Sieve(search.matcher for search in searches if search.matcher is not None)
+    for file in snapshot.files:
+        here = _verified(searches, file.path, snapshot.changed)
+        for search in here:
+            if search.matcher is not None and search.matcher.finds(file.path):
+                search.paths.append(Hit(file.path, 0))
+        if here and _is_text(file.path):
+            _text(here, sieve, file.path, texts.decode((snapshot.root / file.path).read_bytes(), file.path))
+    return {search.criterion.key: search.result() for search in searches}
+
+
+def _verified(searches: Sequence[_Search], path: str, changed: frozenset[str] | None) -> list[_Search]:
+    """Those that look at the path; of the others that it is in scope of and did not change is counted."""
+    here = []
+    within: dict[Scope, bool] = {}
+    for search in searches:
+        scope = search.criterion.scope
+        if scope not in within:
+            within[scope] = scope.of(path) is not Within.NO
+        if not within[scope]:
             continue
-        within = [c for c in criteria if c.scope.of(text.path) is not Within.NO]
-        if not within:
-            continue
-        rows = _rows(text)
-        for criterion in within:
-            if text.content is None:
-                blind[criterion.key].append(text.path)
-                continue
-            lines[criterion.key][text.path] = len(rows)
-            pattern = compiled[criterion.key]
-            if pattern is not None and len(hits[criterion.key]) <= MAX_HITS:
-                hits[criterion.key] += _hits(pattern, text.path, text.content, rows)
-    return {
-        c.key: Scoped(
-            lines[c.key],
-            tuple(blind[c.key]),
-            tuple(hits[c.key][:MAX_HITS]) if compiled[c.key] is not None else None,
-            overflow=len(hits[c.key]) > MAX_HITS,
-        )
-        for c in criteria
-    }
+        if changed is None or path in changed or search.criterion.kind is CriterionKind.SOMEWHERE:
+            here.append(search)
+        else:
+            search.unchanged += _is_text(path)
+    return here
 
 
-def _rows(text: Text) -> list[str]:
-    content = (text.content or "").replace("\r\n", "\n").replace("\r", "\n")
-    return content.split("\n")
+def _is_text(path: str) -> bool:
+    return not texts.is_media(path) and not texts.is_lock(path)
 
 
-def _hits(pattern: "re2._Regexp[str]", path: str, content: str, rows: Sequence[str]) -> list[Hit]:
-    found = [Hit(path, 0)] if pattern.search(path) else []
-    if pattern.search(content):
-        found += [Hit(path, number) for number, row in enumerate(rows, start=1) if pattern.search(row)]
-    return found
+def _text(searches: Sequence[_Search], sieve: Sieve, path: str, content: str | None) -> None:
+    if content is None:
+        for search in searches:
+            search.unreadable.append(path)
+        return
+    rows = Rows.of(lines_of.of(content))
+    open_ones = [search for search in searches if not search.full]
+    silent = sieve.nothing(rows.content, frozenset(s.matcher.source for s in open_ones if s.matcher is not None))
+    for search in searches:
+        search.lines[path] = len(rows.lines)
+        if search.matcher is not None and not search.full and search.matcher.source not in silent:
+            search.hits += [Hit(path, n) for n in search.matcher.lines(rows, MAX_HITS + 1 - len(search.hits))]
 
 
 def holds_anywhere(snapshot: Snapshot, words: Iterable[str]) -> set[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from worker.analyzers.finding import Finding
 from worker.core.vocabulary import JudgeRole, Outcome, Severity, Verdict, Vote
+from worker.verification.evidence import place_fingerprint
 from worker.verification.result import CriterionResult
 
 
@@ -19,17 +20,20 @@ class RunVerdict:
     vetoed_by: tuple[str, ...] = ()
 
 
-def vetoes(result: CriterionResult, veto_confidence: float) -> bool:
+def vetoes(result: CriterionResult, veto_confidence: float, accepted: frozenset[str] = frozenset()) -> bool:
     """The security judge fails the criterion, surely enough and with verified evidence, and is not outvoted.
 
     Where both other judges say PASS, after a debate in which they saw what it cites, the veto does not stand: one
-    judge, misled by what it read, changes no verdict alone. Its objection is shown.
+    judge, misled by what it read, changes no verdict alone. Its objection is shown. Where no other judge says FAIL
+    either, it must cite a place where the search for the criterion hits; and what people have accepted stops nothing.
     """
     return result.outcome is not Outcome.PASS and any(
         opinion.role is JudgeRole.SECURITY
         and opinion.vote is Vote.FAIL
+        and opinion.absence is None
         and (opinion.confidence or 0) >= veto_confidence
-        and any(item.verified for item in opinion.evidence)
+        and (result.outcome is Outcome.FAIL or opinion.at_hit)
+        and any(item.verified and place_fingerprint(opinion.key, item) not in accepted for item in opinion.evidence)
         for opinion in result.opinions
     )
 
@@ -49,13 +53,16 @@ def conclude(
     critical: Sequence[Finding] = (),
     process: int = 0,
     unread: int = 0,
+    accepted: frozenset[str] = frozenset(),
 ) -> RunVerdict:
     """The verdict of a run whose work was completed; ERROR is not for this function to say.
 
     `critical` are findings of critical severity by rules of shown precision: any one of them is a FAIL. `process`
     counts criteria that cannot be seen in a repository; they count neither way. `unread` counts lines with a
-    requirement that became no criterion: nobody may say that all was checked."""
-    verdict = _conclude(results, veto_confidence, critical, unread)
+    requirement that became no criterion: nobody may say that all was checked. `accepted` names places that people let
+    be."""
+    vetoed = tuple(result.criterion.key for result in results if vetoes(result, veto_confidence, accepted))
+    verdict = _conclude(results, vetoed, critical, unread)
     reason = verdict.reason
     unpaid = sum(any(o.failure == "over_budget" for o in result.opinions) for result in results)
     if unpaid:
@@ -70,10 +77,9 @@ def conclude(
 
 
 def _conclude(
-    results: Sequence[CriterionResult], veto_confidence: float, critical: Sequence[Finding], unread: int
+    results: Sequence[CriterionResult], vetoed: tuple[str, ...], critical: Sequence[Finding], unread: int
 ) -> RunVerdict:
     score = overall_score(results)
-    vetoed = tuple(result.criterion.key for result in results if vetoes(result, veto_confidence))
     if vetoed:
         reason = f"The security judge vetoes {_count(len(vetoed), 'criterion', 'criteria')}."
         return RunVerdict(Verdict.VETO, score, reason, vetoed)

@@ -4,6 +4,7 @@ A PASS needs what a FAIL needs. It rests on a citation that stands in the reposi
 search over the whole scope, or on an absence that code confirmed. Nobody turns a PASS into a FAIL: a vote that cannot
 be believed is void."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,11 +27,13 @@ class Ground:
     """What code knows of one criterion: how much of its scope was shown, and what the search over it found.
 
     `hits` None: there were no patterns. `missing` are words that stand in no path and no text of the snapshot.
+    `changed` are the paths that `diff` mode verifies, None where all are.
     """
 
     coverage: Coverage
     hits: tuple[Hit, ...] | None
     missing: frozenset[str] = frozenset()
+    changed: frozenset[str] | None = None
 
 
 def void(opinion: Opinion, why: str) -> Opinion:
@@ -45,32 +48,52 @@ def contradicts(vote: Vote, score: int | None, pass_score: int) -> bool:
     return (score >= pass_score) is not (vote is Vote.PASS)
 
 
-def concerns(item: Evidence, criterion: Criterion, hits: Iterable[Hit] | None) -> bool:
-    """Whether a verified place has to do with the criterion: in its scope, and where its patterns hit.
-
-    Without patterns the place must share a word with the statement, in its path or its quote.
+def concerns(item: Evidence, criterion: Criterion, ground: Ground) -> bool:
+    """Whether a verified place has to do with the criterion: in what is verified of its scope, and where its patterns
+    hit. Without patterns the place must share a word with the statement, in its path or its quote.
     """
     if not item.verified or criterion.scope.of(item.path) is Within.NO:
         return False
-    if hits is not None:
-        return any(
-            hit.path == item.path and (hit.line == 0 or item.start_line - _NEAR <= hit.line <= item.end_line + _NEAR)
-            for hit in hits
-        )
+    if ground.changed is not None and item.path not in ground.changed:
+        return False
+    if _found(criterion, ground) is not None:
+        return at_hit(item, criterion, ground)
     return bool(set(words(f"{item.path}\n{item.quote}")) & set(words(criterion.statement)))
 
 
-def counted(opinion: Opinion, criterion: Criterion, ground: Ground, *, pass_score: int) -> Opinion:
-    """The opinion as it counts by itself; what an absence is worth, the judges together say."""
+def at_hit(item: Evidence, criterion: Criterion, ground: Ground) -> bool:
+    """Whether the search hits at the place; where it hits a path alone, anywhere in that file."""
+    lines = {hit.line for hit in _found(criterion, ground) or () if hit.path == item.path}
+    in_text = lines - {0}
+    if not in_text:
+        return 0 in lines
+    return any(item.start_line - _NEAR <= line <= item.end_line + _NEAR for line in in_text)
+
+
+def _found(criterion: Criterion, ground: Ground) -> tuple[Hit, ...] | None:
+    """What the search found, None where it says nothing of where to look: there were no patterns, or they find nothing
+    of what is required everywhere."""
+    return ground.hits or None if criterion.kind is CriterionKind.EVERYWHERE else ground.hits
+
+
+def consistent(opinion: Opinion, *, pass_score: int) -> Opinion:
+    """The opinion, void where it contradicts itself or where nothing that it cites is there."""
     if opinion.vote is Vote.ABSTAIN or opinion.score is None:
         return replace(opinion, vote=Vote.ABSTAIN, score=None, confidence=None)
     if contradicts(opinion.vote, opinion.score, pass_score):
         return void(opinion, f"Its score of {opinion.score} contradicts its vote of {opinion.vote.value}.")
     if opinion.invented:
-        return void(opinion, "Nothing that it cites stands in the repository.")
-    # Patterns that find nothing of what is required everywhere say nothing of where to look.
-    hits = ground.hits or None if criterion.kind is CriterionKind.EVERYWHERE else ground.hits
-    relevant = any(concerns(item, criterion, hits) for item in opinion.evidence)
+        return void(opinion, "Nothing that it cites stands in what it was shown.")
+    return opinion
+
+
+def counted(opinion: Opinion, criterion: Criterion, ground: Ground) -> Opinion:
+    """A consistent opinion as it counts by itself; what an absence is worth, the judges together say."""
+    if opinion.vote is Vote.ABSTAIN:
+        return opinion
+    places = [item for item in opinion.evidence if concerns(item, criterion, ground)]
+    relevant = bool(places)
+    opinion = replace(opinion, at_hit=any(at_hit(item, criterion, ground) for item in places))
     if opinion.vote is Vote.FAIL:
         if relevant and criterion.kind is not CriterionKind.SOMEWHERE:
             return opinion
@@ -93,24 +116,20 @@ def _pass_needs(criterion: Criterion, ground: Ground, relevant: bool) -> str | N
     coverage = ground.coverage
     if criterion.kind is CriterionKind.SOMEWHERE:
         return None if relevant else "A PASS needs a place that shows it."
-    nowhere = coverage.searched and not coverage.hits
-    if criterion.kind is CriterionKind.FORBIDS and nowhere:
+    if criterion.kind is CriterionKind.FORBIDS and coverage.nowhere:
         return None
-    seen = coverage.whole or (coverage.searched and not nowhere)
-    if not seen:
+    if not coverage.seen:
         return unseen(coverage)
     return None if relevant else "A PASS needs a place that shows that the judge looked at what the criterion is about."
 
 
 def unseen(coverage: Coverage) -> str:
     """Why it cannot be said that all of the scope was looked at."""
-    share = (
-        f"the judges were shown {coverage.share:.0%} of its scope ({coverage.shown_lines} of {coverage.lines} lines)"
-    )
+    share = f"the judges were shown {coverage.percent} of its scope ({coverage.shown_lines} of {coverage.lines} lines)"
     if coverage.unreadable:
         share += f"; {len(coverage.unreadable)} file(s) of it nobody could read, such as {coverage.unreadable[0]}"
-    if coverage.patterns and coverage.hits_shown < coverage.hits:
-        share += f", and {coverage.hits_shown} of the {coverage.hits} places that the search found"
+    if coverage.hits_shown < coverage.hits or coverage.overflow:
+        share += f", and {coverage.hits_shown} of {coverage.found} that the search found"
     return f"A PASS needs that all is seen; {share}."
 
 
@@ -119,14 +138,15 @@ def named_absent(opinions: Iterable[Opinion]) -> frozenset[str]:
     named: Counter[str] = Counter()
     for opinion in opinions:
         if opinion.vote is Vote.FAIL:
-            named.update({term for raw in opinion.absent if (term := _term(raw))})
-    return frozenset(term for term, count in named.items() if count > 1)
+            named.update({name for raw in opinion.absent if (name := term(raw))})
+    return frozenset(name for name, count in named.items() if count > 1)
 
 
-def _term(raw: str) -> str | None:
-    term = raw.strip().strip("`'\"").lower()
-    letters = sum(character.isalnum() for character in term)
-    return term if letters >= _MIN_TERM and not any(character.isspace() for character in term) else None
+def term(raw: str) -> str | None:
+    """A word, name or path as it is searched for; None for what nobody would write or what stands anywhere."""
+    bare = raw.strip().strip("`'\"").lower()
+    letters = sum(character.isalnum() for character in bare)
+    return bare if letters >= _MIN_TERM and not any(character.isspace() for character in bare) else None
 
 
 def with_absence(opinions: Sequence[Opinion], criterion: Criterion, ground: Ground) -> list[Opinion]:
@@ -138,21 +158,22 @@ def with_absence(opinions: Sequence[Opinion], criterion: Criterion, ground: Grou
     coverage = ground.coverage
     if criterion.kind is not CriterionKind.SOMEWHERE or not coverage.patterns or coverage.hits or coverage.unreadable:
         return list(opinions)
-    own = set(words(criterion.statement)) | set(words(" ".join(criterion.patterns)))
+    # The letter of a regular expression's escape is no part of a word.
+    plain = re.sub(r"\\[A-Za-z]", " ", " ".join(criterion.patterns))
+    own = set(words(criterion.statement)) | set(words(plain))
     proven = {
-        term
-        for term in named_absent(opinions)
-        if term in ground.missing and (parts := set(words(term))) and parts <= own
+        name
+        for name in named_absent(opinions)
+        if name in ground.missing and (parts := set(words(name))) and parts <= own
     }
     if not proven:
         return list(opinions)
-    listed = ", ".join(f"«{term}»" for term in sorted(proven))
-    searched = (
-        f"searched {coverage.files} file(s) and their paths for {', '.join(coverage.patterns)} and {listed}: nothing"
-    )
+    listed = ", ".join(f"«{name}»" for name in sorted(proven))
+    sought = f"{', '.join(coverage.patterns)} and {listed}"
+    searched = f"searched {coverage.files} file(s) and all paths of its scope for {sought}: nothing"
     return [
         replace(opinion, absence=searched)
-        if opinion.vote is Vote.FAIL and proven & {_term(raw) for raw in opinion.absent}
+        if opinion.vote is Vote.FAIL and proven & {term(raw) for raw in opinion.absent}
         else opinion
         for opinion in opinions
     ]
@@ -166,7 +187,7 @@ def set_aside(opinions: Iterable[Opinion]) -> Mapping[JudgeRole, str]:
         invented[opinion.role] += opinion.unresolved
         cited[opinion.role] += opinion.unresolved + len(opinion.evidence)
     return {
-        role: f"{invented[role]} of its {cited[role]} citations in this run stand nowhere in the repository."
+        role: f"{invented[role]} of its {cited[role]} citations in this run stand nowhere in what it was shown."
         for role in cited
         if invented[role] >= _INVENTIONS and 2 * invented[role] > cited[role]
     }

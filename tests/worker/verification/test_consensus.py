@@ -1,5 +1,6 @@
 """Consensus and verdict: pure functions, held to their sentences by properties."""
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -10,8 +11,10 @@ from worker.analyzers.finding import Finding
 from worker.core.vocabulary import Category, JudgeRole, Outcome, Severity, Verdict, Vote
 from worker.verification import consensus
 from worker.verification.constitution.criteria import Criterion
+from worker.verification.evidence import place_fingerprint
 from worker.verification.opinion import Evidence, Opinion
 from worker.verification.result import Coverage, CriterionResult
+from worker.verification.search import Hit
 from worker.verification.verdict import conclude
 from worker.verification.votes import Ground
 
@@ -143,8 +146,32 @@ def test_no_criteria_is_never_a_pass() -> None:
 def test_the_veto(role: JudgeRole, confidence: float, verified: bool, expected: Verdict) -> None:
     heard = [opinion(Vote.FAIL, role, verified=verified, confidence=confidence)]
     heard += [opinion(Vote.PASS, other) for other in ROLES if other is not role][:1]
-    outcome = decide(criterion(severity=Severity.LOW), heard)
+    hits = (Hit("a.py", 1),)
+    found = Ground(replace(SHOWN_WHOLE.coverage, patterns=("xyz",), hits=1, hits_shown=1), hits)
+    outcome = consensus.decide(criterion(severity=Severity.LOW), heard, found, pass_score=7, aside={})
     assert conclude([outcome], veto_confidence=0.8).verdict is expected
+
+
+def test_a_veto_by_words_alone_needs_another_judge_and_what_people_accepted_stops_nothing() -> None:
+    alone = [opinion(Vote.FAIL, JudgeRole.SECURITY, confidence=1.0), opinion(Vote.PASS)]
+    assert conclude([decide(criterion(), alone)], veto_confidence=0.8).verdict is Verdict.PARTIAL
+    both = decide(criterion(), [alone[0], opinion(Vote.FAIL)])
+    assert conclude([both], veto_confidence=0.8).verdict is Verdict.VETO
+    accepted = frozenset(place_fingerprint("k", item) for item in both.places)
+    assert conclude([both], veto_confidence=0.8, accepted=accepted).verdict is Verdict.FAIL
+    assert consensus.accept(both, accepted).outcome is Outcome.PASS
+
+
+def test_what_is_accepted_passes_only_where_everything_was_seen() -> None:
+    failing = [opinion(Vote.FAIL, role) for role in ROLES]
+    part = Ground(replace(SHOWN_WHOLE.coverage, lines=50), None)
+    result = consensus.decide(criterion(), failing, part, pass_score=7, aside={})
+    accepted = frozenset(place_fingerprint("k", item) for item in result.places)
+    assert consensus.accept(result, accepted).outcome is Outcome.UNDECIDED
+    assert "10% of its scope" in consensus.accept(result, accepted).reason
+    ten = tuple(Evidence("a.py", n, n, "xyz = 1", verified=True) for n in range(1, 11))
+    many = decide(criterion(), [replace(o, evidence=ten) for o in failing])
+    assert "no more than 10" in consensus.accept(many, accepted).reason
 
 
 def test_a_critical_finding_fails_the_run_and_the_verdict_names_rule_and_place() -> None:

@@ -44,7 +44,7 @@ def test_definitions_of_every_language(path: str) -> None:
 @given(st.sampled_from(list(CODE)), st.text(max_size=200))
 def test_broken_code_is_no_error(path: str, text: str) -> None:
     text = text.replace("\r", "\n").replace("\0", " ")
-    file = cut(path, text, text)
+    file = cut(path, tuple(text.split("\n")), text)
     covered = [line for chunk in file.chunks for line in range(chunk.start, chunk.end + 1)]
     assert covered == list(range(1, len(file.lines) + 1))
 
@@ -160,12 +160,16 @@ def test_what_is_shown_is_counted_line_by_line(tmp_path: Path) -> None:
 def test_places_that_a_search_found_are_shown_before_all_else(tmp_path: Path) -> None:
     index = repository(tmp_path)
     hits = [Hit(f"part/m{n}.py", 25) for n in range(0, 60, 7)] + [Hit("auth/login.py", 0)]
-    context = chosen(index, [criterion("Passwords MUST be safe")], 1500, hits=hits)
+    context = chosen(index, [criterion("Passwords MUST be safe")], 1500, hits=[hits])
     assert context.hits == frozenset(hits)
     assert all(f"{hit.path}:25\n" in f"{context.text}\n" for hit in hits if hit.line)
     few = chosen(
-        index, [criterion("Passwords MUST be safe")], 500, hits=[Hit("part/m1.py", n) for n in range(1, 48)] + hits
+        index, [criterion("Passwords MUST be safe")], 500, hits=[[Hit("part/m1.py", n) for n in range(1, 48)] + hits]
     )
+    # A search that found few is not starved by one that found many.
+    login = [Hit("auth/login.py", 2)]
+    many = [Hit(f"part/m{n}.py", 25) for n in range(60)]
+    assert set(login) < chosen(index, [criterion("Passwords MUST be safe")], 500, hits=[many, login]).hits
     # What does not fit is not among what was shown, and no file takes all the room.
     assert 0 < len(few.hits) < 57
     assert len({hit.path for hit in few.hits}) > 3

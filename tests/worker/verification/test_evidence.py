@@ -67,7 +67,23 @@ def test_what_is_not_there_letter_by_letter_is_not_verified(start: int, end: int
 
 
 def test_a_claim_to_be_verified_is_not_believed() -> None:
-    assert verify_all([Evidence("a.py", 4, 4, "nowhere", verified=True)], lines_of) == ()
+    assert verify_all([Evidence("a.py", 4, 4, "nowhere", verified=True)], lines_of) == ((), 1)
+
+
+def test_what_was_not_shown_is_not_there_and_what_is_cited_twice_is_no_invention() -> None:
+    shown: list[str | None] = ["import os", None, "def f(x):", "    return eval(x)"]
+
+    def lines(path: str) -> list[str | None]:
+        return shown
+
+    twice = [
+        Evidence("a.py", 3, 3, "def f(x):"),
+        Evidence("a.py", 3, 3, "def f(x):"),
+        Evidence("a.py", 4, 4, "eval(x)"),
+    ]
+    resolved, unresolved = verify_all(twice, lines)
+    assert ([item.start_line for item in resolved], unresolved) == ([3, 4], 0)
+    assert not verify(Evidence("a.py", 1, 3, "import os\n\ndef f(x):"), lines).verified
 
 
 def test_of_a_machines_line_only_the_quoted_part_is_published() -> None:

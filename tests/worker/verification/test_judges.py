@@ -20,7 +20,7 @@ from tests.worker.analyzers.test_analyze import snapshot
 from tests.worker.verification.test_panel import outcomes, verified
 from worker.analyzers.analyze import Analysis
 from worker.core.vocabulary import Category, CriterionKind, JudgeRole, Outcome, Verdict, Vote
-from worker.verification import answer, coverage, panel, search
+from worker.verification import answer, panel, search
 from worker.verification.constitution.criteria import make
 from worker.verification.context.index import Index
 from worker.verification.hearing import Hearing
@@ -243,8 +243,7 @@ def heard(folder: Path, files: dict[str, str], judges: dict[JudgeRole, provider.
             opinions += [Opinion(k, role, Vote.ABSTAIN, str(error), "m", failure="answer_unparseable") for k in keys]
             continue
         opinions += [answer.opinion(one, role, "m", round=1) for one in given.opinions]
-    coverages = {c.key: coverage.of(c, case.scoped[c.key], batch.context) for c in criteria}
-    return Hearing.of(case, coverages, opinions, config)
+    return Hearing(case, {c.key: batch.context for c in criteria}, opinions, config)
 
 
 @pytest.mark.parametrize(("files", "expected"), [(KEPT, "PASS"), (BROKEN, "VETO")], ids=["kept", "broken"])

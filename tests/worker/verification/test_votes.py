@@ -39,7 +39,7 @@ def ground(*, shown: int = 100, hits: tuple[Hit, ...] | None = (HIT,), hits_show
 
 
 def counts(given: Opinion, of: Criterion, on: Ground) -> bool:
-    return votes.counted(given, of, on, pass_score=7).vote is given.vote
+    return votes.counted(votes.consistent(given, pass_score=7), of, on).vote is given.vote
 
 
 FORBIDS, EVERYWHERE, SOMEWHERE = CriterionKind.FORBIDS, CriterionKind.EVERYWHERE, CriterionKind.SOMEWHERE
@@ -79,8 +79,8 @@ def test_what_a_vote_needs(kind: CriterionKind, given: Opinion, on: Ground, expe
 
 
 def test_a_judge_none_of_whose_citations_resolve_has_no_vote() -> None:
-    given = votes.counted(opinion(Vote.PASS, unresolved=2), criterion(FORBIDS), ground(hits=()), pass_score=7)
-    assert (given.vote, given.void) == (Vote.ABSTAIN, "Nothing that it cites stands in the repository.")
+    given = votes.consistent(opinion(Vote.PASS, unresolved=2), pass_score=7)
+    assert (given.vote, given.void) == (Vote.ABSTAIN, "Nothing that it cites stands in what it was shown.")
 
 
 def test_a_place_outside_of_the_scope_shows_nothing() -> None:

@@ -35,9 +35,8 @@ class SourceFile:
         )
 
 
-def cut(path: str, masked: str, text: str) -> SourceFile:
-    """`text` gives the syntax, `masked` (as many lines) is what is shown."""
-    shown = tuple(masked.split("\n"))
+def cut(path: str, shown: tuple[str, ...], text: str) -> SourceFile:
+    """`text` gives the syntax, `shown` are its lines with secrets masked."""
     found = symbols(text, path)
     return SourceFile(path, shown, tuple(_chunks(path, len(shown), found)))
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from worker.core.telemetry.masking import mask_file
 from worker.sources.snapshot import Snapshot
+from worker.verification import lines as lines_of
 from worker.verification.context.chunks import Chunk, SourceFile, cut
 from worker.verification.context.imports import Paths, dependents, imports
 from worker.verification.context.words import identifiers, words
@@ -69,7 +70,7 @@ class Index:
         self.graph = {path: imports(texts[path], path, paths) for path in files}
         self.dependents = dependents(self.graph)
         self.chunks: list[Chunk] = [chunk for file in files.values() for chunk in file.chunks]
-        self.sizes = [sum(len(line) + 6 for line in self._lines(chunk)) for chunk in self.chunks]
+        self.sizes = [size([chunk.path, *self._lines(chunk)]) for chunk in self.chunks]
         self._postings = self._post()
         self._defined: dict[str, set[int]] = defaultdict(set)
         for number, chunk in enumerate(self.chunks):
@@ -91,15 +92,15 @@ class Index:
                 left_out.append(LeftOut(file.path, why or "binary"))
                 continue
             total += file.size
-            text = text.replace("\r\n", "\n").replace("\r", "\n")
-            files[file.path] = cut(file.path, mask_file(text, file.path), text)
+            lines = lines_of.of(text)
+            text = "\n".join(lines)
+            shown = tuple(mask_file(text, file.path).split("\n")) if lines else ()
+            if len(shown) != len(lines):
+                left_out.append(LeftOut(file.path, "its secrets cannot be hidden line by line"))
+                continue
+            files[file.path] = cut(file.path, shown, text)
             texts[file.path] = text
         return cls(files, texts, left_out)
-
-    def shown_lines(self, path: str) -> Sequence[str] | None:
-        """The file's lines as judges may read them, or None for a path that they are not shown."""
-        file = self.files.get(path)
-        return None if file is None else file.lines
 
     def _lines(self, chunk: Chunk) -> Sequence[str]:
         return self.files[chunk.path].lines[chunk.start - 1 : chunk.end]
@@ -173,6 +174,11 @@ class Index:
         """The changed files and those that import them, directly."""
         found = {path for path in changed if path in self.files}
         return frozenset(found.union(*(self.dependents.get(path, frozenset()) for path in found)))
+
+
+def size(lines: Iterable[str]) -> int:
+    """Bytes that the lines take with their numbers. Scripts of more bytes a letter take more tokens a letter too."""
+    return sum((len(line) if line.isascii() else len(line.encode())) + 6 for line in lines)
 
 
 def _of_path(path: str, weights: Mapping[str, float], most: float) -> float:

@@ -13,17 +13,18 @@ from dataclasses import dataclass
 from worker.analyzers.finding import Finding
 from worker.verification.constitution.criteria import Criterion
 from worker.verification.context.chunks import Chunk
-from worker.verification.context.index import Index
+from worker.verification.context.index import Index, size
 from worker.verification.context.words import words
 from worker.verification.search import Hit
 
-_CHARS_PER_TOKEN = 3
+_BYTES_PER_TOKEN = 3
 _MAX_FINDINGS = 40
 _MAX_FOLDERS = 80
 _PIECES_PER_CRITERION = 60
 _FOUND = 0.25
 _AROUND = 2
 _HITS_SHARE = 0.5
+_LIST_SHARE = 0.1
 
 Spans = Mapping[str, Sequence[tuple[int, int]]]
 """Per path, first and last lines, both inclusive, in order and apart from each other."""
@@ -39,14 +40,14 @@ class Overview:
 
 @dataclass(frozen=True)
 class Context:
-    """What the judges of a batch are shown: `text` after the overview. `shown` counts both."""
+    """What the judges of a batch are shown: `text` after the overview. `shown` counts both. `hits` are the places found
+    by search that are among it, and named as such."""
 
     text: str
     shown: Spans
     of_files: int
     complete: bool
     hits: frozenset[Hit]
-    """The places found by search that are among what is shown."""
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -55,6 +56,16 @@ class Context:
     def lines(self, path: str) -> int:
         """How many lines of the file are shown."""
         return sum(end - start + 1 for start, end in self.shown.get(path, ()))
+
+    def read(self, index: Index, path: str) -> list[str | None] | None:
+        """The file's lines as they are shown, None for each that is not; None for a file of which nothing is."""
+        file = index.files.get(path)
+        if file is None or path not in self.shown:
+            return None
+        read: list[str | None] = [None] * len(file.lines)
+        for start, end in self.shown[path]:
+            read[start - 1 : end] = file.lines[start - 1 : end]
+        return read
 
 
 def overview(index: Index, *, budget: int, only: frozenset[str] | None = None) -> Overview:
@@ -73,7 +84,7 @@ def overview(index: Index, *, budget: int, only: frozenset[str] | None = None) -
 
 def _cost(index: Index, paths: Iterable[str]) -> int:
     """Tokens that the files would take, at most."""
-    return sum(sum(len(line) + 6 for line in index.files[path].lines) for path in paths) // _CHARS_PER_TOKEN + 1
+    return sum(size(index.files[path].lines) for path in paths) // _BYTES_PER_TOKEN + 1
 
 
 def select(
@@ -83,31 +94,30 @@ def select(
     *,
     budget: int,
     whole: bool,
-    hits: Sequence[Hit] = (),
+    hits: Sequence[Sequence[Hit]] = (),
     only: frozenset[str] | None = None,
 ) -> Context:
-    """The context for `criteria`. `whole`: the overview holds everything already."""
+    """The context for `criteria`. `whole`: the overview holds everything already. `hits` are what the search for each
+    criterion found; what found few places has them all shown before what found many takes the room."""
     paths = sorted(path for path in index.files if only is None or path in only)
     hinted = [finding for finding in findings if finding.verified and (only is None or finding.path in only)]
-    placed = [hit for hit in hits if hit.path in index.files and (only is None or hit.path in only)]
-    shown: Spans
-    if whole:
-        shown = {path: [(1, len(index.files[path].lines))] for path in paths}
-        text = ""
-    else:
-        windows = _windows(index, placed, int(budget * _HITS_SHARE))
-        left = budget - sum(_tokens(index, path, start, end) for path, spans in windows.items() for start, end in spans)
-        chunks = _choose(index, criteria, hinted, _costs(index, only), left)
-        for number in chunks:
+    overviewed: Spans = {path: [(1, len(index.files[path].lines))] for path in paths} if whole else {}
+    # What must be somewhere may be found in a file that `only` leaves out.
+    searches = sorted(hits, key=len)
+    ordered = list(dict.fromkeys(hit for of in searches for hit in of))
+    placed = [[h for h in of if h.line and h.path in index.files and h.path not in overviewed] for of in searches]
+    windows, left = _windows(index, placed, budget)
+    if not whole:
+        for number in _choose(index, criteria, hinted, _costs(index, only), left):
             chunk = index.chunks[number]
             windows.setdefault(chunk.path, []).append((chunk.start, chunk.end))
-        shown = {path: _merged(spans) for path, spans in sorted(windows.items())}
-        text = "\n".join(["Parts of the repository:", *_render(index, shown)])
-    told = [hit for hit in placed if hit.line == 0 or _within(shown, hit.path, hit.line)]
-    parts = [text] if text else []
-    parts += _told_hits(index, told) + _told_findings(hinted, shown)
+    parts = {path: _merged(spans) for path, spans in sorted(windows.items())}
+    shown = {**overviewed, **parts}
+    seen = [hit for hit in ordered if not hit.line or _within(shown, hit.path, hit.line)]
+    listed, told = _told_hits(seen, int(budget * _LIST_SHARE))
+    text = ["Parts of the repository:", *_render(index, parts)] if parts or not whole else []
     complete = not index.left_out and only is None and all(_is_whole(index, shown, path) for path in paths)
-    return Context("\n".join(parts), shown, len(paths), complete, frozenset(told))
+    return Context("\n".join([*text, *listed, *_told_findings(hinted, shown)]), shown, len(paths), complete, told)
 
 
 def _is_whole(index: Index, shown: Spans, path: str) -> bool:
@@ -120,35 +130,40 @@ def _within(shown: Spans, path: str, line: int) -> bool:
 
 def _costs(index: Index, only: frozenset[str] | None) -> dict[int, int]:
     return {
-        number: index.sizes[number] // _CHARS_PER_TOKEN + 1
+        number: index.sizes[number] // _BYTES_PER_TOKEN + 1
         for number, chunk in enumerate(index.chunks)
         if only is None or chunk.path in only
     }
 
 
-def _tokens(index: Index, path: str, start: int, end: int) -> int:
-    return sum(len(line) + 6 for line in index.files[path].lines[start - 1 : end]) // _CHARS_PER_TOKEN + 1
+def _windows(
+    index: Index, searches: Sequence[Sequence[Hit]], budget: int
+) -> tuple[dict[str, list[tuple[int, int]]], int]:
+    """The lines around as many of the hits as fit into their share, in turn from each file, so that no file takes all
+    the room; and what is left of the budget."""
+    windows: dict[str, list[tuple[int, int]]] = {}
+    taken: set[tuple[str, int]] = set()
+    room = share = int(budget * _HITS_SHARE)
+    for hit in (hit for hits in searches for hit in _in_turn(hits)):
+        lines = index.files[hit.path].lines
+        start, end = max(1, hit.line - _AROUND), min(len(lines), hit.line + _AROUND)
+        fresh = [n for n in range(start, end + 1) if (hit.path, n) not in taken]
+        title = () if hit.path in windows else (hit.path,)
+        cost = size([*title, *(lines[n - 1] for n in fresh)]) // _BYTES_PER_TOKEN + 1
+        if cost <= room:
+            room -= cost
+            taken.update((hit.path, n) for n in fresh)
+            windows.setdefault(hit.path, []).append((start, end))
+    return windows, budget - (share - room)
 
 
-def _windows(index: Index, hits: Sequence[Hit], budget: int) -> dict[str, list[tuple[int, int]]]:
-    """The lines around as many of the hits as fit, in turn from each file, so that no file takes all the room."""
+def _in_turn(hits: Sequence[Hit]) -> list[Hit]:
+    """The first of each file, then the second of each, and so on."""
     by_path: dict[str, list[Hit]] = {}
     for hit in hits:
-        if hit.line:
-            by_path.setdefault(hit.path, []).append(hit)
-    turns = sorted(
-        ((turn, hit) for of in by_path.values() for turn, hit in enumerate(of)), key=lambda t: (t[0], t[1].path)
-    )
-    windows: dict[str, list[tuple[int, int]]] = {}
-    left = budget
-    for _, hit in turns:
-        last = len(index.files[hit.path].lines)
-        start, end = max(1, hit.line - _AROUND), min(last, hit.line + _AROUND)
-        cost = _tokens(index, hit.path, start, end)
-        if cost <= left:
-            left -= cost
-            windows.setdefault(hit.path, []).append((start, end))
-    return windows
+        by_path.setdefault(hit.path, []).append(hit)
+    turns = ((turn, hit) for of in by_path.values() for turn, hit in enumerate(of))
+    return [hit for _, hit in sorted(turns, key=lambda entry: (entry[0], entry[1].path))]
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -223,11 +238,29 @@ def _render(index: Index, shown: Spans) -> list[str]:
     return parts
 
 
-def _told_hits(index: Index, hits: Sequence[Hit]) -> list[str]:
-    if not hits:
-        return []
-    places = sorted({f"{hit.path}:{hit.line}" if hit.line else hit.path for hit in hits})
-    return ["=== Places that a search for these criteria found, each of which may be nothing:", *places]
+def _told_hits(hits: Sequence[Hit], budget: int) -> tuple[list[str], frozenset[Hit]]:
+    """The places, a line for each path and one for each file's lines, as many as fit in their order; and which those
+    are."""
+    entries: dict[tuple[str, bool], list[Hit]] = {}
+    for hit in hits:
+        entries.setdefault((hit.path, hit.line > 0), []).append(hit)
+    listed: list[str] = []
+    told: set[Hit] = set()
+    for (path, in_text), of in entries.items():
+        entry = f"{path}:{_ranges([hit.line for hit in of])}" if in_text else path
+        cost = size([entry]) // _BYTES_PER_TOKEN + 1
+        if cost <= budget:
+            budget -= cost
+            listed.append(entry)
+            told.update(of)
+    title = "=== Places that a search for these criteria found, each of which may be nothing:"
+    return ([title, *sorted(listed)] if listed else []), frozenset(told)
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """`3,5-9` for 3, 5, 6, 7, 8, 9."""
+    runs: list[tuple[int, int]] = _merged((number, number) for number in numbers)
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
 
 
 def _told_findings(findings: Sequence[Finding], shown: Spans) -> list[str]:
