@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from worker.analyzers.finding import Finding
 from worker.verification.constitution.criteria import Criterion
-from worker.verification.constitution.scope import EXCEPTIONS, PLACES, Scope, Within
+from worker.verification.constitution.places import EXCEPTIONS, PLACES, Scope, Within
 from worker.verification.opinion import Evidence
 
 MOST = 10
