@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from worker.analyzers.finding import Finding
 from worker.verification.constitution.criteria import Criterion
-from worker.verification.constitution.places import EXCEPTIONS, PLACES, Scope, Within
+from worker.verification.constitution.places import EXCEPTIONS, PLACES, Within
+from worker.verification.constitution.scope import Scope
 from worker.verification.opinion import Evidence
 
 MOST = 10
