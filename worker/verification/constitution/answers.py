@@ -21,6 +21,7 @@ from worker.verification.constitution.scope import Scope
 
 _NEAR = 2
 _TOO_FEW = 3
+_MATCHES_NOTHING = re.compile(r"(?<!\\)\$(?![|)]|$)|(?<![\\|(\[])(?<!^)\^|\\b\\B|\\B\\b")
 # Words that nearly every rule could have.
 _GENERAL = Meaning.of("repository code codebase project software system application product service").bag
 
@@ -156,7 +157,9 @@ def _criterion(item: Extracted, line: int, here: Sequence[Line], source: Source,
     limits, bare = (known.scope, known.plain) if known is not None else scope.read(quote)
     limits = _limits(item, limits, near, notes)
     kind = _kind(item, own, statement, known)
-    given = item.patterns if _related(item.patterns, f"{quote}\n{statement}") else []
+    # What the text names itself is searched for whatever the model says. An anchor amid a pattern lets it match
+    # nothing.
+    given = [pattern for pattern in item.patterns if not _MATCHES_NOTHING.search(pattern)]
     patterns = search.usable([*derived_patterns(quote, kind), *given]) or derived_patterns(statement, kind)
     marked = criteria.marked_severity(item.quote) or criteria.marked_severity(source.lines[line - 1])
     return Criterion(
@@ -226,15 +229,6 @@ def _kind(item: Extracted, own: str, statement: str, known: Criterion | None) ->
     if by_words in (CriterionKind.PROCESS, item.kind):
         return CriterionKind.EVERYWHERE if by_words is not CriterionKind.SOMEWHERE else by_words
     return by_words
-
-
-def _related(patterns: Iterable[str], said: str) -> bool:
-    """Whether any of the patterns has to do with what is said: it shares a word with it, or consists of signs alone.
-
-    A search for what nobody would write finds nothing, and proves nothing."""
-    own = Meaning.of(said).bag
-    bags = [Meaning.of(re.sub(r"\\[a-zA-Z]", " ", pattern)).bag for pattern in search.usable(patterns)]
-    return any(not bag or bag & own for bag in bags)
 
 
 def derived_patterns(statement: str, kind: CriterionKind) -> tuple[str, ...]:

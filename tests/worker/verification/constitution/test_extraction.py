@@ -186,7 +186,9 @@ LIARS: dict[str, Items] = {
     "the opposite": _all(
         lambda i: {**i, "statement": i["statement"].replace("MUST NOT", "MUST").replace("Avoid", "Use")}
     ),
-    "patterns that match nothing": _all(lambda i: {**i, "kind": "forbids", "patterns": ["zzzzqqqq"]}),
+    "patterns that match nothing": _all(
+        lambda i: {**i, "kind": "forbids", "patterns": ["zzzzqqqq", "$^", "a^b", "eval$\\("]}
+    ),
     "patterns that match all": _all(lambda i: {**i, "patterns": [".*", "", "("]}),
 }
 
@@ -200,8 +202,10 @@ async def test_no_model_makes_a_duty_disappear(db: Database, liar: str) -> None:
     by_quote = {c.quote: c for c in read.criteria}
     for quote in ("Code MUST NOT call `eval()`.", "Every endpoint must have a timeout."):
         assert by_quote[quote].kind in (CriterionKind.EVERYWHERE, CriterionKind.FORBIDS)
-    # A search for nonsense would find nothing, and seem to prove that nothing is there.
-    assert all("zzzz" not in "".join(c.patterns) or "eval" in "".join(c.patterns) for c in read.criteria)
+    # What the text names is searched for, whatever else is; what can match nothing is not.
+    if by_quote["Code MUST NOT call `eval()`."].kind is CriterionKind.FORBIDS:
+        assert "eval" in by_quote["Code MUST NOT call `eval()`."].patterns
+    assert not {"$^", "a^b", "eval$\\("} & {pattern for c in read.criteria for pattern in c.patterns}
     assert all("docs" not in c.statement and "good" not in c.statement for c in read.criteria)
     assert {line.fate for line in read.lines} == {Fate.CRITERION, Fate.PART}
 
