@@ -69,16 +69,18 @@ _NOUN = (
     r"|`[\w.-]{1,60}` (?:folder|directory|package|module|tree))(?![\w-])"
 )
 _NOUNS = rf"{_NOUN}(?:(?:\s*,\s*(?:and |or )?|\s+(?:and|or)\s+)(?:in |for )?{_NOUN})*"
+# A list of places of which one is not understood is not understood.
+_WHOLE = rf"(?!\s*,\s*(?:and |or )?(?:in |for )?{_NOUN}|\s*,?\s*(?:and|or)\b)"
 _EXCEPT = re.compile(
     rf"\b(?:except(?:ing)?(?: for)?|excluding|other than|outside(?: of)?|apart from|but not|not counting)\s+"
-    rf"(?:(?:in|for|from|within|under|inside)\s+)?(?P<nouns>{_NOUNS})\)?",
+    rf"(?:(?:in|for|from|within|under|inside)\s+)?(?P<nouns>{_NOUNS}){_WHOLE}\)?",
     re.IGNORECASE,
 )
 _IN = re.compile(
     rf"\b(?:in|under|within|inside|throughout|across|(?<=functions )of|(?<=methods )of|(?<=classes )of"
     rf"|(?<=modules )of"
-    rf"|(?<=files )of|(?<=names )of|(?<=api )of|(?<=coverage )of)\s+(?:all )?(?P<nouns>{_NOUNS})\)?"
-    r"(?=\s*(?:$|[.,;:!)]|(?:must|shall|should|is|are|may|never|has|have|does|do|will|cannot|needs?|stays?)\b))",
+    rf"|(?<=files )of|(?<=names )of|(?<=api )of|(?<=coverage )of)\s+(?:all )?(?P<nouns>{_NOUNS}){_WHOLE}\)?"
+    r"(?=\s*(?:$|[.,;:!()]|(?:must|shall|should|is|are|may|never|has|have|does|do|will|cannot|needs?|stays?)\b))",
     re.IGNORECASE,
 )
 _SUBJECT = re.compile(

@@ -22,6 +22,7 @@ from worker.verification.constitution.scope import Scope, Within
         ("No `any` in `*.ts` files or `web/**/*.tsx`", None, [], None),
         ("No print in `a/`, `b/` and `c.py`", ["a/", "b/", "c.py"], [], "No print"),
         ("Secrets MUST NOT be stored in `config/`", ["config/"], [], "Secrets MUST NOT be stored"),
+        ("Never edit docs in `d/ja`, `d/ko`, or `d/zh` (generated)", ["d/ja", "d/ko", "d/zh"], [], None),
         ("Functions of the library MUST be typed", ["product code"], [], "Functions MUST be typed"),
     ],
 )
@@ -55,6 +56,7 @@ def test_what_limits_a_statement(
         "The package MUST ship a licence",
         "The library MUST have a README",
         "Changes are documented in `CHANGELOG.md`",
+        "No print in `src/` and in the folders of the team",
     ],
 )
 def test_what_says_where_something_is_to_be_limits_nothing(statement: str) -> None:
@@ -72,6 +74,7 @@ def test_what_says_where_something_is_to_be_limits_nothing(statement: str) -> No
         ("Kein `eval`, außer mit Begründung", "außer mit Begründung"),
         ("不得使用 `any`，除非有说明", "除非有说明"),
         ("Sin `eval`, salvo en emergencias", "salvo en emergencias"),
+        ("No `eval`, except in tests and in what the team says", "except in tests and in what the team says"),
         ("No `eval` without explicit permission", "without explicit permission"),
     ],
 )
