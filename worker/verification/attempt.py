@@ -28,7 +28,7 @@ from worker.core.queue.jobs import VerifyRun, enqueue
 from worker.core.runs import events, lifecycle
 from worker.core.runs.lifecycle import Claim
 from worker.core.telemetry import logs, tracing
-from worker.core.telemetry.masking import mask
+from worker.core.telemetry.masking import mask, mask_file
 from worker.core.untrusted import source
 from worker.core.vocabulary import RunStatus
 from worker.llm.errors import LlmError, RateLimited, Transient
@@ -207,7 +207,9 @@ async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
 
     loaded = await _load(claim, resources)
     llm = _llm(claim, resources)
-    reading = asyncio.create_task(pipeline.start_reading(loaded.constitution.content, llm))
+    # It is shown in reports and sent to a model, and people have written passwords into theirs.
+    constitution = await asyncio.to_thread(mask_file, loaded.constitution.content, "CONSTITUTION.md")
+    reading = asyncio.create_task(pipeline.start_reading(constitution, llm))
     try:
         await step("snapshot", {"source": loaded.run.source_kind})
         snapshots = resources.shared(Snapshots, Snapshots)
@@ -216,7 +218,7 @@ async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
         ) as snapshot:
             await step("criteria", {"files": len(snapshot.files), "commit": snapshot.commit})
             work = pipeline.Work(
-                constitution=loaded.constitution.content,
+                constitution=constitution,
                 snapshot=snapshot,
                 accepted=loaded.history.accepted,
                 models=llm,
