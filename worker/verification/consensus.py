@@ -64,7 +64,7 @@ def decide(
     for outcome, vote in ((Outcome.FAIL, Vote.FAIL), (Outcome.PASS, Vote.PASS)):
         agreeing = [opinion for opinion in deciding if opinion.vote is vote]
         if 3 * len(agreeing) >= 2 * len(deciding):
-            basis = _basis(outcome, criterion, ground)
+            basis = _basis(outcome, criterion, ground, agreeing)
             return replace(
                 undecided,
                 outcome=outcome,
@@ -83,7 +83,8 @@ def _nothing_there(undecided: CriterionResult) -> CriterionResult:
     limits = "; ".join((*(f"only {e}" for e in scope.include), *(f"not {e}" for e in scope.exclude)))
     if not undecided.coverage.unchanged:
         about = f" ({limits})" if limits else ""
-        return replace(undecided, reason=f"No text file is in its scope{about}: nothing could break it, or keep it.")
+        nothing = f"No text file of the repository is in its scope{about}, so there is nothing to judge."
+        return replace(undecided, reason=f"{nothing} Is the path right?" if scope.include else nothing)
     nothing = f"None of the files that changed is in its scope ({limits})"
     if undecided.criterion.kind is CriterionKind.FORBIDS:
         reason = f"{nothing}, so the change cannot have put there what it forbids."
@@ -91,11 +92,12 @@ def _nothing_there(undecided: CriterionResult) -> CriterionResult:
     return replace(undecided, reason=f"{nothing}: whether the change keeps it, nothing here shows.")
 
 
-def _basis(outcome: Outcome, criterion: Criterion, ground: Ground) -> str:
-    """What a PASS rests on besides the judges' words."""
+def _basis(outcome: Outcome, criterion: Criterion, ground: Ground, agreeing: Sequence[Opinion]) -> str:
+    """What the outcome rests on besides the judges' words."""
     coverage = ground.coverage
     if outcome is not Outcome.PASS or criterion.kind is CriterionKind.SOMEWHERE:
-        return ""
+        absence = next((o.absence for o in agreeing if o.absence), None)
+        return f"; code {absence}" if absence else ""
     scope = "what changed of its scope" if ground.changed is not None else "its whole scope"
     if coverage.whole and coverage.seen:
         return f"; they were shown {scope}"
@@ -105,17 +107,28 @@ def _basis(outcome: Outcome, criterion: Criterion, ground: Ground) -> str:
 
 
 def _too_few(heard: Sequence[Opinion], deciding: int, criterion: Criterion, ground: Ground) -> str:
-    """Why it stays undecided, and what would prove it."""
-    told = f"{deciding} of {len(heard)} votes count; at least {QUORUM} must." if deciding else "No vote counts."
-    voided = [opinion.void for opinion in heard if opinion.void]
-    if voided:
-        reasons = " ".join(dict.fromkeys(why if why.endswith(".") else f"{why}." for why in voided))
-        return f"{told} {reasons}"
-    if any(opinion.failure for opinion in heard):
-        return f"{told} {sum(o.failure is not None for o in heard)} judge(s) gave no answer."
+    """Why it stays undecided: judge by judge what keeps a vote from counting."""
+    parts = [f"{deciding} of {len(heard)} votes count; at least {QUORUM} must." if deciding else "No vote counts."]
+    whys: dict[str, list[str]] = {}
+    for opinion in heard:
+        if opinion.vote is Vote.ABSTAIN:
+            whys.setdefault(_why_not(opinion, criterion, ground), []).append(opinion.role.value.replace("_", " "))
+    alike = len(whys) == 1 and not deciding
+    return " ".join([*parts, *(why if alike else _capital(f"{' and '.join(who)}: {why}") for why, who in whys.items())])
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _why_not(opinion: Opinion, criterion: Criterion, ground: Ground) -> str:
+    if opinion.failure is not None:
+        return "No answer that could be used."
+    if opinion.void is not None:
+        return opinion.void if opinion.void.endswith(".") else f"{opinion.void}."
     if not ground.coverage.whole and criterion.kind is not CriterionKind.SOMEWHERE:
-        return f"{told} The judges could not tell from what they were shown, {ground.coverage.percent} of its scope."
-    return f"{told} The judges could not tell from reading the code."
+        return f"Cannot tell from what was shown, {ground.coverage.percent} of the scope."
+    return "Cannot tell from reading the code."
 
 
 def decide_all(

@@ -44,6 +44,8 @@ class Opinion:
     """Words, names or paths that the judge says are nowhere."""
     absence: str | None = None
     """What code searched for and did not find, where the vote rests on that."""
+    places: tuple[Evidence, ...] = ()
+    """Of the evidence what concerns the criterion: what the vote rests on."""
     at_hit: bool = False
     """Whether it cites a place where the search for the criterion hits."""
     unresolved: int = 0

@@ -48,12 +48,14 @@ class Panel:
         self._batches: Sequence[_Batch] = ()
         self._left_out: Sequence[LeftOut] = ()
         self._fence = ""
+        self._changed = False
 
     async def judge(self, case: Case, progress: Progress) -> list[Opinion]:
         """At most one opinion per judge and criterion; evidence as cited, not yet verified."""
         self._overview, self._batches = await asyncio.to_thread(batches, case, self._settings)
         self._left_out = case.index.left_out
         self._fence = case.snapshot.digest
+        self._changed = case.snapshot.changed is not None
         left = {number: len(JudgeRole) for number in range(len(self._batches))}
         done = 0
 
@@ -132,7 +134,7 @@ class Panel:
 
     def notes(self) -> tuple[str, ...]:
         """What a reader should know of the panel and of what it was shown."""
-        return (*_seen(self._batches), *_not_shown(self._left_out), *_panel_notes(self._settings))
+        return (*_seen(self._batches, self._changed), *_not_shown(self._left_out), *_panel_notes(self._settings))
 
 
 def batches(case: Case, settings: Settings) -> tuple[Overview, list[_Batch]]:
@@ -237,14 +239,16 @@ def _others(results: Sequence[CriterionResult], role: JudgeRole) -> str:
     return "\n".join(lines).replace("\0", " ")
 
 
-def _seen(made: Sequence[_Batch]) -> tuple[str, ...]:
+def _seen(made: Sequence[_Batch], changed: bool) -> tuple[str, ...]:
+    """`changed`: only what changed, and what imports it, is shown."""
     if not made:
         return ()
     shown = {path for batch in made for path in batch.context.files}
     of = max(batch.context.of_files for batch in made)
+    which = "text files that changed or import one that did" if changed else "text files that may be shown"
     if all(batch.context.complete for batch in made):
-        return (f"The judges were shown all {of} text files whole.",)
-    return (f"The judges were shown parts of {len(shown)} of {of} text files, chosen for each criterion.",)
+        return (f"The judges were shown all {of} {which}, whole.",)
+    return (f"The judges were shown parts of {len(shown)} of {of} {which}, chosen for each criterion.",)
 
 
 def _not_shown(left_out: Sequence[LeftOut]) -> tuple[str, ...]:

@@ -120,23 +120,19 @@ class CriterionResult:
 
     @property
     def objection(self) -> Opinion | None:
-        """The security judge's FAIL with verified evidence, where both others say PASS."""
+        """The security judge's FAIL with evidence that concerns the criterion, where both others say PASS."""
         if self.outcome is not Outcome.PASS:
             return None
         return next(
-            (
-                o
-                for o in self.opinions
-                if o.role is JudgeRole.SECURITY and o.vote is Vote.FAIL and any(e.verified for e in o.evidence)
-            ),
+            (o for o in self.opinions if o.role is JudgeRole.SECURITY and o.vote is Vote.FAIL and o.places),
             None,
         )
 
     @property
     def places(self) -> tuple[Evidence, ...]:
-        """Where the criterion fails: each verified place once, whoever cites it."""
+        """Where the criterion fails: each verified place that concerns it once, whoever cites it."""
         failing = [opinion for opinion in self.opinions if opinion.vote is Vote.FAIL]
-        cited = [item for opinion in failing for item in opinion.evidence if item.verified]
+        cited = [item for opinion in failing for item in opinion.places]
         if self.outcome is Outcome.FAIL:
             cited = [*self.evidence, *cited]
         return tuple({(item.path, item.start_line, item.rule): item for item in reversed(cited)}.values())[::-1]

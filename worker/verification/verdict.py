@@ -30,10 +30,9 @@ def vetoes(result: CriterionResult, veto_confidence: float, accepted: frozenset[
     return result.outcome is not Outcome.PASS and any(
         opinion.role is JudgeRole.SECURITY
         and opinion.vote is Vote.FAIL
-        and opinion.absence is None
         and (opinion.confidence or 0) >= veto_confidence
         and (result.outcome is Outcome.FAIL or opinion.at_hit)
-        and any(item.verified and place_fingerprint(opinion.key, item) not in accepted for item in opinion.evidence)
+        and any(place_fingerprint(opinion.key, item) not in accepted for item in opinion.places)
         for opinion in result.opinions
     )
 
@@ -107,7 +106,11 @@ def _conclude(
         if not results:
             parts.append("nothing in the constitution can be checked in a repository")
         return RunVerdict(Verdict.PARTIAL, score, f"{' and '.join(parts).capitalize()}.")
-    return RunVerdict(Verdict.PASS, score, f"All {_count(len(results), 'criterion', 'criteria')} passed.")
+    return RunVerdict(
+        Verdict.PASS,
+        score,
+        "The one criterion passed." if len(results) == 1 else f"All {len(results)} criteria passed.",
+    )
 
 
 def _count(number: int, one: str, many: str) -> str:

@@ -38,7 +38,7 @@ class Ground:
 
 def void(opinion: Opinion, why: str) -> Opinion:
     """The opinion as an abstention, with the reason."""
-    return replace(opinion, vote=Vote.ABSTAIN, score=None, confidence=None, void=why)
+    return replace(opinion, vote=Vote.ABSTAIN, score=None, confidence=None, void=why, places=())
 
 
 def contradicts(vote: Vote, score: int | None, pass_score: int) -> bool:
@@ -91,23 +91,20 @@ def counted(opinion: Opinion, criterion: Criterion, ground: Ground) -> Opinion:
     """A consistent opinion as it counts by itself; what an absence is worth, the judges together say."""
     if opinion.vote is Vote.ABSTAIN:
         return opinion
-    places = [item for item in opinion.evidence if concerns(item, criterion, ground)]
-    relevant = bool(places)
-    opinion = replace(opinion, at_hit=any(at_hit(item, criterion, ground) for item in places))
+    nowhere = opinion.vote is Vote.FAIL and criterion.kind is CriterionKind.SOMEWHERE
+    places = () if nowhere else tuple(item for item in opinion.evidence if concerns(item, criterion, ground))
+    opinion = replace(opinion, places=places, at_hit=any(at_hit(item, criterion, ground) for item in places))
     if opinion.vote is Vote.FAIL:
-        if relevant and criterion.kind is not CriterionKind.SOMEWHERE:
-            return opinion
-        if opinion.absence is not None:
-            return opinion
-        return void(opinion, _fail_needs(criterion, ground))
-    why = _pass_needs(criterion, ground, relevant)
+        return opinion if places or opinion.absence is not None else void(opinion, _fail_needs(criterion, ground))
+    why = _pass_needs(criterion, ground, bool(places))
     return opinion if why is None else void(opinion, why)
 
 
 def _fail_needs(criterion: Criterion, ground: Ground) -> str:
     if criterion.kind is CriterionKind.SOMEWHERE:
         return "A FAIL needs that code finds nowhere what would show it, and two judges who name it."
-    where = "where the search for it hits" if ground.hits is not None else "that has to do with the criterion"
+    guided = _found(criterion, ground) is not None
+    where = "where the search for it hits" if guided else "that has to do with the criterion"
     return f"A FAIL needs a place in its scope {where}."
 
 
@@ -130,6 +127,8 @@ def unseen(coverage: Coverage) -> str:
         share += f"; {len(coverage.unreadable)} file(s) of it nobody could read, such as {coverage.unreadable[0]}"
     if coverage.hits_shown < coverage.hits or coverage.overflow:
         share += f", and {coverage.hits_shown} of {coverage.found} that the search found"
+    if not coverage.patterns:
+        share += ", and no pattern is known that the rest could be searched for"
     return f"A PASS needs that all is seen; {share}."
 
 

@@ -192,7 +192,7 @@ def test_criteria_about_the_process_count_neither_way_and_are_told() -> None:
     verdict = conclude([result(Outcome.PASS, Severity.HIGH)], veto_confidence=0.8, process=2)
     assert verdict.verdict is Verdict.PASS
     assert verdict.reason == (
-        "All 1 criterion passed. 2 criteria speak of how people work and cannot be checked in a repository."
+        "The one criterion passed. 2 criteria speak of how people work and cannot be checked in a repository."
     )
 
 

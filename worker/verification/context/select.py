@@ -41,7 +41,7 @@ class Overview:
 @dataclass(frozen=True)
 class Context:
     """What the judges of a batch are shown: `text` after the overview. `shown` counts both. `hits` are the places found
-    by search that are among it, and named as such."""
+    by search that are among it, and named as such. `complete`: all that may be shown is shown whole."""
 
     text: str
     shown: Spans
@@ -116,7 +116,7 @@ def select(
     seen = [hit for hit in ordered if not hit.line or _within(shown, hit.path, hit.line)]
     listed, told = _told_hits(seen, int(budget * _LIST_SHARE))
     text = ["Parts of the repository:", *_render(index, parts)] if parts or not whole else []
-    complete = not index.left_out and only is None and all(_is_whole(index, shown, path) for path in paths)
+    complete = all(_is_whole(index, shown, path) for path in paths)
     return Context("\n".join([*text, *listed, *_told_findings(hinted, shown)]), shown, len(paths), complete, told)
 
 

@@ -23,7 +23,7 @@ _LANGUAGES = {
     "py": "python", "js": "javascript", "ts": "typescript", "go": "go", "java": "java", "rs": "rust", "c": "c",
     "yml": "yaml", "yaml": "yaml", "toml": "toml", "json": "json", "sh": "sh", "rb": "ruby",
 }  # fmt: skip
-_DECIDERS = {Decider.ANALYZERS: "analyzers", Decider.JUDGES: "judges", Decider.NOBODY: "–"}
+_DECIDERS = {Decider.ANALYZERS: "analyzers", Decider.JUDGES: "judges", Decider.SEARCH: "search", Decider.NOBODY: "–"}
 _KINDS = {
     CriterionKind.FORBIDS: "forbids",
     CriterionKind.EVERYWHERE: "required everywhere",
@@ -126,6 +126,8 @@ def _overview(outcome: RunOutcome) -> Iterator[str]:
 def _vote(opinion: Opinion | None) -> str:
     if opinion is not None and opinion.void is not None:
         return "void"
+    if opinion is not None and opinion.failure is not None:
+        return "no answer"
     if opinion is None or opinion.vote is Vote.ABSTAIN:
         return "abstains"
     return f"{opinion.vote.value} {opinion.score} ({opinion.confidence:.0%})"
@@ -176,7 +178,7 @@ def _shown(result: CriterionResult, indent: str = "") -> Iterator[str]:
 def _seen(coverage: Coverage) -> str:
     if not coverage.files:
         return ""
-    share = "all" if coverage.whole else f"{coverage.share:.0%}"
+    share = "all" if coverage.whole else coverage.percent
     shown = (
         f"shown to the judges: {share} of its scope ({coverage.shown_lines} of {coverage.lines} lines in "
         f"{coverage.shown_files} of {coverage.files} files)"
@@ -184,7 +186,10 @@ def _seen(coverage: Coverage) -> str:
     if not coverage.patterns:
         return shown
     patterns = ", ".join(code(pattern) for pattern in coverage.patterns)
-    return f"{shown}; searched for {patterns}: {coverage.hits} place(s) found, {coverage.hits_shown} of them shown"
+    if not coverage.hits:
+        return f"{shown}; searched for {patterns}: found nowhere"
+    of = "all" if coverage.hits_shown == coverage.hits and not coverage.overflow else coverage.hits_shown
+    return f"{shown}; searched for {patterns}: {coverage.found} found, {of} of them shown"
 
 
 def _said(result: CriterionResult, indent: str = "") -> Iterator[str]:
@@ -221,6 +226,10 @@ def _short(results: list[CriterionResult]) -> Iterator[str]:
         yield f"- **{inline(result.criterion.statement)}** ({severity}) — {inline(result.reason)}{objection}"
         yield from _shown(result, "  ")
         yield from _said(result, "  ")
+        cited = dict.fromkeys(f"{item.path}:{item.start_line}" for o in result.opinions for item in o.places)
+        if cited:
+            more = f" and {len(cited) - _PLACES_SHOWN} more" if len(cited) > _PLACES_SHOWN else ""
+            yield f"  - they cite: {', '.join(map(code, list(cited)[:_PLACES_SHOWN]))}{more}"
         if result.look_at:
             places = ", ".join(code(f"{item.path}:{item.start_line}") for item in result.look_at)
             yield f"  - look at: {places}"

@@ -34,7 +34,7 @@ def render(outcome: RunOutcome) -> bytes:
                 results.append(_criterion_result(result, item))
         elif (objection := result.objection) is not None:
             rules[result.criterion.key] = _criterion_rule(result)
-            results += [_objection(result, objection, item) for item in objection.evidence if item.verified]
+            results += [_objection(result, objection, item) for item in objection.places]
     for finding in outcome.analysis.findings:
         if finding.verified and finding.fingerprint not in cited:
             rules.setdefault(
@@ -108,7 +108,7 @@ def _criterion_rule(result: CriterionResult) -> dict[str, Any]:
 
 
 def _criterion_result(result: CriterionResult, item: Evidence) -> dict[str, Any]:
-    failing = next((opinion for opinion in result.opinions if opinion.vote is Vote.FAIL), None)
+    failing = next((o for o in result.opinions if o.vote is Vote.FAIL and item in o.places), None)
     text = f"{result.criterion.statement} — {failing.rationale if failing else result.reason}"
     fingerprint = place_fingerprint(result.criterion.key, item)
     return _result(result.criterion.key, _LEVELS[result.criterion.severity], text, item, fingerprint)

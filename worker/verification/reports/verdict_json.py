@@ -168,7 +168,9 @@ def _coverage(coverage: Coverage) -> dict[str, Any]:
         "whole": coverage.whole,
         "unreadable": list(coverage.unreadable[:20]),
         "searched_for": list(coverage.patterns),
+        "files_unchanged": coverage.unchanged,
         "places_found": coverage.hits,
+        "more_places": coverage.overflow,
         "places_shown": coverage.hits_shown,
     }
 
