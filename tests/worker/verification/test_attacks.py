@@ -30,11 +30,11 @@ from worker.verification.tribunal import Case
 from worker.verification.verdict import conclude
 
 # More of them by a variable: 20,000 take a quarter of an hour.
-EXAMPLES = int(os.environ.get("CVA_TEST_ATTACKS", "250"))
+EXAMPLES = int(os.environ.get("CVA_TEST_ATTACKS", "120"))
 NOUNS = ("zebra", "walrus", "otter")
 PATTERNS = {"zebra": (r"zebra\(", r"^\s*zebra"), "walrus": (r"walrus$", r"walrus\b"), "otter": (r"otter",)}
 LINES = [
-    "zebra(1)", "  zebra = 2", "a zebra", "walrus", "the walrus sleeps", "otter: yes", "import quokka", "return 12345",
+    "zebra(1)", "  zebra = 2", "a zebra", "walrus", "the walrus sleeps", "otter: yes", "import quokka", "import a", "return 12345",
     "", "}", "# nothing of note", "value = compute(value)", "\tfinally done", "caf\u00e9 \u2028 break", "page\x0cfeed", "zebra",
 ]  # fmt: skip
 PATHS = [
@@ -106,11 +106,13 @@ def citation(chance: random.Random, world: World, rule: Rule, mood: Mood) -> dic
     hits = sorted((p, n) for p, n in world.hits(rule) if n)
     every = [(p, n) for p in world.files for n in range(1, len(world.rows(p)) + 1)] or [("src/a.py", 1)]
     path, number = chance.choice(hits if hits and chance.random() > mood.lies else every)
+    if chance.random() < mood.lies:
+        number = max(1, number + chance.randint(-3, 3))
     rows = world.rows(path) if path in world.files else [""]
     row = rows[number - 1] if number <= len(rows) else ""
     told = chance.randint(1, 20) if chance.random() < 0.2 else number
     quotes = (
-        row.strip(), row[: len(row) // 2 + 4], "\n".join(rows[number - 1 : number + 2]), f"{row} and more",
+        row.strip(), row[: len(row) // 2 + 4], "\n".join(rows[number - 1 : number + 2]), "\n".join([row, "of my own", *rows[number + 1 : number + 2]]), f"{row} and more",
         row.replace(" ", "  "), row.replace(" ", ""), "***", f"{row[:3]}***", "\u27eamasked 32\u27eb", "}", "",
         "def of_my_own():", f"{number}| {row}", row.upper(), "zebra",
     )  # fmt: skip

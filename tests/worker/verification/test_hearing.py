@@ -15,7 +15,7 @@ from worker.verification.constitution.scope import Scope
 from worker.verification.context.index import Index
 from worker.verification.hearing import Hearing
 from worker.verification.opinion import Evidence, Opinion
-from worker.verification.result import CriterionResult, Decider
+from worker.verification.result import Coverage, CriterionResult, Decider
 from worker.verification.tribunal import Case
 
 FILES: dict[str, str | bytes] = {"src/a.py": "def run(command):\n    return command\n", "docs/a.md": "Run it.\n"}
@@ -30,8 +30,14 @@ def said(of: Criterion, role: JudgeRole, vote: Vote, *evidence: Evidence, absent
     return Opinion(of.key, role, vote, "because", "m", 9 if vote is Vote.PASS else 2, 0.9, evidence, absent)
 
 
-def hearing(folder: Path, of: Criterion, opinions: list[Opinion], changed: frozenset[str] | None = None) -> Hearing:
-    taken = replace(snapshot(folder, FILES), changed=changed)
+def hearing(
+    folder: Path,
+    of: Criterion,
+    opinions: list[Opinion],
+    changed: frozenset[str] | None = None,
+    files: dict[str, str | bytes] = FILES,
+) -> Hearing:
+    taken = replace(snapshot(folder, files), changed=changed)
     case = Case(taken, Analysis((), (), ()), [of], Index.of(taken), search.scoped(taken, [of]))
     _, (batch,) = panel.batches(case, settings())
     return Hearing(case, {of.key: batch.context}, opinions, settings())
@@ -84,12 +90,33 @@ def test_a_scope_of_which_nothing_changed(tmp_path: Path, kind: CriterionKind, o
 
 def test_in_a_change_only_what_changed_breaks_a_rule(tmp_path: Path) -> None:
     of = criterion(CriterionKind.FORBIDS, "Do not run a command")
-    old = Evidence("src/a.py", 1, 1, "def run(command):")
+    # What imports the changed file is shown with it, and is not what the change is held against.
+    files: dict[str, str | bytes] = {"a.py": "VALUE = 1\n", "b.py": "import a\n\n\ndef run(command):\n    return a\n"}
+    old = Evidence("b.py", 4, 4, "def run(command):")
     failing = [said(of, role, Vote.FAIL, old) for role in JudgeRole]
-    everything = hearing(tmp_path / "full", of, failing)
-    assert everything.results[0].outcome is Outcome.FAIL
-    change = hearing(tmp_path / "diff", of, failing, changed=frozenset({"docs/a.md"}))
-    assert change.results[0].outcome is Outcome.UNDECIDED
+    (whole,) = hearing(tmp_path / "full", of, failing, files=files).results
+    (change,) = hearing(tmp_path / "diff", of, failing, changed=frozenset({"a.py"}), files=files).results
+    assert (whole.outcome, change.outcome) == (Outcome.FAIL, Outcome.UNDECIDED)
+    assert all(opinion.evidence for opinion in change.opinions)
+
+
+@pytest.mark.parametrize(
+    ("coverage", "seen"),
+    [
+        (Coverage(files=1, lines=5, shown_lines=5), True),
+        (Coverage(files=1, lines=5, shown_lines=4), False),
+        # A path that the search found and nobody was told of.
+        (Coverage(files=1, lines=5, shown_lines=5, patterns=("x",), hits=2, hits_shown=1), False),
+        (Coverage(files=1, lines=5, shown_lines=1, patterns=("x",), hits=2, hits_shown=2), True),
+        (Coverage(files=1, lines=5, shown_lines=1, patterns=("x",), hits=2, hits_shown=2, overflow=True), False),
+        (Coverage(files=1, lines=5, shown_lines=5, patterns=("x",), hits=2, hits_shown=2, overflow=True), True),
+        (Coverage(files=1, lines=5, shown_lines=5, unreadable=("x.bin",)), False),
+        # That nothing was found says nothing of what is required everywhere.
+        (Coverage(files=1, lines=5, shown_lines=1, patterns=("x",)), False),
+    ],
+)
+def test_everything_is_seen_where_all_lines_or_all_places_are_shown(coverage: Coverage, seen: bool) -> None:
+    assert coverage.seen is seen
 
 
 def test_a_debate_repeats_no_words_that_rest_on_nothing() -> None:

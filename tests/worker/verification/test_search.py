@@ -13,15 +13,14 @@ from tests.worker.analyzers.test_analyze import snapshot
 from worker.core.vocabulary import CriterionKind
 from worker.verification import lines, named, search
 from worker.verification.constitution.criteria import Criterion, make
-from worker.verification.constitution.scope import Scope
 from worker.verification.context.index import Index
 from worker.verification.matching import Matcher, Rows
 from worker.verification.search import MAX_HITS, Hit
 
 
-def criterion(statement: str, *patterns: str, kind: CriterionKind = CriterionKind.FORBIDS, **more: Scope) -> Criterion:
+def criterion(statement: str, *patterns: str, kind: CriterionKind = CriterionKind.FORBIDS) -> Criterion:
     made = make(statement, section=None, line=1, quote=statement)
-    return replace(made, kind=kind, patterns=patterns, **more)
+    return replace(made, kind=kind, patterns=patterns)
 
 
 def found(folder: Path, files: dict[str, str | bytes], of: Criterion) -> search.Scoped:
@@ -64,7 +63,7 @@ def test_searching_a_text_finds_the_lines_that_searching_line_by_line_finds(atom
     assert list(matcher.lines(Rows.of(rows), 2)) == expected[:2]
 
 
-ENDS = {
+ENDS: dict[str, str | bytes] = {
     "crlf": "one\r\neval(2)\r\n",
     "cr": "one\reval(2)\r",
     "no last end": "one\neval(2)",
@@ -80,7 +79,8 @@ ENDS = {
 @pytest.mark.parametrize("name", list(ENDS))
 def test_lines_are_counted_alike_by_search_index_and_snapshot(tmp_path: Path, name: str) -> None:
     path = "a folder/f\u00e9 1.txt"
-    taken = snapshot(tmp_path, {path: ENDS[name], "empty": ""})
+    files: dict[str, str | bytes] = {path: ENDS[name], "empty": ""}
+    taken = snapshot(tmp_path, files)
     of = criterion("No eval", r"^\s*eval\(")
     scoped = search.scoped(taken, [of])[of.key]
     assert (scoped.hits, scoped.lines) == ((Hit(path, 2),), {path: 2, "empty": 0})
