@@ -4,7 +4,6 @@ import contextlib
 import json
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from invariant.bench.provider import Request, answer
+from invariant.waiting import until
 
 KEY = "sk-strict-0123456789abcdef"
 
@@ -148,10 +148,8 @@ def running(protocol: Protocol) -> Iterator[Server]:
         serving = uvicorn.Server(config)
         thread = threading.Thread(target=serving.run, args=([listening],), daemon=True)
         thread.start()
-        deadline = time.monotonic() + 10
-        while not serving.started and time.monotonic() < deadline:
-            time.sleep(0.01)
         try:
+            until(lambda: serving.started, 10, lambda: "the provider's server never started")
             yield server
         finally:
             serving.should_exit = True
