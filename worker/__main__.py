@@ -25,6 +25,7 @@ from worker.llm import client, providers
 from worker.runtime.resources import Resources
 from worker.sources import take
 from worker.supervisor import HAND_BACK_SECONDS, Supervisor
+from worker.verification import isolated
 
 log = logs.get("worker")
 
@@ -75,9 +76,12 @@ async def serve(config: Settings, url: str, vitals: Vitals) -> None:
     assert tasks.__all__
     db = Database(url, application="invariant-worker", pool_size=min(20, config.worker_concurrency + 4))
     holder = f"{socket.gethostname()}-{os.getpid()}"
-    resources = Resources(settings=config, db=db, holder=holder)
+    isolation = isolated.isolation()
+    resources = Resources(settings=config, db=db, holder=holder, isolation=isolation)
     beating = asyncio.create_task(_beat(vitals, resources))
     try:
+        # It loads what runs need while the schema is waited for.
+        await asyncio.to_thread(isolation.start)
         await wait_for_schema(db)
         removed = await asyncio.to_thread(take.sweep, config)
         if removed:
@@ -88,6 +92,7 @@ async def serve(config: Settings, url: str, vitals: Vitals) -> None:
         await Supervisor(resources, jobs.QUEUES, vitals).run()
     finally:
         beating.cancel()
+        isolation.close()
         await db.dispose()
 
 

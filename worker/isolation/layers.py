@@ -1,0 +1,154 @@
+"""The walls, put up from within the process that they shall hold, outermost first.
+
+What the system does not offer is left out; which walls stand is proven at start-up (`proof.py`), not believed.
+"""
+
+import contextlib
+import os
+import resource
+import signal
+import stat
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import worker
+from worker.isolation import linux
+from worker.isolation.room import Bounds, Layer, Room
+
+LINUX = sys.platform == "linux"
+
+# The range that systemd keeps for users who exist for the time of one process (systemd.exec, DynamicUser).
+_FIRST_USER, _USERS = 61184, 4336
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store", "/gnu/store", "/opt/homebrew")
+_SETTINGS = (
+    "/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf",
+    "/etc/gai.conf", "/etc/host.conf", "/etc/services", "/etc/protocols", "/etc/passwd", "/etc/group",
+    "/etc/localtime", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives",
+    "/run/systemd/resolve", "/proc", "/sys/devices/system/cpu", "/sys/fs/cgroup", "/dev/urandom", "/dev/random",
+    "/dev/zero",
+)  # fmt: skip
+_DEVICES = ("/dev/null",)
+
+
+def attempt(layer: Layer, put_up: Callable[[], object]) -> Iterator[Layer]:
+    """The layer, when it could be put up."""
+    try:
+        put_up()
+    except (OSError, ValueError, AttributeError):
+        return
+    yield layer
+
+
+def leave_namespaces() -> frozenset[Layer]:
+    """In the process that will fork the contained one: let its children see no process but themselves."""
+    if not LINUX:
+        return frozenset()
+    spaces = linux.CLONE_NEWPID | linux.CLONE_NEWNS | linux.CLONE_NEWIPC
+
+    def separate() -> None:
+        if os.geteuid() == 0:
+            linux.unshare(spaces)
+            return
+        user, group = os.geteuid(), os.getegid()
+        linux.unshare(spaces | linux.CLONE_NEWUSER)
+        for name, line in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
+            Path(f"/proc/self/{name}").write_text(line)
+
+    return frozenset(attempt(Layer.PROCESSES, separate))
+
+
+def enter(room: Room, *, warden: int, separate: bool) -> None:
+    """Put up every wall that the system offers. `warden` is the process id that no other room has now;
+    `separate`: the process is the first of a process-id namespace.
+
+    Blocking; raises nothing for a wall that cannot be put up.
+    """
+    os.setsid()
+    if not LINUX:
+        _limit(room.bounds)
+        return
+    linux.die_with_parent(signal.SIGKILL)
+    if separate:
+        with contextlib.suppress(OSError):
+            linux.mount_proc()
+    _limit(room.bounds)
+    if room.own_user:
+        with contextlib.suppress(OSError):
+            _become_another(_FIRST_USER + warden % _USERS, room.folder)
+    with contextlib.suppress(OSError):
+        linux.drop_capabilities()
+    with contextlib.suppress(OSError):
+        linux.no_new_privileges()
+        linux.landlock(readable(room), writable(room), room.ports or None)
+    with contextlib.suppress(OSError):
+        linux.no_system_powers()
+    if room.ports:
+        with contextlib.suppress(OSError):
+            linux.no_sockets(but_internet=True)
+    else:
+        give_up_network()
+
+
+def give_up_network() -> None:
+    """From here on no socket can be made in this process or in any that it starts."""
+    if LINUX:
+        with contextlib.suppress(OSError):
+            linux.no_sockets()
+
+
+def _limit(bounds: Bounds) -> None:
+    """Limits of this process and, each for itself, of those it starts. RLIMIT_DATA counts private writable memory."""
+    limits = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: bounds.file,
+        resource.RLIMIT_NOFILE: bounds.open_files,
+        resource.RLIMIT_CPU: bounds.cpu_seconds,
+        resource.RLIMIT_DATA: bounds.memory,
+    }
+    if os.geteuid() == 0:
+        # Of a user who has other processes too, their number is not ours to limit.
+        limits[resource.RLIMIT_NPROC] = bounds.processes
+    for name, most in limits.items():
+        with contextlib.suppress(OSError, ValueError):
+            hard = resource.getrlimit(name)[1]
+            value = most if hard == resource.RLIM_INFINITY else min(most, hard)
+            resource.setrlimit(name, (value, value))
+
+
+def _become_another(user: int, folder: Path | None) -> None:
+    """As root: become a user who owns nothing but the folder, unless that user could not work."""
+    if os.geteuid() != 0 or not open_to_others(*ours(), *([folder.parent] if folder is not None else [])):
+        return
+    if folder is not None:
+        os.chown(folder, user, user)
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
+
+
+@cache
+def open_to_others(*places: Path) -> bool:
+    """Whether another user gets through every folder on the way to these places."""
+    folders = {folder for place in places for folder in (place.resolve(), *place.resolve().parents) if folder.is_dir()}
+    return all(folder.stat().st_mode & stat.S_IXOTH for folder in folders)
+
+
+@cache
+def ours() -> tuple[Path, ...]:
+    """Where the interpreter, its libraries and our own packages are."""
+    packages = Path(worker.__file__).resolve().parent
+    known = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values()}
+    return (*map(Path, sorted(known)), packages)
+
+
+def readable(room: Room) -> list[Path]:
+    """What a process in the room may read and run."""
+    return [*map(Path, (*_SYSTEM, *_SETTINGS)), *ours(), *room.readable]
+
+
+def writable(room: Room) -> list[Path]:
+    """What a process in the room may change."""
+    return [*map(Path, _DEVICES), *([room.folder] if room.folder is not None else [])]
