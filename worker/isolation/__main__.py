@@ -106,8 +106,6 @@ def _children() -> list[int]:
 
 def main() -> None:
     descriptor, *modules = sys.argv[1:]
-    if layers.LINUX:
-        linux.not_dumpable()
     for name in modules:
         importlib.import_module(name)
     gc.collect()

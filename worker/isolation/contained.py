@@ -22,9 +22,11 @@ import worker
 from worker.isolation import frames
 from worker.isolation.errors import AnswerRejected, ContainmentFailed, ProcessEnded, TooSlow
 from worker.isolation.inside import adapter
-from worker.isolation.room import Room
+from worker.isolation.room import Bounds, Room
 
 _CHUNK = 1 << 20
+_LOOK_SECONDS = 1.0
+_BLOCK = 4096
 
 
 class Contained:
@@ -42,6 +44,7 @@ class Contained:
         self._turn = asyncio.Lock()
         self._exchanges: set[asyncio.Task[bytes]] = set()
         self._end: str | None = None
+        self._closing: asyncio.Task[None] | None = None
 
     @property
     def ended(self) -> bool:
@@ -154,10 +157,13 @@ class Contained:
 
     async def close(self, why: str = "The contained process was closed.") -> None:
         """End the process and all that it started; returns when its warden has seen to that."""
-        if self._end is not None:
-            return
-        self._end = why
-        waiting = self._exchanges - {asyncio.current_task()}
+        if self._closing is None:
+            self._end = why
+            self._closing = asyncio.create_task(self._close(asyncio.current_task()))
+        await asyncio.shield(self._closing)
+
+    async def _close(self, by: "asyncio.Task[Any] | None") -> None:
+        waiting = self._exchanges - {by}
         for exchange in waiting:
             exchange.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
@@ -192,10 +198,13 @@ class Isolation:
         Raises ContainmentFailed.
         """
         contained = await asyncio.to_thread(self._open, room, seconds)
+        watching = asyncio.create_task(_watch(contained, room)) if room.folder is not None else None
         try:
             yield contained
         finally:
-            await asyncio.shield(contained.close())
+            if watching is not None:
+                watching.cancel()
+            await contained.close()
 
     def _open(self, room: Room, seconds: float) -> Contained:
         channel, inner = socket.socketpair()
@@ -248,6 +257,29 @@ class Isolation:
         """End the fork server; open rooms end with their blocks."""
         with self._lock:
             self._stop()
+
+
+async def _watch(contained: Contained, room: Room) -> None:
+    """End a process that fills its folder: no limit of the system's counts all files together."""
+    assert room.folder is not None
+    while not contained.ended:
+        await asyncio.sleep(_LOOK_SECONDS)
+        if not await asyncio.to_thread(_within, room.folder, room.bounds):
+            await contained.close(
+                f"Reading the repository filled its folder with more than {room.bounds.folder} bytes."
+            )
+
+
+def _within(folder: Path, bounds: Bounds) -> bool:
+    """Whether the folder holds no more than it may: bytes, each file at least a block."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += max(_BLOCK, Path(place, name).lstat().st_blocks * 512)
+        if total > bounds.folder:
+            return False
+    return True
 
 
 def _environment() -> dict[str, str]:

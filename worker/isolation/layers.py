@@ -10,7 +10,7 @@ import signal
 import stat
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -77,7 +77,7 @@ def enter(room: Room, *, warden: int, separate: bool) -> None:
     _limit(room.bounds)
     if room.own_user:
         with contextlib.suppress(OSError):
-            _become_another(_FIRST_USER + warden % _USERS, room.folder)
+            _become_another(_FIRST_USER + warden % _USERS, room, separate=separate)
     with contextlib.suppress(OSError):
         linux.drop_capabilities()
     with contextlib.suppress(OSError):
@@ -118,22 +118,42 @@ def _limit(bounds: Bounds) -> None:
             resource.setrlimit(name, (value, value))
 
 
-def _become_another(user: int, folder: Path | None) -> None:
+def _become_another(user: int, room: Room, *, separate: bool) -> None:
     """As root: become a user who owns nothing but the folder, unless that user could not work."""
-    if os.geteuid() != 0 or not open_to_others(*ours(), *([folder.parent] if folder is not None else [])):
+    needed = [*ours(), *room.readable, *([room.folder] if room.folder is not None else [])]
+    if os.geteuid() != 0 or not (separate or not any(map(_closed, needed))):
         return
-    if folder is not None:
-        os.chown(folder, user, user)
+    open_the_way(needed)
+    if room.folder is not None:
+        os.chown(room.folder, user, user)
     os.setgroups([])
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
 
 
-@cache
-def open_to_others(*places: Path) -> bool:
-    """Whether another user gets through every folder on the way to these places."""
-    folders = {folder for place in places for folder in (place.resolve(), *place.resolve().parents) if folder.is_dir()}
-    return all(folder.stat().st_mode & stat.S_IXOTH for folder in folders)
+def _closed(place: Path) -> Path | None:
+    """The first folder on the way to the place that another user does not get through."""
+    return next((folder for folder in reversed(place.parents) if not folder.stat().st_mode & stat.S_IXOTH), None)
+
+
+def open_the_way(places: Iterable[Path]) -> None:
+    """In a mount namespace of one's own: where a folder is closed to others, as root's home is, put an empty one over
+    it in which nothing is but these places."""
+    behind: dict[Path, dict[Path, int]] = {}
+    for place in dict.fromkeys(place.resolve() for place in places if place.exists()):
+        if (closed := _closed(place)) is not None:
+            behind.setdefault(closed, {})[place] = os.open(place, os.O_PATH | os.O_CLOEXEC)
+    for closed, held in behind.items():
+        linux.mount_empty(closed)
+        for place, descriptor in held.items():
+            if not place.exists():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+                    place.mkdir()
+                else:
+                    place.touch()
+                linux.mount_bound(descriptor, place)
+            os.close(descriptor)
 
 
 @cache

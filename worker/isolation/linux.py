@@ -17,9 +17,9 @@ _libc = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = (
     0x00020000, 0x08000000, 0x10000000, 0x20000000, 0x40000000,
 )  # fmt: skip
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 36, 38
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
-_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 16384, 1 << 18
+_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_BIND, _MS_REC, _MS_PRIVATE = 2, 4, 8, 4096, 16384, 1 << 18
 
 
 def _checked(result: int) -> int:
@@ -31,11 +31,6 @@ def _checked(result: int) -> int:
 
 def _prctl(option: int, value: int, more: object = 0) -> None:
     _checked(_libc.prctl(option, ctypes.c_ulong(value), more, 0, 0))
-
-
-def not_dumpable() -> None:
-    """Keep this process's memory and environment from other processes of its user (`/proc/PID/environ`, ptrace)."""
-    _prctl(_PR_SET_DUMPABLE, 0)
 
 
 def die_with_parent(number: int) -> None:
@@ -63,6 +58,19 @@ def mount_proc() -> None:
     _checked(_libc.mount(None, b"/", None, ctypes.c_ulong(_MS_REC | _MS_PRIVATE), None))
     flags = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
     _checked(_libc.mount(b"proc", b"/proc", b"proc", ctypes.c_ulong(flags), None))
+
+
+def mount_empty(place: Path) -> None:
+    """Put a small empty folder over the place, which everybody may pass through."""
+    options = b"mode=0755,size=1m"
+    flags = _MS_NOSUID | _MS_NODEV
+    _checked(_libc.mount(b"tmpfs", os.fsencode(place), b"tmpfs", ctypes.c_ulong(flags), options))
+
+
+def mount_bound(descriptor: int, place: Path) -> None:
+    """Show at the place what the descriptor was opened on."""
+    source = f"/proc/self/fd/{descriptor}".encode()
+    _checked(_libc.mount(source, os.fsencode(place), None, ctypes.c_ulong(_MS_BIND | _MS_REC), None))
 
 
 def drop_capabilities() -> None:

@@ -24,6 +24,8 @@ class Bounds:
     """Private memory, of the process alone and not of the code it shares."""
     file: int = 256 << 20
     """The largest file that may be written."""
+    folder: int = 2 << 30
+    """All that may lie in the folder; looked at from outside every second."""
     processes: int = 256
     """Processes and threads at once; holds where the room has a user of its own."""
     open_files: int = 4096

@@ -78,7 +78,9 @@ def _ports(request: Request) -> tuple[int, ...]:
 
 
 def _room(request: Request, work: Path, settings: Settings) -> Room:
-    bounds = Bounds(memory=settings.contained_memory_bytes, file=4 * settings.max_snapshot_bytes)
+    largest = settings.max_snapshot_bytes
+    # git's objects, the files themselves, and what analyzers write.
+    bounds = Bounds(memory=settings.contained_memory_bytes, file=4 * largest, folder=6 * largest)
     readable = () if settings.deployed else tuple(_local(request))
     return Room(work, readable, _ports(request), own_user=not readable, bounds=bounds)
 

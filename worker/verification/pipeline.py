@@ -164,7 +164,7 @@ async def _forked(process: Contained) -> AsyncIterator[Contained]:
     try:
         yield forked
     finally:
-        await asyncio.shield(forked.close())
+        await forked.close()
 
 
 async def _index(work: Work) -> None:
