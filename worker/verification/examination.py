@@ -20,6 +20,7 @@ from worker.verification.context.select import Context, Overview
 from worker.verification.hearing import Hearing
 from worker.verification.opinion import Opinion
 from worker.verification.result import CriterionResult
+from worker.verification.search import Texts
 from worker.verification.static import decide, hints, titles, topics
 from worker.verification.tribunal import Case
 
@@ -97,7 +98,7 @@ class Examination:
     """One snapshot and its index; in the process of a run also the case that its judges look at."""
 
     def __init__(self) -> None:
-        self._snapshot: Snapshot | None = None
+        self._texts: Texts | None = None
         self._index: Index | None = None
         self._case: Case | None = None
         self._contexts: dict[str, Context] = {}
@@ -106,13 +107,15 @@ class Examination:
     def index(self, snapshot: Snapshot) -> None:
         """Make the snapshot searchable; asked again, nothing happens."""
         if self._index is None:
-            self._snapshot, self._index = snapshot, Index.of(snapshot)
+            self._texts = Texts(snapshot)
+            self._texts.read()
+            self._index = Index.of(snapshot)
 
     def show(self, criteria: Sequence[Criterion], analysis: Analysis, settings: Settings) -> Shown:
         """Search the scope of every criterion, and choose what its judges are shown."""
-        assert self._snapshot is not None and self._index is not None
-        scoped = search.scoped(self._snapshot, criteria)
-        self._case = Case(self._snapshot, analysis, criteria, self._index, scoped)
+        assert self._texts is not None and self._index is not None
+        scoped = search.scoped(self._texts, criteria)
+        self._case = Case(self._texts.snapshot, analysis, criteria, self._index, scoped)
         overview, batches = panel.batches(self._case, settings)
         self._contexts = {criterion.key: batch.context for batch in batches for criterion in batch.criteria}
         shown = (ShownBatch(tuple(criterion.key for criterion in batch.criteria), batch.context) for batch in batches)

@@ -251,7 +251,9 @@ def attack(folder: Path, configs: dict[int, Settings], chance: random.Random) ->
     snapshot = taken(folder, files, changed)
     chosen = rules(chance)
     criteria = [criterion(rule) for rule in chosen]
-    case = Case(snapshot, Analysis((), (), ()), criteria, Index.of(snapshot), search.scoped(snapshot, criteria))
+    case = Case(
+        snapshot, Analysis((), (), ()), criteria, Index.of(snapshot), search.scoped(search.Texts(snapshot), criteria)
+    )
     overview, batches = panel.batches(case, configs[chance.choice(list(configs))])
     contexts = {c.key: batch.context for batch in batches for c in batch.criteria}
     for batch in batches:

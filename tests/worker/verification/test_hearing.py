@@ -38,7 +38,7 @@ def hearing(
     files: dict[str, str | bytes] = FILES,
 ) -> Hearing:
     taken = replace(snapshot(folder, files), changed=changed)
-    case = Case(taken, Analysis((), (), ()), [of], Index.of(taken), search.scoped(taken, [of]))
+    case = Case(taken, Analysis((), (), ()), [of], Index.of(taken), search.scoped(search.Texts(taken), [of]))
     _, (batch,) = panel.batches(case, settings())
     return Hearing(case, {of.key: batch.context}, opinions, settings())
 

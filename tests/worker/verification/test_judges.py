@@ -229,7 +229,7 @@ def heard(folder: Path, files: dict[str, str], judges: dict[JudgeRole, provider.
     ]
     config = settings()
     analysis = Analysis((), (), ())
-    case = Case(taken, analysis, criteria, Index.of(taken), search.scoped(taken, criteria))
+    case = Case(taken, analysis, criteria, Index.of(taken), search.scoped(search.Texts(taken), criteria))
     overview, (batch,) = panel.batches(case, config)
     keys = [criterion.key for criterion in criteria]
     opinions = []

@@ -33,7 +33,7 @@ def real(folder: Path) -> Snapshot:
 def prompts(taken: Snapshot, text: str, tokens: int) -> list[list[str]]:
     """Per batch, what each judge is sent in each round."""
     criteria = list(reading.read(text).criteria)
-    case = Case(taken, Analysis((), (), ()), criteria, Index.of(taken), search.scoped(taken, criteria))
+    case = Case(taken, Analysis((), (), ()), criteria, Index.of(taken), search.scoped(search.Texts(taken), criteria))
     overview, batches = panel.batches(case, settings(CVA_CONTEXT_TOKENS=tokens))
     sent = []
     for batch in batches:
