@@ -14,8 +14,10 @@ from urllib.parse import urlsplit
 
 from worker.core.settings import Settings
 from worker.core.untrusted import source
+from worker.isolation import programs
 from worker.isolation.contained import Contained, Isolation
 from worker.isolation.room import Bounds, Room
+from worker.runtime import process
 from worker.sources import checkout, make
 from worker.sources.make import Request
 from worker.sources.snapshot import Snapshot
@@ -49,9 +51,9 @@ async def snapshot(
         bare = settings.contained()
         seconds = settings.contained_seconds + (_GIT_CALLS * settings.git_seconds if _ports(request) else 0)
         room = await asyncio.to_thread(_room, request, work, settings)
-        async with isolation.open(room, seconds=settings.contained_seconds) as process:
-            made = await process.call(make.make, request, work, bare, seconds=seconds)
-            yield Taken(made, process)
+        async with isolation.open(room, seconds=settings.contained_seconds) as contained:
+            made = await contained.call(make.make, request, work, bare, seconds=seconds)
+            yield Taken(made, contained)
     finally:
         await asyncio.shield(asyncio.to_thread(shutil.rmtree, work, ignore_errors=True))
 
@@ -81,8 +83,10 @@ def _room(request: Request, work: Path, settings: Settings) -> Room:
     largest = settings.max_snapshot_bytes
     # git's objects, the files themselves, and what analyzers write.
     bounds = Bounds(memory=settings.contained_memory_bytes, file=4 * largest, folder=6 * largest)
-    readable = () if settings.deployed else tuple(_local(request))
-    return Room(work, readable, _ports(request), own_user=not readable, bounds=bounds)
+    own = () if settings.deployed else tuple(_local(request))
+    path = process.bare_environment(work)["PATH"]
+    tools = programs.needed_by(["git", *(analyzer.command[0] for analyzer in settings.analyzers)], path)
+    return Room(work, (*own, *tools), _ports(request), own_user=not own, bounds=bounds)
 
 
 def _local(request: Request) -> list[Path]:
