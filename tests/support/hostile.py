@@ -66,6 +66,17 @@ def hog(gigabytes: int) -> int:
     return len(bytearray(gigabytes << 30))
 
 
+def hog_together(processes: int, megabytes: int) -> int:
+    """Children each of which takes less than it may."""
+    for _ in range(processes):
+        if os.fork() == 0:
+            held = bytearray(os.urandom(1 << 20) * megabytes)
+            time.sleep(30)
+            os._exit(len(held) == 0)
+    time.sleep(30)
+    return processes
+
+
 def environments() -> str:
     """Every environment that can be read, the parent's among them."""
     seen = []

@@ -16,13 +16,12 @@ import select
 import signal
 import socket
 import sys
-from pathlib import Path
 
-from worker.isolation import frames, layers, linux
+from worker.isolation import frames, layers, linux, memory
 from worker.isolation.inside import Inside
-from worker.isolation.room import Room
+from worker.isolation.room import Bounds, Room
 
-_GRACE_MILLISECONDS = 50
+_LOOK_MILLISECONDS = 500
 
 
 def serve(control: socket.socket) -> None:
@@ -53,7 +52,7 @@ def _guard(room: Room, channel: int, lifeline: int) -> int:
         os._exit(0)
     os.close(channel)
     with socket.socket(fileno=lifeline) as line:
-        _wait(held, line)
+        _wait(held, line, room.bounds)
         _end(held)
         status = os.waitpid(held, 0)[1]
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -65,22 +64,21 @@ def _guard(room: Room, channel: int, lifeline: int) -> int:
     return 0
 
 
-def _wait(held: int, line: socket.socket) -> None:
-    """Until the process ends or the other end of the lifeline is closed."""
+def _wait(held: int, line: socket.socket, bounds: Bounds) -> None:
+    """Until the process ends or the other end of the lifeline is closed; what takes too much memory is ended."""
     poll = select.poll()
     poll.register(line, select.POLLIN)
     try:
         descriptor = os.pidfd_open(held)
+        poll.register(descriptor, select.POLLIN)
     except (OSError, AttributeError):
-        while (
-            not poll.poll(_GRACE_MILLISECONDS)
-            and os.waitid(os.P_PID, held, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
-        ):
-            continue
-        return
-    poll.register(descriptor, select.POLLIN)
-    poll.poll()
-    os.close(descriptor)
+        descriptor = None
+    while not poll.poll(_LOOK_MILLISECONDS):
+        if descriptor is None and os.waitid(os.P_PID, held, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+            return
+        memory.end_what_grows(held, bounds.memory)
+    if descriptor is not None:
+        os.close(descriptor)
 
 
 def _end(held: int) -> None:
@@ -90,18 +88,9 @@ def _end(held: int) -> None:
             kill(number, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             continue
-    for orphan in _children():
+    for orphan in memory.children(os.getpid()):
         if orphan != held:
             os.kill(orphan, signal.SIGKILL)
-
-
-def _children() -> list[int]:
-    """This process's children: those of the room that left its group and lost their parent are ours now."""
-    try:
-        listed = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    except OSError:
-        return []
-    return [int(number) for number in listed]
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 import worker
 from worker.isolation import frames
@@ -27,6 +27,13 @@ from worker.isolation.room import Bounds, Room
 _CHUNK = 1 << 20
 _LOOK_SECONDS = 1.0
 _BLOCK = 4096
+
+
+class _Told(BaseModel):
+    """An error, as it comes across the wall."""
+
+    error: str
+    words: str
 
 
 class Contained:
@@ -111,14 +118,16 @@ class Contained:
                 raise AnswerRejected(
                     f"The contained process gave an answer of another form ({error.error_count()} errors)."
                 ) from None
-        told = json.loads(answer)
-        kind = self._errors.get(str(told.get("error")))
-        words = str(told.get("words"))
+        try:
+            told = _Told.model_validate_json(answer)
+        except ValidationError:
+            raise AnswerRejected("The contained process gave no answer that can be read.") from None
+        kind, words = self._errors.get(told.error), told.words
         if kind is not None:
             raise kind(words)
-        if told.get("error") == "MemoryError":
+        if told.error == "MemoryError":
             raise ProcessEnded("Reading the repository took more memory than a run may have.")
-        raise ContainmentFailed(f"Reading the repository failed: {str(told.get('error'))[:200]} at {words[:200]}.")
+        raise ContainmentFailed(f"Reading the repository failed: {told.error[:200]} at {words[:200]}.")
 
     async def fork(self) -> "Contained":
         """A second process with all that this one has read."""

@@ -46,7 +46,7 @@ def leave_namespaces() -> frozenset[Layer]:
     """In the process that will fork the contained one: let its children see no process but themselves."""
     if not LINUX:
         return frozenset()
-    spaces = linux.CLONE_NEWPID | linux.CLONE_NEWNS | linux.CLONE_NEWIPC
+    spaces = linux.CLONE_NEWPID | linux.CLONE_NEWIPC
 
     def separate() -> None:
         if os.geteuid() == 0:
@@ -73,6 +73,8 @@ def enter(room: Room, *, warden: int, separate: bool) -> None:
     linux.die_with_parent(signal.SIGKILL)
     if separate:
         with contextlib.suppress(OSError):
+            # Of its own, and not the warden's, who goes on looking at all processes.
+            linux.unshare(linux.CLONE_NEWNS)
             linux.mount_proc()
     _limit(room.bounds)
     if room.own_user:

@@ -21,7 +21,7 @@ class Bounds:
     """Limits of each process in the room; sizes in bytes."""
 
     memory: int = 1 << 30
-    """Private memory, of the process alone and not of the code it shares."""
+    """Memory of its own, of each process; and of a fork with all that it started together, looked at twice a second."""
     file: int = 256 << 20
     """The largest file that may be written."""
     folder: int = 2 << 30

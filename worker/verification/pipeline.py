@@ -230,6 +230,8 @@ async def _judge(
         by_key = {criterion.key: criterion for criterion in criteria}
         if sorted(key for batch in shown.batches for key in batch.keys) != sorted(by_key):
             raise AnswerRejected("The contained process chose what to show for other criteria than it was asked about.")
+        if max(map(len, (shown.overview.text, *(batch.context.text for batch in shown.batches)))) > _most(settings):
+            raise AnswerRejected("The contained process chose to show more than fits into CVA_CONTEXT_TOKENS.")
         batches = [Batch(tuple(by_key[key] for key in batch.keys), batch.context) for batch in shown.batches]
         given = await panel.judge(shown.overview, batches, progress, fence=work.snapshot.digest)
         if given and all(opinion.failure is not None for opinion in given):
@@ -249,6 +251,11 @@ async def _judge(
     # The prices of models are the library's, whose import takes seconds when every answer was there already.
     seen = await asyncio.to_thread(panel.notes, shown.left_out, changed=work.snapshot.changed is not None)
     return results, (*aside, *seen)
+
+
+def _most(settings: Settings) -> int:
+    """Characters that no choice of what to show exceeds: three bytes a token, and lists of places and hints."""
+    return 8 * settings.context_tokens + 100_000
 
 
 def _own(results: Sequence[CriterionResult], criteria: Sequence[Criterion]) -> list[CriterionResult]:

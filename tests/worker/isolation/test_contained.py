@@ -127,6 +127,15 @@ async def test_memory_is_bounded(process: Contained) -> None:
     assert printed == ""
 
 
+async def test_memory_of_many_processes_is_bounded_together_and_the_others_go_on(process: Contained) -> None:
+    forked = await process.fork()
+    began = time.monotonic()
+    with pytest.raises(ProcessEnded):
+        await forked.call(hostile.hog_together, 4, 200)
+    assert time.monotonic() - began < 20
+    assert await process.call(hostile.double, 3) == 6
+
+
 @as_root
 async def test_no_more_processes_are_started_than_it_may(isolation: Isolation, tmp_path: Path) -> None:
     async with isolation.open(Room(_folder(tmp_path), bounds=_BOUNDS)) as bounded:
