@@ -27,6 +27,10 @@ class Counter:
         return self._count
 
 
+def prepare() -> None:
+    """Nothing but that the module is loaded."""
+
+
 def process_id() -> int:
     return os.getpid()
 

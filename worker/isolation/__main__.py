@@ -1,6 +1,6 @@
 """The fork server: a small process without secrets that has loaded what contained processes need, and forks them.
 
-    python -m worker.isolation DESCRIPTOR MODULE …
+    python -m worker.isolation DESCRIPTOR MODULE:FUNCTION
 
 Over the socket of that descriptor comes a `Room` with two descriptors: the channel of the contained process, and the
 lifeline of its warden. The warden stays outside, ends the room when the lifeline closes, and tells how it ended.
@@ -94,9 +94,9 @@ def _end(held: int) -> None:
 
 
 def main() -> None:
-    descriptor, *modules = sys.argv[1:]
-    for name in modules:
-        importlib.import_module(name)
+    descriptor, prepare = sys.argv[1:]
+    module, _, function = prepare.partition(":")
+    getattr(importlib.import_module(module), function)()
     gc.collect()
     gc.freeze()
     with socket.socket(fileno=int(descriptor)) as control:

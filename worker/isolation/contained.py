@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -166,10 +166,14 @@ class Contained:
 
     async def close(self, why: str = "The contained process was closed.") -> None:
         """End the process and all that it started; returns when its warden has seen to that."""
+        await asyncio.shield(self.end(why))
+
+    def end(self, why: str = "The contained process was closed.") -> "asyncio.Task[None]":
+        """As `close`, without waiting."""
         if self._closing is None:
             self._end = why
             self._closing = asyncio.create_task(self._close(asyncio.current_task()))
-        await asyncio.shield(self._closing)
+        return self._closing
 
     async def _close(self, by: "asyncio.Task[Any] | None") -> None:
         waiting = self._exchanges - {by}
@@ -190,11 +194,12 @@ class Contained:
 class Isolation:
     """The fork server of this process; started when it is first wanted, and again when it has died. Thread-safe.
 
-    `modules` are loaded once for all contained processes, `errors` are those that may be raised across the wall.
+    `prepare` («module:function») is called in it before anything is forked, so that each contained process finds loaded
+    what it needs; `errors` are those that may be raised across the wall.
     """
 
-    def __init__(self, modules: Sequence[str], errors: Iterable[type[Exception]]) -> None:
-        self._modules = modules
+    def __init__(self, prepare: str, errors: Iterable[type[Exception]]) -> None:
+        self._prepare = prepare
         self._errors = {f"{kind.__module__}.{kind.__qualname__}": kind for kind in errors}
         self._lock = threading.Lock()
         self._server: subprocess.Popen[bytes] | None = None
@@ -243,7 +248,7 @@ class Isolation:
             self._control, theirs = socket.socketpair()
             with theirs:
                 self._server = subprocess.Popen(
-                    [sys.executable, "-m", "worker.isolation", str(theirs.fileno()), *self._modules],
+                    [sys.executable, "-m", "worker.isolation", str(theirs.fileno()), self._prepare],
                     pass_fds=[theirs.fileno()],
                     env=_environment(),
                     cwd="/",

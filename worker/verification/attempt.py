@@ -218,8 +218,8 @@ async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
     llm = _llm(claim, resources)
     # It is shown in reports and sent to a model, and people have written passwords into theirs.
     async with resources.isolation.open(Room(bounds=Bounds(memory=settings.contained_memory_bytes))) as reader:
-        constitution = await reader.call(mask_file, loaded.constitution.content, "CONSTITUTION.md")
-        reading = asyncio.create_task(pipeline.start_reading(constitution, llm, reader))
+        masking = asyncio.create_task(reader.call(mask_file, loaded.constitution.content, "CONSTITUTION.md"))
+        reading = asyncio.create_task(pipeline.read_constitution(masking, llm, reader))
         try:
             await step("snapshot", {"source": loaded.run.source_kind})
             snapshots = resources.shared(Snapshots, Snapshots)
@@ -233,7 +233,7 @@ async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
                 snapshot = taken.snapshot
                 await step("criteria", {"files": len(snapshot.files), "commit": snapshot.commit})
                 work = pipeline.Work(
-                    constitution=constitution,
+                    constitution=await masking,
                     taken=taken,
                     reader=reader,
                     accepted=loaded.history.accepted,
@@ -242,8 +242,9 @@ async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
                 )
                 judged = await pipeline.verify(work, reading, settings=settings, step=step)
         finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
+            for task in (masking, reading):
+                task.cancel()
+            await asyncio.gather(masking, reading, return_exceptions=True)
     await _keep_criteria(loaded.constitution.id, judged.reading, resources)
     await step("recording", {"verdict": judged.verdict.verdict.value})
     async with resources.db.transaction() as session:

@@ -11,7 +11,7 @@ from worker.analyzers.analyze import Analysis
 from worker.core.settings import Settings
 from worker.core.vocabulary import CriterionKind, JudgeRole
 from worker.sources.snapshot import Snapshot
-from worker.verification import panel, search
+from worker.verification import batching, search
 from worker.verification.constitution import reading
 from worker.verification.constitution.criteria import ConstitutionRejected, Criterion
 from worker.verification.constitution.reading import Reading
@@ -116,7 +116,7 @@ class Examination:
         assert self._texts is not None and self._index is not None
         scoped = search.scoped(self._texts, criteria)
         self._case = Case(self._texts.snapshot, analysis, criteria, self._index, scoped)
-        overview, batches = panel.batches(self._case, settings)
+        overview, batches = batching.batches(self._case, settings)
         self._contexts = {criterion.key: batch.context for batch in batches for criterion in batch.criteria}
         shown = (ShownBatch(tuple(criterion.key for criterion in batch.criteria), batch.context) for batch in batches)
         return Shown(overview, tuple(shown), self._index.left_out)

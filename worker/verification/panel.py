@@ -8,8 +8,6 @@ what was answered is on the ledger, and an outage decides nothing.
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 from worker.core.settings import Settings
@@ -20,23 +18,15 @@ from worker.llm.gateway import Ask, Gateway
 from worker.llm.ledger import Caller
 from worker.verification import answer, prompts, search
 from worker.verification.answer import JudgeAnswer
+from worker.verification.batching import Batch
 from worker.verification.constitution.criteria import Criterion
-from worker.verification.context import select
 from worker.verification.context.index import LeftOut
 from worker.verification.context.select import Context, Overview
 from worker.verification.opinion import Opinion
 from worker.verification.result import CriterionResult
-from worker.verification.tribunal import Case, Progress
+from worker.verification.tribunal import Progress
 
 _NO_MODEL = "none"
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Criteria that are judged together, and what their judges are shown."""
-
-    criteria: tuple[Criterion, ...]
-    context: Context
 
 
 class Panel:
@@ -131,32 +121,6 @@ class Panel:
     def notes(self, left_out: Sequence[LeftOut], *, changed: bool) -> tuple[str, ...]:
         """What a reader should know of the panel and of what it was shown. `changed`: of what changed alone."""
         return (*_seen(self._batches, changed), *_not_shown(left_out), *_panel_notes(self._settings))
-
-
-def batches(case: Case, settings: Settings) -> tuple[Overview, list[Batch]]:
-    """What all judges are shown, and criteria of a category and a section together, a few at a time, each with its
-    context. Blocking."""
-    changed = case.snapshot.changed
-    only = None if changed is None else case.index.affected_by(changed)
-    overview = select.overview(case.index, budget=settings.context_tokens, only=only)
-    ordered = sorted(case.criteria, key=lambda c: (c.category.value, c.section or ""))
-    made = []
-    for _, group in groupby(ordered, key=lambda c: c.category):
-        alike = list(group)
-        size = settings.criteria_per_call
-        for start in range(0, len(alike), size):
-            chosen = tuple(alike[start : start + size])
-            context = select.select(
-                case.index,
-                chosen,
-                case.analysis.findings,
-                budget=settings.context_tokens,
-                whole=overview.whole,
-                hits=[case.scoped[criterion.key].hits or () for criterion in chosen],
-                only=only,
-            )
-            made.append(Batch(chosen, context))
-    return overview, made
 
 
 SHARED = 2

@@ -2,10 +2,9 @@
 the models are asked through the gateway, which keeps its own books."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 
 from worker.analyzers import analyze, catalog, rules
 from worker.analyzers.analyze import Analysis
@@ -22,11 +21,12 @@ from worker.runtime.single_flight import Flights
 from worker.sources.snapshot import Snapshot
 from worker.sources.take import Taken
 from worker.verification import consensus, examination
+from worker.verification.batching import Batch
 from worker.verification.constitution import extraction, reading
 from worker.verification.constitution.criteria import Criterion
 from worker.verification.constitution.reading import Reading
 from worker.verification.examination import Examination, Heard, Plan, Tools
-from worker.verification.panel import Batch, Panel
+from worker.verification.panel import Panel
 from worker.verification.result import CriterionResult
 from worker.verification.verdict import RunVerdict, conclude
 
@@ -89,11 +89,13 @@ class Judged:
     notes: tuple[str, ...] = ()
 
 
-def start_reading(constitution: str, models: Models | None, reader: Contained) -> Coroutine[Any, Any, Reading]:
-    """Criteria need the constitution alone, so they are read while the snapshot is made and analysed."""
+async def read_constitution(constitution: Awaitable[str], models: Models | None, reader: Contained) -> Reading:
+    """The criteria: they need the constitution alone, and are read while the snapshot is made and analysed."""
+    text = await constitution
     if models is not None:
-        return extraction.by_model(constitution, models.gateway, models.caller, reader)
-    return reader.call(reading.read, constitution)
+        return await extraction.by_model(text, models.gateway, models.caller, reader)
+    criteria: Reading = await reader.call(reading.read, text)
+    return criteria
 
 
 async def verify(work: Work, reading_task: "asyncio.Task[Reading]", *, settings: Settings, step: Step) -> Judged:
@@ -116,6 +118,7 @@ async def verify(work: Work, reading_task: "asyncio.Task[Reading]", *, settings:
             stops = settings.fail_fast and bool(critical) and planned.by_rules is not None
             # Where something critical ends the run, no judge is asked, and no model more: the rules' reading serves.
             read = planned.by_rules if stops and planned.by_rules is not None else await reading_task
+            work.reader.end()
             if indexing is not None and not stops:
                 await indexing
         finally:

@@ -15,6 +15,7 @@ from worker.isolation.room import Room
 from worker.runtime.single_flight import Flights
 from worker.sources import take
 from worker.verification import isolated, pipeline
+from worker.verification.constitution import reading
 from worker.verification.constitution.criteria import ConstitutionRejected
 
 _AT_ONCE = 4
@@ -46,9 +47,9 @@ async def _verify(case: Case, isolation: Isolation) -> pipeline.Judged:
         isolation.open(Room()) as reader,
         take.snapshot(request, settings=settings, run_id=uuid.uuid4(), attempt=1, isolation=isolation) as taken,
     ):
-        reading = asyncio.create_task(pipeline.start_reading(case.constitution, None, reader))
+        criteria = asyncio.create_task(reader.call(reading.read, case.constitution))
         work = pipeline.Work(case.constitution, taken, reader, frozenset(), None, Flights(kept=0))
-        return await pipeline.verify(work, reading, settings=settings, step=_no_step)
+        return await pipeline.verify(work, criteria, settings=settings, step=_no_step)
 
 
 async def _no_step(_name: str, _data: dict[str, object]) -> None:

@@ -28,7 +28,7 @@ _BOUNDS = Bounds(memory=512 << 20, file=32 << 20, folder=96 << 20, processes=64)
 
 @pytest.fixture(scope="module")
 def isolation() -> Iterator[Isolation]:
-    made = Isolation(["tests.support.hostile"], [hostile.Declared])
+    made = Isolation("tests.support.hostile:prepare", [hostile.Declared])
     yield made
     made.close()
 
@@ -233,7 +233,7 @@ async def test_no_environment_with_our_secrets_can_be_read(isolation: Isolation,
         "from worker.isolation.contained import Isolation\n"
         "from worker.isolation.room import Room\n"
         "async def main():\n"
-        "    isolation = Isolation(['tests.support.hostile'], [])\n"
+        "    isolation = Isolation('tests.support.hostile:prepare', [])\n"
         "    async with isolation.open(Room()) as process:\n"
         "        print(await process.call(hostile.environments))\n"
         "    isolation.close()\n"
@@ -258,7 +258,7 @@ async def test_rooms_end_with_the_worker_that_opened_them(tmp_path: Path) -> Non
         "from worker.isolation.contained import Isolation\n"
         "from worker.isolation.room import Room\n"
         "async def main():\n"
-        "    isolation = Isolation(['tests.support.hostile'], [])\n"
+        "    isolation = Isolation('tests.support.hostile:prepare', [])\n"
         "    async with isolation.open(Room(Path(sys.argv[1]))) as process:\n"
         "        await process.call(hostile.leave_behind, sys.argv[1] + '/beat')\n"
         "        await process.call(hostile.spin, 0)\n"
@@ -282,7 +282,7 @@ async def test_rooms_end_with_the_worker_that_opened_them(tmp_path: Path) -> Non
 
 
 async def test_the_fork_server_is_started_again_when_it_died(tmp_path: Path) -> None:
-    made = Isolation(["tests.support.hostile"], [])
+    made = Isolation("tests.support.hostile:prepare", [])
     try:
         async with made.open(Room()) as process:
             assert await process.call(hostile.double, 1) == 2

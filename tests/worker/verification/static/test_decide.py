@@ -20,7 +20,7 @@ from worker.sources.take import Taken
 from worker.verification import consensus
 from worker.verification.constitution import reading
 from worker.verification.evidence import place_fingerprint
-from worker.verification.pipeline import Judged, Work, start_reading, verify
+from worker.verification.pipeline import Judged, Work, verify
 from worker.verification.result import Decider
 from worker.verification.static import topics
 
@@ -147,7 +147,7 @@ async def judged(statements: str, repository: Snapshot, **given: object) -> Judg
     room = Room(repository.root.parent, own_user=False)
     async with isolation().open(Room()) as reader, isolation().open(room) as process:
         work = Work(statements, Taken(repository, process), reader, frozenset(), None, Flights(kept=0))
-        read = asyncio.ensure_future(start_reading(statements, None, reader))
+        read = asyncio.ensure_future(reader.call(reading.read, statements))
         return await verify(work, read, settings=settings(**given), step=step)
 
 
