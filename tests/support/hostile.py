@@ -174,3 +174,14 @@ def one_file(folder: str, megabytes: int) -> int:
         for _ in range(megabytes):
             file.write(b"x" * (1 << 20))
     return megabytes
+
+
+MEMORY_OF_THE_FIRST = """
+try:
+    open("/proc/1/mem", "r+b")
+    print("had")
+except OSError:
+    print("held")
+import os
+print(sorted(int(name) for name in os.listdir("/proc/self/fd"))[:-1])
+"""

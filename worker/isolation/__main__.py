@@ -24,29 +24,33 @@ from worker.isolation.room import Bounds, Room
 _LOOK_MILLISECONDS = 500
 
 
-def serve(control: socket.socket) -> None:
-    """Fork a room for each message, until the worker is gone."""
+def serve(control: socket.socket, *, separate: bool) -> None:
+    """Fork a room for each message, until the worker is gone. `separate`: each in namespaces of its own."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while (message := frames.receive(control)) is not None:
         _, body, descriptors = message
         if os.fork() == 0:
             control.close()
             room: Room = pickle.loads(body)  # noqa: S301  from the worker that started this process
-            os._exit(_guard(room, *descriptors))
+            channel, lifeline = descriptors
+            os._exit(_guard(room, channel, lifeline, separate=separate))
         for descriptor in descriptors:
             os.close(descriptor)
 
 
-def _guard(room: Room, channel: int, lifeline: int) -> int:
+def _guard(room: Room, channel: int, lifeline: int, *, separate: bool) -> int:
     """The warden: fork the contained process, wait for its end or for the lifeline's."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    separate = bool(layers.leave_namespaces())
+    if separate:
+        layers.leave_namespaces()
     if layers.LINUX:
         linux.adopt_orphans()
     warden = os.getpid()
     held = os.fork()
     if held == 0:
         os.close(lifeline)
+        # What it has to say it answers; the worker's log is not a stranger's.
+        os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), sys.stderr.fileno())
         layers.enter(room, warden=warden, separate=separate)
         Inside(socket.socket(fileno=channel)).serve()
         os._exit(0)
@@ -97,10 +101,11 @@ def main() -> None:
     descriptor, prepare = sys.argv[1:]
     module, _, function = prepare.partition(":")
     getattr(importlib.import_module(module), function)()
+    separate = layers.separable()
     gc.collect()
     gc.freeze()
     with socket.socket(fileno=int(descriptor)) as control:
-        serve(control)
+        serve(control, separate=separate)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 Inwards goes pickle, since what is within may trust us; outwards comes JSON, which is looked at like any input.
 """
 
+import os
 import pickle
 import socket
 import struct
@@ -28,6 +29,8 @@ def answer(body: bytes) -> bytes:
 def receive(channel: socket.socket) -> tuple[bytes, bytes, list[int]] | None:
     """The next message's kind, body and file descriptors; None when the other side has closed. Blocking."""
     head, descriptors, _, _ = socket.recv_fds(channel, HEADER.size, 2)
+    for descriptor in descriptors:
+        os.set_inheritable(descriptor, False)
     if not head:
         return None
     while len(head) < HEADER.size:

@@ -10,13 +10,14 @@ import signal
 import stat
 import sys
 import sysconfig
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 import worker
+from worker.core import private
 from worker.isolation import linux
-from worker.isolation.room import Bounds, Layer, Room
+from worker.isolation.room import Bounds, Room
 
 LINUX = sys.platform == "linux"
 
@@ -33,31 +34,30 @@ _SETTINGS = (
 _DEVICES = ("/dev/null",)
 
 
-def attempt(layer: Layer, put_up: Callable[[], object]) -> Iterator[Layer]:
-    """The layer, when it could be put up."""
-    try:
-        put_up()
-    except (OSError, ValueError, AttributeError):
-        return
-    yield layer
-
-
-def leave_namespaces() -> frozenset[Layer]:
-    """In the process that will fork the contained one: let its children see no process but themselves."""
+def separable() -> bool:
+    """Whether a process may leave the namespaces; tried in one of its own, since a failure half-way is not undone."""
     if not LINUX:
-        return frozenset()
+        return False
+    trial = os.fork()
+    if trial == 0:
+        try:
+            leave_namespaces()
+        except OSError:
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(trial, 0)[1] == 0
+
+
+def leave_namespaces() -> None:
+    """In the process that will fork the contained one: let its children see no process but themselves."""
     spaces = linux.CLONE_NEWPID | linux.CLONE_NEWIPC
-
-    def separate() -> None:
-        if os.geteuid() == 0:
-            linux.unshare(spaces)
-            return
-        user, group = os.geteuid(), os.getegid()
-        linux.unshare(spaces | linux.CLONE_NEWUSER)
-        for name, line in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
-            Path(f"/proc/self/{name}").write_text(line)
-
-    return frozenset(attempt(Layer.PROCESSES, separate))
+    if os.geteuid() == 0:
+        linux.unshare(spaces)
+        return
+    user, group = os.geteuid(), os.getegid()
+    linux.unshare(spaces | linux.CLONE_NEWUSER)
+    for name, line in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
+        Path(f"/proc/self/{name}").write_text(line)
 
 
 def enter(room: Room, *, warden: int, separate: bool) -> None:
@@ -87,6 +87,8 @@ def enter(room: Room, *, warden: int, separate: bool) -> None:
         linux.landlock(readable(room), writable(room), room.ports or None)
     with contextlib.suppress(OSError):
         linux.no_system_powers()
+    # Programs that it starts are of the same user: they shall not write into its memory.
+    private.keep_private()
     if room.ports:
         with contextlib.suppress(OSError):
             linux.no_sockets(but_internet=True)

@@ -225,6 +225,11 @@ async def test_a_program_that_it_starts_has_no_more(process: Contained, secrets:
     assert (await process.call(hostile.by_a_program, code)).split() == ["held", "held"]
 
 
+async def test_a_program_gets_neither_the_memory_nor_the_channel_of_the_process(process: Contained) -> None:
+    printed = await process.call(hostile.by_a_program, hostile.MEMORY_OF_THE_FIRST)
+    assert printed.splitlines() == ["held", "[0, 1, 2]"]
+
+
 async def test_no_environment_with_our_secrets_can_be_read(isolation: Isolation, tmp_path: Path) -> None:
     """Of a worker of its own, whose environment holds them from the start."""
     script = (
