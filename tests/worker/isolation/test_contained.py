@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from invariant.waiting import until
-from tests.support import hostile
+from tests.support import contained as hostile
 from worker.isolation import proof
 from worker.isolation.contained import Contained, Isolation
 from worker.isolation.errors import AnswerRejected, ContainmentFailed, ProcessEnded, TooSlow
@@ -28,7 +28,7 @@ _BOUNDS = Bounds(memory=512 << 20, file=32 << 20, folder=96 << 20, processes=64)
 
 @pytest.fixture(scope="module")
 def isolation() -> Iterator[Isolation]:
-    made = Isolation("tests.support.hostile:prepare", [hostile.Declared])
+    made = Isolation("tests.support.contained:prepare", [hostile.Declared])
     yield made
     made.close()
 
@@ -62,7 +62,7 @@ async def test_a_fork_goes_on_from_what_was_read_and_changes_nothing_there(proce
 async def test_a_declared_error_crosses_the_wall_and_another_only_by_its_kind(process: Contained) -> None:
     with pytest.raises(hostile.Declared, match="so it is"):
         await process.call(hostile.fail, "so it is")
-    with pytest.raises(ContainmentFailed, match=r"RuntimeError at hostile.py:\d+") as failed:
+    with pytest.raises(ContainmentFailed, match=r"RuntimeError at contained.py:\d+") as failed:
         await process.call(hostile.leak, "sk-secret-of-the-repository")
     assert "sk-secret" not in str(failed.value)
     assert await process.call(hostile.double, 1) == 2
@@ -234,11 +234,11 @@ async def test_no_environment_with_our_secrets_can_be_read(isolation: Isolation,
     """Of a worker of its own, whose environment holds them from the start."""
     script = (
         "import asyncio\n"
-        "from tests.support import hostile\n"
+        "from tests.support import contained as hostile\n"
         "from worker.isolation.contained import Isolation\n"
         "from worker.isolation.room import Room\n"
         "async def main():\n"
-        "    isolation = Isolation('tests.support.hostile:prepare', [])\n"
+        "    isolation = Isolation('tests.support.contained:prepare', [])\n"
         "    async with isolation.open(Room()) as process:\n"
         "        print(await process.call(hostile.environments))\n"
         "    isolation.close()\n"
@@ -259,11 +259,11 @@ async def test_rooms_end_with_the_worker_that_opened_them(tmp_path: Path) -> Non
     script = (
         "import asyncio, sys\n"
         "from pathlib import Path\n"
-        "from tests.support import hostile\n"
+        "from tests.support import contained as hostile\n"
         "from worker.isolation.contained import Isolation\n"
         "from worker.isolation.room import Room\n"
         "async def main():\n"
-        "    isolation = Isolation('tests.support.hostile:prepare', [])\n"
+        "    isolation = Isolation('tests.support.contained:prepare', [])\n"
         "    async with isolation.open(Room(Path(sys.argv[1]))) as process:\n"
         "        await process.call(hostile.leave_behind, sys.argv[1] + '/beat')\n"
         "        await process.call(hostile.spin, 0)\n"
@@ -287,7 +287,7 @@ async def test_rooms_end_with_the_worker_that_opened_them(tmp_path: Path) -> Non
 
 
 async def test_the_fork_server_is_started_again_when_it_died(tmp_path: Path) -> None:
-    made = Isolation("tests.support.hostile:prepare", [])
+    made = Isolation("tests.support.contained:prepare", [])
     try:
         async with made.open(Room()) as process:
             assert await process.call(hostile.double, 1) == 2
