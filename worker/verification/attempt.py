@@ -220,7 +220,7 @@ async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
             work = pipeline.Work(
                 constitution=constitution,
                 snapshot=snapshot,
-                accepted=loaded.history.accepted,
+                accepted=frozenset(loaded.history.accepted),
                 models=llm,
                 flights=resources.shared(Flights, lambda: Flights(kept=8)),
             )
