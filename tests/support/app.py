@@ -40,7 +40,7 @@ def served(url: str, **given: Any) -> Iterator[httpx.Client]:
     """A client of the api on a port of this process: real HTTP and WebSockets, whose constants a test may change."""
     app = create_app(settings(**given), url=url)
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, http=BoundedHttpProtocol, timeout_graceful_shutdown=1, loop="asyncio"
+        app, log_config=None, access_log=False, http=BoundedHttpProtocol, timeout_graceful_shutdown=1
     )
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
