@@ -107,9 +107,10 @@ async def put_member(call: Call, repository_id: uuid.UUID, body: MemberRequest) 
     problems=(errors.NotFound, errors.Conflict),
 )
 async def remove_member(call: Call, repository_id: uuid.UUID, query: MemberQuery) -> Response:
-    """Take a membership away"""
+    """Take a membership away; one's own takes no role"""
+    role = access.READ if query.user == call.principal.name else access.ADMIN
     async with call.state.db.transaction() as session:
-        await access.find_repository(session, call.principal, repository_id, access.ADMIN, lock=True)
+        await access.find_repository(session, call.principal, repository_id, role, lock=True)
         await _leave_an_admin(session, repository_id, query.user)
         gone = await session.scalar(
             delete(RepoMember)

@@ -14,7 +14,7 @@ from api.http import errors
 from api.http.routing import Answer, Call, Operations, json_response
 from worker.core.ids import new_id
 from worker.core.models import ConstitutionVersion, CriterionResult, Feedback, Finding, Opinion, Run
-from worker.core.runs.feedback import applies_to, legacy_scope
+from worker.core.runs.feedback import applies_to
 from worker.core.untrusted.source import Text
 from worker.core.vocabulary import FeedbackMark, FeedbackSubject, Outcome, RunStatus, Scope, Vote
 
@@ -83,11 +83,12 @@ async def create_feedback(call: Call, run_id: uuid.UUID, body: FeedbackRequest) 
         run = await access.find_run(session, call.principal, run_id, access.WRITE)
         if run.status != RunStatus.COMPLETED:
             raise errors.Conflict(f"The run is {run.status}; there are no results to speak of.")
+        same = await _applies_to(session, run)
         row = Feedback(
             id=new_id(),
             run_id=run_id,
-            scope=legacy_scope(run.repo_full_name, run.constitution_version_id),
-            applies_to=await _applies_to(session, run),
+            scope=same,
+            applies_to=same,
             subject=body.root.subject,
             mark=body.root.mark.value,
             note=body.root.note,

@@ -10,7 +10,7 @@ import httpx
 import psycopg
 import pytest
 
-from tests.support.access import ADMIN, GIVEN, OWNER, READER, STRANGER, WRITER, World, service
+from tests.support.access import ADMIN, GIVEN, GUEST, OWNER, READER, STRANGER, WRITER, World, service
 from tests.support.app import served, work
 from tests.support.git import repository
 
@@ -188,10 +188,17 @@ def test_a_repository_keeps_an_admin(client: httpx.Client, world: World) -> None
     assert client.delete(place, params={"user": OWNER}, headers=service(WRITER)).status_code == 204
     assert client.get(place, headers=service(OWNER)).status_code == 404
     members = client.get(place, headers=service(READER)).json()["items"]
-    assert [(item["user"], item["role"]) for item in members] == [(READER, "read"), (WRITER, "admin")]
+    assert [(item["user"], item["role"]) for item in members] == [(GUEST, "read"), (READER, "read"), (WRITER, "admin")]
     assert client.delete(place, params={"user": "nobody"}, headers=service(WRITER)).status_code == 404
     for user in ("", "a b", "ä", "x" * 129):
         assert client.put(place, json={"user": user, "role": "read"}, headers=service(WRITER)).status_code == 422
+
+
+def test_a_member_may_leave(client: httpx.Client, world: World) -> None:
+    place = f"/api/repositories/{world.repository}/members"
+    assert client.delete(place, params={"user": GUEST}, headers=service(READER)).status_code == 403
+    assert client.delete(place, params={"user": GUEST}, headers=service(GUEST)).status_code == 204
+    assert client.get(place, headers=service(GUEST)).status_code == 404
 
 
 def test_a_name_that_somebody_else_has_connected_is_free(client: httpx.Client) -> None:

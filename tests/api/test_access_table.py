@@ -24,7 +24,7 @@ from websockets.sync.client import connect
 
 from api.runs import events
 from tests.support import access
-from tests.support.access import ADMIN, OWNER, READER, ROOT, SOMEBODY, STRANGER, WRITER, World, service
+from tests.support.access import ADMIN, GUEST, OWNER, READER, ROOT, SOMEBODY, STRANGER, WRITER, World, service
 from tests.support.app import resources, served
 from tests.support.past import Past
 from worker.analytics import rollup
@@ -226,7 +226,9 @@ OPERATIONS: dict[tuple[str, str], list[Case]] = {
     ("PUT", "/api/repositories/{repository_id}/members"): _repository(
         "", "/members", json={"user": STRANGER, "role": "admin"}
     ),
-    ("DELETE", "/api/repositories/{repository_id}/members"): _repository("", "/members", params={"user": READER}),
+    ("DELETE", "/api/repositories/{repository_id}/members"): _repository(
+        "of another member", "/members", params={"user": GUEST}
+    ),
     ("POST", "/api/tokens"): [
         Case("`runs:read` for oneself", _token(None, "runs:read")),
         Case("`admin` for oneself", _token(None, "admin")),

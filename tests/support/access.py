@@ -14,9 +14,10 @@ from tests.support.past import insert
 from worker.core.ids import new_id
 
 SERVICE_TOKEN = "the-service-token-0123456789abcdef"
-OWNER, READER, WRITER, ADMIN, STRANGER, ROOT, SOMEBODY = "ada", "rita", "will", "adam", "eve", "root", "zoe"
-"""Ada owns and connects everything, rita, will and adam are members of her repository, eve of nothing; root is named in
-CVA_ADMINS, and zoe is anybody else."""
+OWNER, READER, WRITER, ADMIN, GUEST, STRANGER = "ada", "rita", "will", "adam", "gus", "eve"
+"""Ada owns and connects everything; rita, will, adam and gus are members of her repository, eve of nothing."""
+ROOT, SOMEBODY = "root", "zoe"
+"""One who is named in CVA_ADMINS, and anybody else."""
 GIVEN = {"CVA_API_TOKEN": SERVICE_TOKEN, "CVA_ADMINS": ROOT}
 ALL = ("runs:read", "runs:write", "remediation:approve")
 FINGERPRINT = "0" * 32
@@ -59,7 +60,7 @@ class World:
         found = new_id()
         row = {"id": found, "full_name": f"acme/{found.hex}", "clone_url": url, "created_by": OWNER}
         insert(self.connection, "repo_connections", [row])
-        roles = ((READER, "read"), (WRITER, "write"), (ADMIN, "admin"))
+        roles = ((READER, "read"), (WRITER, "write"), (ADMIN, "admin"), (GUEST, "read"))
         insert(self.connection, "repo_members", [{"repo_id": found, "user_name": u, "role": r} for u, r in roles])
         self.constitution(repo=found)
         return found

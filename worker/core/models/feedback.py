@@ -13,8 +13,8 @@ class Feedback(Base):
     """A person's word on one criterion's result or one finding of a run.
 
     `fingerprints` name the places it is about; an accepted one is suppressed in later runs of which
-    worker.core.runs.feedback says that they are `applies_to`. Null applies to nothing. `scope` is what the revision
-    before reads.
+    worker.core.runs.feedback says that they are `applies_to`. Null applies to nothing. `scope` is what workers of
+    the revision before go by: they find none of the marks that are made now.
     """
 
     __tablename__ = "feedback"

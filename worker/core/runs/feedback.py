@@ -36,8 +36,3 @@ def address(url: object) -> str | None:
 def _host(parts: SplitResult) -> str:
     host = (parts.hostname or "").rstrip(".")
     return host if parts.port in (None, _PORTS.get(parts.scheme)) else f"{host}:{parts.port}"
-
-
-def legacy_scope(repo_full_name: str | None, constitution_version_id: uuid.UUID | None) -> str:
-    """What workers of the revision before go by."""
-    return f"repo:{repo_full_name}" if repo_full_name else f"constitution:{constitution_version_id}"
