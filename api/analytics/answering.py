@@ -121,7 +121,7 @@ async def _is_known(session: AsyncSession, principal: Principal, repo: str) -> b
     """Whether one may know of a repository of that name: it is connected, or a run had it."""
     if principal.is_admin:
         return bool(await session.scalar(_IS_KNOWN, {"repo": repo}))
-    run = exists().where(Run.repo_full_name == repo, access.runs(principal))
+    run = access.newest_runs(principal, [Run.repo_full_name == repo], 1).exists()
     connected = exists().where(RepoConnection.full_name == repo, access.repositories(principal))
     return bool(await session.scalar(select(run | connected)))
 
