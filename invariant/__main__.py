@@ -55,7 +55,7 @@ def _parser() -> _Parser:
         ".txt (table); - is standard output",
     )
     bench = roles.add_parser("bench", help="measure; `decisions` also says whether it is good enough")
-    bench.add_argument("what", choices=("queue", "verify", "retrieval", "decisions", "analytics"))
+    bench.add_argument("what", choices=("queue", "verify", "retrieval", "decisions", "analytics", "contained"))
     bench.add_argument("--seconds", type=float, default=8.0, help="queue: how long each figure is measured")
     bench.add_argument("--call-seconds", type=float, default=2.0, help="verify: how long each LLM call takes")
     bench.add_argument("--repo", action="append", default=[], help="retrieval: a git repository; may be repeated")

@@ -34,6 +34,13 @@ def _silent_logs() -> None:
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_fork_server_left() -> Iterator[None]:
+    yield
+    if app.isolation.cache_info().currsize:
+        app.isolation().close()
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     with postgres.server() as found:

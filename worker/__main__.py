@@ -12,7 +12,7 @@ import uvloop
 from sqlalchemy import text
 
 from worker import health, tasks
-from worker.core import settings
+from worker.core import private, settings
 from worker.core.backoff import spread
 from worker.core.db import embedded, migrate
 from worker.core.db.database import Database, is_unavailable
@@ -21,10 +21,14 @@ from worker.core.settings import Settings
 from worker.core.telemetry import logs, tracing
 from worker.core.version import VERSION
 from worker.health import Vitals
+from worker.isolation import proof
+from worker.isolation.contained import Isolation
+from worker.isolation.errors import ContainmentFailed
 from worker.llm import client, providers
 from worker.runtime.resources import Resources
 from worker.sources import take
 from worker.supervisor import HAND_BACK_SECONDS, Supervisor
+from worker.verification import isolated
 
 log = logs.get("worker")
 
@@ -75,10 +79,14 @@ async def serve(config: Settings, url: str, vitals: Vitals) -> None:
     assert tasks.__all__
     db = Database(url, application="invariant-worker", pool_size=min(20, config.worker_concurrency + 4))
     holder = f"{socket.gethostname()}-{os.getpid()}"
-    resources = Resources(settings=config, db=db, holder=holder)
+    isolation = isolated.isolation()
+    resources = Resources(settings=config, db=db, holder=holder, isolation=isolation)
     beating = asyncio.create_task(_beat(vitals, resources))
     try:
+        # It loads what runs need while the schema is waited for.
+        proving = asyncio.create_task(_prove(isolation, config, vitals))
         await wait_for_schema(db)
+        await proving
         removed = await asyncio.to_thread(take.sweep, config)
         if removed:
             log.info("old work folders removed", count=removed)
@@ -88,7 +96,20 @@ async def serve(config: Settings, url: str, vitals: Vitals) -> None:
         await Supervisor(resources, jobs.QUEUES, vitals).run()
     finally:
         beating.cancel()
+        isolation.close()
         await db.dispose()
+
+
+async def _prove(isolation: Isolation, config: Settings, vitals: Vitals) -> None:
+    """Say which walls stand around what reads repositories."""
+    try:
+        standing = await proof.prove(isolation, config.snapshots_dir)
+    except ContainmentFailed as error:
+        vitals.containment = {"problem": str(error)}
+        log.error("repositories cannot be contained", error=str(error))
+        return
+    vitals.containment = {"layers": list(standing.layers), "missing": list(standing.missing)}
+    log.info("containment proven", layers=list(standing.layers), missing=list(standing.missing))
 
 
 async def _beat(vitals: Vitals, resources: Resources) -> None:
@@ -100,6 +121,7 @@ async def _beat(vitals: Vitals, resources: Resources) -> None:
 
 
 def main() -> int:
+    private.keep_private()
     try:
         config = settings.load()
         logs.configure(config, service="worker")

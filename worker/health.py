@@ -19,9 +19,11 @@ STARTING = "it is starting"
 
 @dataclass
 class Vitals:
-    """What the supervisor knows of the worker. `problem` says why it cannot work now, None when it can."""
+    """What the supervisor knows of the worker. `problem` says why it cannot work now, None when it can. `containment`
+    says which walls stand around what reads repositories, None until that is proven."""
 
     problem: str | None = STARTING
+    containment: dict[str, object] | None = None
     _beat: float = field(default_factory=time.monotonic)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
@@ -49,7 +51,7 @@ def _answer(vitals: Vitals, path: str) -> tuple[int, str, bytes]:
             status = 200 if alive else 503
         case "/ready":
             problem = vitals.problem if alive else "the event loop hangs"
-            told = {"ready": problem is None, "reason": problem}
+            told = {"ready": problem is None, "reason": problem, "containment": vitals.containment}
             status = 200 if problem is None else 503
         case "/metrics":
             return 200, CONTENT_TYPE_LATEST, generate_latest(vitals.registry)

@@ -19,6 +19,7 @@ from worker.core.settings import Settings
 from worker.core.vocabulary import RunStatus
 from worker.runtime import dispatch
 from worker.runtime.resources import Resources
+from worker.verification import isolated
 
 QUEUE = "bench"
 BARE = "bench.bare"
@@ -53,7 +54,7 @@ async def drain(url: str, count: int) -> float:
             wait=False,
             install_signal_handlers=False,
             delete_jobs="successful",
-            additional_context={"resources": Resources(Settings(), db, "bench")},
+            additional_context={"resources": Resources(Settings(), db, "bench", isolation=isolated.isolation())},
         )
         began = time.perf_counter()
         await worker.run()

@@ -21,6 +21,7 @@ from worker.core.runs import submission
 from worker.core.settings import Settings
 from worker.core.vocabulary import SourceKind
 from worker.runtime.resources import Resources
+from worker.verification import isolated
 from worker.verification.attempt import verify_run
 
 # The database plans a statement for good when it has seen it ten times on a connection.
@@ -82,7 +83,7 @@ async def _runs(url: str, settings: Settings) -> list[tuple[float, float]]:
     db = Database(url, application="invariant-bench", pool_size=1)
     clock = _Clock()
     clock.watch(db)
-    resources = Resources(settings=settings, db=db, holder="bench")
+    resources = Resources(settings=settings, db=db, holder="bench", isolation=isolated.isolation())
     for number in range(_WARM + _RUNS):
         ended = await verify_run(await _accept(db, number), resources)
         if ended not in ("PASS", "FAIL", "PARTIAL", "VETO"):

@@ -19,6 +19,7 @@ from worker.core.db.database import Database
 from worker.core.queue import app as queue
 from worker.core.settings import Settings
 from worker.runtime.resources import Resources
+from worker.verification import isolated
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ def tidying(scale: float) -> list[Figure]:
 
 async def _claims(url: str) -> tuple[list[float], list[float], int]:
     db = Database(url, application="invariant-chaos")
-    found = Resources(Settings(), db, "chaos")
+    found = Resources(Settings(), db, "chaos", isolation=isolated.isolation())
     app = queue.app.with_connector(queue.connector(url, application="invariant-chaos", pool_size=2))
     times: tuple[list[float], list[float]] = ([], [])
     async with app.open_async():

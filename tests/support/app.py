@@ -5,6 +5,7 @@ import socket
 import threading
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from typing import Any
 
 import httpx
@@ -16,13 +17,21 @@ from api.http.protocol import BoundedHttpProtocol
 from tests.support.processes import eventually
 from worker.core.db.database import Database
 from worker.core.settings import Settings
+from worker.isolation.contained import Isolation
 from worker.runtime.resources import Resources
+from worker.verification import isolated
 from worker.verification.attempt import verify_run
 
 
 def settings(**given: Any) -> Settings:
     """Settings from variables' names alone, whatever the machine's environment says."""
     return Settings.model_validate(given)
+
+
+@cache
+def isolation() -> Isolation:
+    """The fork server of this test process, which all its tests share; it ends with the process."""
+    return isolated.isolation()
 
 
 @contextlib.asynccontextmanager
@@ -60,7 +69,7 @@ async def resources(url: str, **given: Any) -> AsyncIterator[Resources]:
     """What a worker process has."""
     db = Database(url, application="invariant-tests", pool_size=8)
     try:
-        yield Resources(settings=settings(**given), db=db, holder=f"test-{uuid.uuid4().hex[:6]}")
+        yield Resources(settings=settings(**given), db=db, holder=f"test-{uuid.uuid4().hex[:6]}", isolation=isolation())
     finally:
         await db.dispose()
 

@@ -59,7 +59,6 @@ class Analysis:
 async def analyze(
     snapshot: Snapshot,
     analyzers: Iterable[Analyzer],
-    *,
     settings: Settings,
     extra_rules: Mapping[str, Iterable[str]],
 ) -> Analysis:

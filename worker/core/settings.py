@@ -148,6 +148,15 @@ class Settings(BaseSettings):
         30.0, alias="CVA_KEEP_TOKENS_DAYS", ge=0, description="after they expired or were revoked; 0: for ever"
     )
 
+    contained_seconds: float = Field(
+        300.0,
+        alias="CVA_CONTAINED_SECONDS",
+        gt=0,
+        description="for each thing that a contained process does with a repository, its clone and its analysis apart",
+    )
+    contained_memory_bytes: int = Field(
+        1 << 30, alias="CVA_CONTAINED_MEMORY_BYTES", ge=256 << 20, description="for each contained process"
+    )
     max_body_bytes: int = Field(8 << 20, alias="CVA_MAX_BODY_BYTES", ge=1024)
     max_upload_bytes: int = Field(50 << 20, alias="CVA_MAX_UPLOAD_BYTES", ge=1024)
     max_snapshot_bytes: int = Field(256 << 20, alias="CVA_MAX_SNAPSHOT_BYTES", ge=1024)
@@ -218,10 +227,20 @@ class Settings(BaseSettings):
         """Where snapshots are made; each attempt has a folder of its own that is removed afterwards."""
         return self.work_dir or Path(tempfile.gettempdir()) / f"invariant-work-{os.getuid()}"
 
+    def contained(self) -> "Settings":
+        """What a process may know that reads what strangers wrote: limits and tools, no key and no address."""
+        return Settings.model_construct(**{name: getattr(self, name) for name in _CONTAINED})
+
     def secrets(self) -> tuple[str, ...]:
         """The secret values, for masking."""
         found = [v.get_secret_value() for v in self.__dict__.values() if isinstance(v, SecretStr)]
         return tuple(value for value in found if len(value) >= 6)
+
+
+_CONTAINED = (
+    "production", "railway", "git_seconds", "git_hosts", "max_snapshot_files", "max_snapshot_bytes", "max_file_bytes",
+    "analyzers", "analyzer_seconds", "analyzer_memory_bytes", "context_tokens", "criteria_per_call", "pass_score",
+)  # fmt: skip
 
 
 def load() -> Settings:

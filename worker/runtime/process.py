@@ -52,12 +52,14 @@ def _limit(pid: int, memory: int | None, file_size: int | None) -> None:
         return
     import resource
 
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if memory is not None:
-            resource.prlimit(pid, resource.RLIMIT_AS, (memory, memory))
-        if file_size is not None:
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (file_size, file_size))
-        resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
+    limits = {resource.RLIMIT_AS: memory, resource.RLIMIT_FSIZE: file_size, resource.RLIMIT_CORE: 0}
+    for name, most in limits.items():
+        if most is None:
+            continue
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            hard = resource.prlimit(pid, name)[1]
+            value = most if hard == resource.RLIM_INFINITY else min(most, hard)
+            resource.prlimit(pid, name, (value, value))
 
 
 def _kill_group(process: asyncio.subprocess.Process) -> None:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from worker.core.db.database import Database
 from worker.core.settings import Settings
+from worker.isolation.contained import Isolation
 
 T = TypeVar("T")
 
@@ -57,6 +58,7 @@ class Resources:
     settings: Settings
     db: Database
     holder: str
+    isolation: Isolation
     controls: Controls = field(default_factory=Controls)
     _shared: dict[type, Any] = field(default_factory=dict)
 

@@ -61,6 +61,14 @@ async def revision(folder: Path, files: Mapping[str, Path], work: Path) -> Revis
         return None
 
 
+def folders(folder: Path) -> list[Path]:
+    """The git directories of a work tree that lie elsewhere; none when it has none, or nothing can be read."""
+    try:
+        return [place.resolve() for place in _repository(folder)]
+    except (OSError, ValueError):
+        return []
+
+
 async def _revision(folder: Path, files: Mapping[str, Path], work: Path) -> Revision | None:
     own, common = await asyncio.to_thread(_repository, folder)
     head = await asyncio.to_thread(_head, own, common)

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from worker.core.untrusted.paths import UnsafePath, safe_path
 from worker.runtime import process
 from worker.sources.errors import SourceError, SourceNotFound, SourceTooLarge, SourceUnavailable, SourceUnsafe
-from worker.sources.snapshot import SnapshotLimits, SnapshotStopped, check_limits
+from worker.sources.snapshot import SnapshotLimits, check_limits
 
 _COMMIT = re.compile(r"^[0-9a-f]{40}([0-9a-f]{24})?$")
 _NOT_THERE = re.compile(
@@ -152,8 +152,8 @@ class Repository:
             raise SourceNotFound("The ref does not name a commit of the repository.")
         return commit
 
-    async def changed_since(self, base: str, commit: str) -> tuple[str, ...]:
-        """Paths that differ between `base` (fetched for this) and `commit`. Raises SourceError."""
+    async def fetch_base(self, base: str) -> None:
+        """Fetch what `changed_since_base` compares with. Raises SourceError."""
         pinned = await self._pinned()
         done = await self._git(
             *pinned, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--depth=1", "--", self.url,
@@ -163,6 +163,9 @@ class Repository:
             raise SourceNotFound(f"The base {base!r} does not exist in the repository.")
         if done.returncode != 0:
             raise self._failed(done)
+
+    async def changed_since_base(self, commit: str) -> tuple[str, ...]:
+        """Paths that differ between the base and `commit`. Raises SourceError."""
         listed = await self._git("diff-tree", "-r", "-z", "--name-only", "--no-renames", "refs/base", commit)
         if listed.returncode != 0:
             raise self._failed(listed)
@@ -174,15 +177,10 @@ class Repository:
         if done.returncode != 0:
             raise self._failed(done)
         blobs, notes = _parse_tree(done.stdout, limits)
-        writing = asyncio.ensure_future(asyncio.to_thread(self._write_blobs, blobs, target, limits))
-        try:
-            await asyncio.shield(writing)
-        except asyncio.CancelledError:
-            await asyncio.wait({writing})
-            raise
+        await asyncio.to_thread(self._write_blobs, blobs, target)
         return notes
 
-    def _write_blobs(self, blobs: list[_Blob], target: Path, limits: SnapshotLimits) -> None:
+    def _write_blobs(self, blobs: list[_Blob], target: Path) -> None:
         with subprocess.Popen(
             ["git", "cat-file", "--batch"],
             cwd=self.folder,
@@ -193,9 +191,6 @@ class Repository:
         ) as reader:
             assert reader.stdin and reader.stdout
             for blob in blobs:
-                if limits.stopped.is_set():
-                    reader.kill()
-                    raise SnapshotStopped
                 reader.stdin.write(blob.oid.encode() + b"\n")
                 reader.stdin.flush()
                 header = reader.stdout.readline().split()

@@ -8,15 +8,22 @@ from worker.sources.folder import select
 from worker.sources.snapshot import SnapshotLimits, check_limits
 
 
+def folder(path: str) -> Path:
+    """The folder that the path names, as its user would write it."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 def copy(source: Path, target: Path, limits: SnapshotLimits) -> list[str]:
     """Copy the project's own files; returns notes on what was left out. Blocking.
 
     Raises SourceNotFound, SourceTooLarge.
     """
     try:
-        source = source.expanduser()
         is_folder = source.is_dir()
-    except (OSError, RuntimeError):
+    except OSError:
         is_folder = False
     if not is_folder:
         raise SourceNotFound(f"There is no folder {str(source)[:300]!a}.")

@@ -6,34 +6,46 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
+from typing import TypedDict, Unpack
 
 from worker.core.settings import Settings
 from worker.core.untrusted import source
+from worker.isolation.contained import Isolation
 from worker.sources import git, take
-from worker.sources.snapshot import Snapshot
-from worker.sources.take import Request
+from worker.sources.take import Request, Taken
+
+
+class About(TypedDict):
+    """For which run a snapshot is taken, and how."""
+
+    settings: Settings
+    run_id: uuid.UUID
+    attempt: int
+    isolation: Isolation
 
 
 class _Shared:
     """One snapshot in a task of its own, which none of its users ends by being cancelled."""
 
-    def __init__(self, request: Request, *, settings: Settings, run_id: uuid.UUID, attempt: int) -> None:
+    def __init__(self, request: Request, **about: Unpack[About]) -> None:
         self.users = 0
         self.began = time.monotonic()
-        self.taken: asyncio.Future[Snapshot] = asyncio.get_running_loop().create_future()
-        self._task = asyncio.create_task(self._hold(request, settings, run_id, attempt))
+        self.taken: asyncio.Future[Taken] = asyncio.get_running_loop().create_future()
+        self._task = asyncio.create_task(self._hold(request, about))
 
-    async def _hold(self, request: Request, settings: Settings, run_id: uuid.UUID, attempt: int) -> None:
+    async def _hold(self, request: Request, about: About) -> None:
         try:
-            async with take.snapshot(request, settings=settings, run_id=run_id, attempt=attempt) as found:
-                self.taken.set_result(found)
+            async with take.snapshot(request, **about) as taken:
+                self.taken.set_result(taken)
                 await asyncio.Event().wait()
         except Exception as error:
             self.taken.set_exception(error)
 
     @property
     def failed(self) -> bool:
-        return self.taken.done() and self.taken.exception() is not None
+        if not self.taken.done():
+            return False
+        return self.taken.exception() is not None or self.taken.result().process.ended
 
     async def end(self) -> None:
         """Returns when nothing is left of it."""
@@ -51,19 +63,18 @@ class Snapshots:
         self._shared: dict[Hashable, _Shared] = {}
 
     @asynccontextmanager
-    async def use(
-        self, request: Request, *, settings: Settings, run_id: uuid.UUID, attempt: int
-    ) -> AsyncIterator[Snapshot]:
-        """The snapshot, for as long as the block lasts. Raises SourceError."""
+    async def use(self, request: Request, **about: Unpack[About]) -> AsyncIterator[Taken]:
+        """The snapshot, for as long as the block lasts. Raises SourceError, ContainmentFailed."""
         key = identity(request)
         if key is None:
-            async with take.snapshot(request, settings=settings, run_id=run_id, attempt=attempt) as found:
-                yield found
+            async with take.snapshot(request, **about) as taken:
+                yield taken
             return
         shared = self._shared.get(key)
         # One that failed is nobody's any more, and one that is old would be swept away as left behind.
-        if shared is None or shared.failed or time.monotonic() - shared.began > settings.run_deadline_seconds:
-            shared = self._shared[key] = _Shared(request, settings=settings, run_id=run_id, attempt=attempt)
+        old = about["settings"].run_deadline_seconds
+        if shared is None or shared.failed or time.monotonic() - shared.began > old:
+            shared = self._shared[key] = _Shared(request, **about)
         shared.users += 1
         try:
             yield await asyncio.shield(shared.taken)

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,21 +11,13 @@ from worker.sources.errors import SourceTooLarge, SourceUnsafe
 _CHUNK = 1 << 20
 
 
-class SnapshotStopped(Exception):
-    """The attempt was cancelled; its threads are on their way out."""
-
-
 @dataclass(frozen=True)
 class SnapshotLimits:
-    """`total` and `file` in bytes; a file above `file` is kept, but not analysed.
-
-    `stopped`, once set, ends the threads that are making the snapshot at their next file.
-    """
+    """`total` and `file` in bytes; a file above `file` is kept, but not analysed."""
 
     files: int
     total: int
     file: int
-    stopped: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass(frozen=True)
@@ -128,9 +119,7 @@ def _checked(path: str) -> str:
 
 
 def check_limits(files: int, total: int, limits: SnapshotLimits) -> None:
-    """Raises SourceTooLarge, or SnapshotStopped when nobody waits for the snapshot any more."""
-    if limits.stopped.is_set():
-        raise SnapshotStopped
+    """Raises SourceTooLarge."""
     if files > limits.files:
         raise SourceTooLarge(f"The source has more than {limits.files} files (CVA_MAX_SNAPSHOT_FILES).")
     if total > limits.total:

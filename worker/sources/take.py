@@ -1,135 +1,109 @@
-"""Take the snapshot that a run's source names, in a folder that is removed when the work is done."""
+"""Take the snapshot that a run's source names, in a contained process and a folder of its own, which are gone when the
+work is done."""
 
 import asyncio
-import io
-import json
+import contextlib
 import shutil
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from worker.core.settings import Settings
-from worker.core.untrusted import archives, source, urls
-from worker.sources import checkout, git, local
-from worker.sources.errors import SourceNotFound, SourceUnsafe
-from worker.sources.snapshot import Snapshot, SnapshotLimits, check_limits, scan
+from worker.core.untrusted import source
+from worker.isolation import programs
+from worker.isolation.contained import Contained, Isolation
+from worker.isolation.room import Bounds, Room
+from worker.runtime import process
+from worker.sources import checkout, make
+from worker.sources.make import Request
+from worker.sources.snapshot import Snapshot
 
-T = TypeVar("T")
+__all__ = ["Request", "Taken", "snapshot", "sweep"]
+
+_GIT_CALLS = 4
+_PORTS = {"https": 443, "http": 80, "ssh": 22, "git": 9418}
+_NAMES = 53
 
 
 @dataclass(frozen=True)
-class Request:
-    """What to take. `content` holds the bytes of the upload `upload_id`, `content_format` their kind (zip, tar.gz,
-    files)."""
+class Taken:
+    """A snapshot, and the process that holds its files: nobody else reads them."""
 
-    source: object
-    base: str | None = None
-    content: bytes | None = None
-    content_format: str | None = None
-    upload_id: uuid.UUID | None = None
-
-
-def limits_of(settings: Settings) -> SnapshotLimits:
-    return SnapshotLimits(settings.max_snapshot_files, settings.max_snapshot_bytes, settings.max_file_bytes)
+    snapshot: Snapshot
+    process: Contained
 
 
 @asynccontextmanager
-async def snapshot(request: Request, *, settings: Settings, run_id: uuid.UUID, attempt: int) -> AsyncIterator[Snapshot]:
+async def snapshot(
+    request: Request, *, settings: Settings, run_id: uuid.UUID, attempt: int, isolation: Isolation
+) -> AsyncIterator[Taken]:
     """The snapshot, for as long as the block lasts.
 
-    Raises SourceError; whatever happens, nothing is left in the work folder.
+    Raises SourceError, ContainmentFailed; whatever happens, nothing is left in the work folder.
     """
-    limits = limits_of(settings)
     work = settings.snapshots_dir / f"{run_id}-{attempt}-{uuid.uuid4().hex[:8]}"
-    root = work / "snapshot"
     try:
-        # A cancellation waits for the thread: it would make the folder after the folder was removed.
-        await _in_thread(root.mkdir, parents=True, mode=0o700)
-        making = asyncio.ensure_future(_take(request, work, root, settings=settings, limits=limits))
-        try:
-            found = await asyncio.shield(making)
-        except asyncio.CancelledError:
-            # A thread that still writes would bring the folder back that is removed below.
-            limits.stopped.set()
-            making.cancel()
-            await asyncio.wait({making})
-            raise
-        yield found
+        await asyncio.to_thread(_prepare, work)
+        bare = settings.contained()
+        seconds = settings.contained_seconds + (_GIT_CALLS * settings.git_seconds if _ports(request) else 0)
+        room = await asyncio.to_thread(_room, request, work, settings)
+        async with isolation.open(room, seconds=settings.contained_seconds) as contained:
+            made = await contained.call(make.make, request, work, bare, seconds=seconds)
+            yield Taken(made, contained)
     finally:
-        await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
+        await asyncio.shield(asyncio.to_thread(shutil.rmtree, work, ignore_errors=True))
 
 
-async def _in_thread(work: Callable[..., T], *arguments: Any, **more: Any) -> T:
-    """Like asyncio.to_thread, but a cancellation waits for the thread, which limits.stopped brings to its end."""
-    thread = asyncio.ensure_future(asyncio.to_thread(work, *arguments, **more))
+def _prepare(work: Path) -> None:
+    """The folder, below one whose names nobody else can list."""
+    work.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(PermissionError):
+        work.parent.chmod(0o711)
+    work.mkdir(mode=0o700)
+
+
+def _ports(request: Request) -> tuple[int, ...]:
+    """The TCP ports that taking the source needs; none where no network is needed."""
+    if not isinstance(request.source, source.GitSource):
+        return ()
     try:
-        return await asyncio.shield(thread)
-    except asyncio.CancelledError:
-        await asyncio.wait({thread})
-        raise
+        parts = urlsplit(request.source.url)
+        port = parts.port
+    except ValueError:
+        return ()
+    port = port or _PORTS.get(parts.scheme) or (22 if "@" in request.source.url else None)
+    return () if port is None else (port, _NAMES)
 
 
-async def _take(request: Request, work: Path, root: Path, *, settings: Settings, limits: SnapshotLimits) -> Snapshot:
+def _room(request: Request, work: Path, settings: Settings) -> Room:
+    largest = settings.max_snapshot_bytes
+    # git's objects, the files themselves, and what analyzers write.
+    bounds = Bounds(memory=settings.contained_memory_bytes, file=4 * largest, folder=6 * largest)
+    own = () if settings.deployed else tuple(_local(request))
+    path = process.bare_environment(work)["PATH"]
+    tools = programs.needed_by(["git", *(analyzer.command[0] for analyzer in settings.analyzers)], path)
+    return Room(work, (*own, *tools), _ports(request), own_user=not own, bounds=bounds)
+
+
+def _local(request: Request) -> list[Path]:
+    """In development: the developer's own folders that the source is read from."""
     match request.source:
-        case source.GitSource(url=url, ref=ref):
-            return await _take_git(request, url, ref, work=work, root=root, settings=settings, limits=limits)
         case source.PathSource(path=path):
-            notes = await _in_thread(local.copy, Path(path), root, limits)
-            copied = await _in_thread(scan, root, limits, notes=notes)
-            files = {file.path: root / file.path for file in copied.files}
-            folder = await asyncio.to_thread(Path(path).expanduser)
-            revision = await checkout.revision(folder, files, work / "git")
-            return copied if revision is None else replace(copied, commit=revision.commit, branch=revision.branch)
-        case _:
-            if request.content is None:
-                raise SourceNotFound("The upload was removed before the run took it up; upload it again.")
-            await _in_thread(_write_content, request, root, limits)
-            return await _in_thread(scan, root, limits)
-
-
-async def _take_git(
-    request: Request, url: str, ref: str | None, *, work: Path, root: Path, settings: Settings, limits: SnapshotLimits
-) -> Snapshot:
-    try:
-        urls.check_git_url(url, settings)
-    except urls.SourceRejected as error:
-        raise SourceUnsafe(str(error)) from None
-    repository = git.Repository(
-        work / "git",
-        url,
-        seconds=settings.git_seconds,
-        public_only=settings.deployed,
-        max_bytes=4 * settings.max_snapshot_bytes,
-    )
-    commit = await repository.fetch(ref)
-    notes = await repository.write_tree(commit, root, limits)
-    changed = await repository.changed_since(request.base, commit) if request.base else None
-    branch = ref if ref and not commit.startswith(ref) else None
-    return await _in_thread(scan, root, limits, commit=commit, branch=branch, changed=changed, notes=notes)
-
-
-def _write_content(request: Request, root: Path, limits: SnapshotLimits) -> None:
-    assert request.content is not None
-    if request.content_format != "files":
-        try:
-            allowed = archives.ArchiveLimits(limits.files, limits.total)
-            archives.unpack(io.BytesIO(request.content), root, allowed, each=lambda: check_limits(0, 0, limits))
-        except archives.ArchiveRejected as error:
-            raise SourceUnsafe(str(error)) from None
-        return
-    files: dict[str, str] = json.loads(request.content)
-    total = 0
-    for number, (name, content) in enumerate(files.items(), start=1):
-        data = content.encode("utf-8", errors="surrogatepass")
-        total += len(data)
-        check_limits(number, total, limits)
-        place = root / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(data)
+            with contextlib.suppress(OSError, RuntimeError, ValueError):
+                folder = Path(path).expanduser().absolute()
+                return [folder, *checkout.folders(folder)]
+        case source.GitSource(url=url):
+            parts = urlsplit(url)
+            if parts.scheme == "file" or (not parts.scheme and "@" not in url):
+                folder = Path(parts.path).absolute()
+                return [folder, folder.with_name(f"{folder.name}.git")]
+            if parts.scheme in ("ssh", "") or "@" in url:
+                return [Path.home() / ".ssh"]
+    return []
 
 
 def sweep(settings: Settings) -> int:

@@ -31,6 +31,8 @@ from worker.core.telemetry import logs, tracing
 from worker.core.telemetry.masking import mask, mask_file
 from worker.core.untrusted import source
 from worker.core.vocabulary import RunStatus
+from worker.isolation.errors import ContainmentFailed, ProcessEnded
+from worker.isolation.room import Bounds, Room
 from worker.llm.errors import LlmError, RateLimited, Transient
 from worker.llm.gateway import Gateway
 from worker.llm.ledger import Caller
@@ -112,25 +114,32 @@ async def _attempt(claim: Claim, resources: Resources) -> str:
     except (lease.Superseded, _Gone) as stopped:
         log.warning("run left to another attempt", reason=str(stopped))
         return "left alone"
-    except ConstitutionRejected as error:
-        return await _error(claim, resources, "constitution_rejected", str(error))
-    except _DeadlineExceeded:
-        limit = f"{resources.settings.run_deadline_seconds:.0f} s"
-        return await _error(claim, resources, "deadline_exceeded", f"The run took longer than {limit}.")
-    except RateLimited as error:
-        return await _later(claim, resources, error)
-    except (LlmError, SourceError) as error:
-        if isinstance(error, Transient) or getattr(error, "transient", False):
-            provider = getattr(error, "provider", None)
-            return await _again(claim, resources, error.code, str(error), provider=provider)
-        return await _error(claim, resources, error.code, str(error))
     except Exception as error:
-        if is_unavailable(error):
-            # Nothing can be written now; the lease lapses, and the reaper gives the run a fresh job.
-            raise
-        log.exception("the attempt failed")
-        message = f"An internal error ended the attempt ({type(error).__name__}). The worker's log has the details."
-        return await _again(claim, resources, "internal_error", message)
+        return await _failed(error, claim, resources)
+
+
+async def _failed(error: Exception, claim: Claim, resources: Resources) -> str:
+    """End an attempt that an error ended: for good, or to be made again where that may help."""
+    match error:
+        case _DeadlineExceeded():
+            limit = f"{resources.settings.run_deadline_seconds:.0f} s"
+            return await _error(claim, resources, "deadline_exceeded", f"The run took longer than {limit}.")
+        case RateLimited():
+            return await _later(claim, resources, error)
+        case ProcessEnded() if claim.failures == 0:
+            # Somebody may have ended it, or the machine ran out of memory. The repository may do so once.
+            return await _again(claim, resources, error.code, str(error))
+        case ConstitutionRejected() | LlmError() | SourceError() | ContainmentFailed():
+            if isinstance(error, Transient) or getattr(error, "transient", False):
+                provider = getattr(error, "provider", None)
+                return await _again(claim, resources, error.code, str(error), provider=provider)
+            return await _error(claim, resources, error.code, str(error))
+    if is_unavailable(error):
+        # Nothing can be written now; the lease lapses, and the reaper gives the run a fresh job.
+        raise error
+    log.exception("the attempt failed", exc_info=error)
+    message = f"An internal error ended the attempt ({type(error).__name__}). The worker's log has the details."
+    return await _again(claim, resources, "internal_error", message)
 
 
 async def _renew(claim: Claim, resources: Resources, connection: AsyncConnection) -> lifecycle.Renewal:
@@ -208,30 +217,36 @@ async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
     loaded = await _load(claim, resources)
     llm = _llm(claim, resources)
     # It is shown in reports and sent to a model, and people have written passwords into theirs.
-    constitution = await asyncio.to_thread(mask_file, loaded.constitution.content, "CONSTITUTION.md")
-    reading = asyncio.create_task(pipeline.start_reading(constitution, llm))
-    try:
-        await step("snapshot", {"source": loaded.run.source_kind})
-        snapshots = resources.shared(Snapshots, Snapshots)
-        async with snapshots.use(
-            loaded.request, settings=settings, run_id=claim.run_id, attempt=claim.attempt
-        ) as snapshot:
-            await step("criteria", {"files": len(snapshot.files), "commit": snapshot.commit})
-            work = pipeline.Work(
-                constitution=constitution,
-                snapshot=snapshot,
-                accepted=frozenset(loaded.history.accepted),
-                models=llm,
-                flights=resources.shared(Flights, lambda: Flights(kept=8)),
-            )
-            judged = await pipeline.verify(work, reading, settings=settings, step=step)
-    finally:
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
+    async with resources.isolation.open(Room(bounds=Bounds(memory=settings.contained_memory_bytes))) as reader:
+        masking = asyncio.create_task(reader.call(mask_file, loaded.constitution.content, "CONSTITUTION.md"))
+        reading = asyncio.create_task(pipeline.read_constitution(masking, llm, reader))
+        try:
+            await step("snapshot", {"source": loaded.run.source_kind})
+            snapshots = resources.shared(Snapshots, Snapshots)
+            async with snapshots.use(
+                loaded.request,
+                settings=settings,
+                run_id=claim.run_id,
+                attempt=claim.attempt,
+                isolation=resources.isolation,
+            ) as taken:
+                snapshot = taken.snapshot
+                await step("criteria", {"files": len(snapshot.files), "commit": snapshot.commit})
+                work = pipeline.Work(
+                    constitution=await masking,
+                    taken=taken,
+                    reader=reader,
+                    accepted=frozenset(loaded.history.accepted),
+                    models=llm,
+                    flights=resources.shared(Flights, lambda: Flights(kept=8)),
+                )
+                judged = await pipeline.verify(work, reading, settings=settings, step=step)
+        finally:
+            for task in (masking, reading):
+                task.cancel()
+            await asyncio.gather(masking, reading, return_exceptions=True)
     await _keep_criteria(loaded.constitution.id, judged.reading, resources)
     await step("recording", {"verdict": judged.verdict.verdict.value})
-    # The prices of models are the library's, whose import takes seconds when every answer was there already.
-    notes = await asyncio.to_thread(judged.panel.notes) if judged.panel is not None else ()
     async with resources.db.transaction() as session:
         calls = await history.calls(session, claim.run_id)
     return RunOutcome(
@@ -243,7 +258,7 @@ async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
         tribunal=judged.mode,
         tribunal_why=judged.why,
         reading=judged.reading,
-        remarks=(*judged.reading.notes, *judged.notes, *notes),
+        remarks=(*judged.reading.notes, *judged.notes),
         calls=calls,
         previous=loaded.history.previous,
         agreement=loaded.history.agreement,

@@ -8,8 +8,6 @@ what was answered is on the ledger, and an outage decides nothing.
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 from worker.core.settings import Settings
@@ -20,21 +18,15 @@ from worker.llm.gateway import Ask, Gateway
 from worker.llm.ledger import Caller
 from worker.verification import answer, prompts, search
 from worker.verification.answer import JudgeAnswer
+from worker.verification.batching import Batch
 from worker.verification.constitution.criteria import Criterion
-from worker.verification.context import select
 from worker.verification.context.index import LeftOut
 from worker.verification.context.select import Context, Overview
 from worker.verification.opinion import Opinion
 from worker.verification.result import CriterionResult
-from worker.verification.tribunal import Case, Progress
+from worker.verification.tribunal import Progress
 
 _NO_MODEL = "none"
-
-
-@dataclass(frozen=True)
-class _Batch:
-    criteria: tuple[Criterion, ...]
-    context: Context
 
 
 class Panel:
@@ -45,17 +37,16 @@ class Panel:
         self._caller = caller
         self._settings = settings
         self._overview = Overview("", whole=False)
-        self._batches: Sequence[_Batch] = ()
-        self._left_out: Sequence[LeftOut] = ()
+        self._batches: Sequence[Batch] = ()
         self._fence = ""
-        self._changed = False
 
-    async def judge(self, case: Case, progress: Progress) -> list[Opinion]:
-        """At most one opinion per judge and criterion; evidence as cited, not yet verified."""
-        self._overview, self._batches = await asyncio.to_thread(batches, case, self._settings)
-        self._left_out = case.index.left_out
-        self._fence = case.snapshot.digest
-        self._changed = case.snapshot.changed is not None
+    async def judge(
+        self, overview: Overview, shown: Sequence[Batch], progress: Progress, *, fence: str
+    ) -> list[Opinion]:
+        """At most one opinion per judge and criterion; evidence as cited, not yet verified. `fence` seeds the nonce
+        that marks the repository's text."""
+        self._overview, self._batches, self._fence = overview, shown, fence
+        count = sum(len(batch.criteria) for batch in shown)
         left = {number: len(JudgeRole) for number in range(len(self._batches))}
         done = 0
 
@@ -67,18 +58,13 @@ class Panel:
             left[number] -= 1
             if not left[number]:
                 done += len(keys)
-                await progress(done, len(case.criteria))
+                await progress(done, count)
             return found
 
         opinions = await self._all([one(n, role) for n in range(len(self._batches)) for role in JudgeRole])
         if opinions and all(o.failure == OverBudget.code for o in opinions):
             raise OverBudget(opinions[0].rationale)
         return opinions
-
-    @property
-    def contexts(self) -> dict[str, Context]:
-        """What the judges of each criterion were shown, by its key."""
-        return {criterion.key: batch.context for batch in self._batches for criterion in batch.criteria}
 
     async def debate(self, contested: Sequence[CriterionResult]) -> list[Opinion]:
         """Opinions of a second round on what the judges split over."""
@@ -108,7 +94,7 @@ class Panel:
         return [opinion for one in ended if isinstance(one, list) for opinion in one]
 
     async def _opinions(
-        self, batch: _Batch, role: JudgeRole, keys: Sequence[str], *, task: str, round: int
+        self, batch: Batch, role: JudgeRole, keys: Sequence[str], *, task: str, round: int
     ) -> list[Opinion]:
         ask = Ask(
             role=role.value,
@@ -132,35 +118,9 @@ class Panel:
             ]
         return [answer.opinion(one, role, given.model.name, round=round) for one in given.value.opinions]
 
-    def notes(self) -> tuple[str, ...]:
-        """What a reader should know of the panel and of what it was shown."""
-        return (*_seen(self._batches, self._changed), *_not_shown(self._left_out), *_panel_notes(self._settings))
-
-
-def batches(case: Case, settings: Settings) -> tuple[Overview, list[_Batch]]:
-    """What all judges are shown, and criteria of a category and a section together, a few at a time, each with its
-    context. Blocking."""
-    changed = case.snapshot.changed
-    only = None if changed is None else case.index.affected_by(changed)
-    overview = select.overview(case.index, budget=settings.context_tokens, only=only)
-    ordered = sorted(case.criteria, key=lambda c: (c.category.value, c.section or ""))
-    made = []
-    for _, group in groupby(ordered, key=lambda c: c.category):
-        alike = list(group)
-        size = settings.criteria_per_call
-        for start in range(0, len(alike), size):
-            chosen = tuple(alike[start : start + size])
-            context = select.select(
-                case.index,
-                chosen,
-                case.analysis.findings,
-                budget=settings.context_tokens,
-                whole=overview.whole,
-                hits=[case.scoped[criterion.key].hits or () for criterion in chosen],
-                only=only,
-            )
-            made.append(_Batch(chosen, context))
-    return overview, made
+    def notes(self, left_out: Sequence[LeftOut], *, changed: bool) -> tuple[str, ...]:
+        """What a reader should know of the panel and of what it was shown. `changed`: of what changed alone."""
+        return (*_seen(self._batches, changed), *_not_shown(left_out), *_panel_notes(self._settings))
 
 
 SHARED = 2
@@ -239,7 +199,7 @@ def _others(results: Sequence[CriterionResult], role: JudgeRole) -> str:
     return "\n".join(lines).replace("\0", " ")
 
 
-def _seen(made: Sequence[_Batch], changed: bool) -> tuple[str, ...]:
+def _seen(made: Sequence[Batch], changed: bool) -> tuple[str, ...]:
     """`changed`: only what changed, and what imports it, is shown."""
     if not made:
         return ()

@@ -2,31 +2,32 @@
 the models are asked through the gateway, which keeps its own books."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 
 from worker.analyzers import analyze, catalog, rules
 from worker.analyzers.analyze import Analysis
 from worker.analyzers.catalog import Analyzer
 from worker.analyzers.finding import Finding
 from worker.core.settings import Settings
-from worker.core.vocabulary import CriterionKind, Severity, TribunalMode
+from worker.core.vocabulary import Severity, TribunalMode
+from worker.isolation.contained import Contained
+from worker.isolation.errors import AnswerRejected
 from worker.llm.errors import LlmError
 from worker.llm.gateway import Gateway
 from worker.llm.ledger import Caller
 from worker.runtime.single_flight import Flights
 from worker.sources.snapshot import Snapshot
-from worker.verification import consensus, search
+from worker.sources.take import Taken
+from worker.verification import consensus, examination
+from worker.verification.batching import Batch
 from worker.verification.constitution import extraction, reading
-from worker.verification.constitution.criteria import ConstitutionRejected, Criterion
+from worker.verification.constitution.criteria import Criterion
 from worker.verification.constitution.reading import Reading
-from worker.verification.context.index import Index
-from worker.verification.hearing import Hearing
+from worker.verification.examination import Examination, Heard, Plan, Tools
 from worker.verification.panel import Panel
 from worker.verification.result import CriterionResult
-from worker.verification.static import decide, hints, titles, topics
-from worker.verification.tribunal import Case
 from worker.verification.verdict import RunVerdict, conclude
 
 STEPS = ("snapshot", "criteria", "analysis", "judging", "debate", "consensus", "recording")
@@ -34,7 +35,8 @@ STEPS = ("snapshot", "criteria", "analysis", "judging", "debate", "consensus", "
 Step = Callable[[str, dict[str, object]], Awaitable[None]]
 """Told the name of each step as it begins, with what is known by then."""
 
-_KEPT_BYTES = 10_000_000
+# An analyzer that breaks on some files is tried again on parts of them, within as much time again, two at once.
+_ANALYSES = 4
 _NO_PROVIDER = "No LLM provider is configured."
 _FAIL_FAST = "Static analysis found something critical, so no judge was asked (CVA_FAIL_FAST)."
 _JUDGED = "Each criterion was judged by three LLM judges apart from each other."
@@ -56,13 +58,21 @@ class Models:
 
 @dataclass(frozen=True)
 class Work:
-    """What is verified against what. `accepted` are fingerprints that people let be; `models` None: static mode."""
+    """What is verified against what."""
 
     constitution: str
-    snapshot: Snapshot
+    taken: Taken
+    reader: Contained
+    """The process that reads the constitution."""
     accepted: frozenset[str]
+    """Fingerprints that people let be."""
     models: Models | None
+    """None: static mode."""
     flights: Flights
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self.taken.snapshot
 
 
 @dataclass(frozen=True)
@@ -76,56 +86,60 @@ class Judged:
     mode: TribunalMode
     why: str
     """In one sentence, why it was decided in this mode."""
-    panel: Panel | None
     notes: tuple[str, ...] = ()
 
 
-def start_reading(constitution: str, models: Models | None) -> Coroutine[Any, Any, Reading]:
-    """Criteria need the constitution alone, so they are read while the snapshot is made and analysed."""
+async def read_constitution(constitution: Awaitable[str], models: Models | None, reader: Contained) -> Reading:
+    """The criteria: they need the constitution alone, and are read while the snapshot is made and analysed."""
+    text = await constitution
     if models is not None:
-        return extraction.by_model(constitution, models.gateway, models.caller)
-    return asyncio.to_thread(reading.read, constitution)
+        return await extraction.by_model(text, models.gateway, models.caller, reader)
+    criteria: Reading = await reader.call(reading.read, text)
+    return criteria
 
 
 async def verify(work: Work, reading_task: "asyncio.Task[Reading]", *, settings: Settings, step: Step) -> Judged:
-    """Bring a snapshot to its verdict. Raises ConstitutionRejected, or the LlmError that ended the work."""
+    """Bring a snapshot to its verdict. Raises ConstitutionRejected, ContainmentFailed, or the LlmError that ended the
+    work."""
     analyzers = catalog.all_analyzers(settings.analyzers)
-    names = [analyzer.name for analyzer in analyzers]
-    known = await asyncio.to_thread(rules.known, names)
-    await step("analysis", {"files": len(work.snapshot.files), "analyzers": names})
+    names = tuple(analyzer.name for analyzer in analyzers)
+    tools = Tools(names, await asyncio.to_thread(rules.known, names))
+    await step("analysis", {"files": len(work.snapshot.files), "analyzers": list(names)})
     if work.models is None:
         # Without models a constitution that says nothing checkable ends the run before anything is analysed.
         await reading_task
-    indexing = asyncio.create_task(_index(work)) if work.models is not None else None
-    try:
-        by_rules = _by_rules(work.constitution)
-        wanted = _checkable(by_rules) if by_rules else []
-        around = titles.around(work.constitution)
-        meanings = [topics.meaning(c, names, known, around.get(c.line)) for c in wanted]
-        extra = topics.extra_rules(meanings, [hints.rules(criterion.statement) for criterion in wanted])
-        analysis = await _analysis(work, analyzers, extra, settings)
-        critical = _critical(work, analysis)
-        stops = settings.fail_fast and bool(critical) and by_rules is not None
-        # Where something critical ends the run, no judge is asked, and no model more: the rules' reading serves.
-        read = by_rules if stops and by_rules is not None else await reading_task
-        index = await indexing if indexing is not None and not stops else None
-    finally:
-        if indexing is not None:
-            indexing.cancel()
-            await asyncio.gather(indexing, return_exceptions=True)
-    criteria = _checkable(read)
-    mode = TribunalMode.LLM if work.models is not None and index is not None else TribunalMode.STATIC
-    await step("judging", {"findings": len(analysis.findings), "tribunal": mode.value})
-    panel: Panel | None = None
-    notes: tuple[str, ...] = ()
-    if work.models is not None and index is not None:
-        panel = Panel(work.models.gateway, work.models.caller, settings)
-        results, notes = await _judge(work, criteria, analysis, index, panel, settings=settings, step=step)
-        why = _JUDGED
-    else:
-        meanings = [topics.meaning(c, names, known, around.get(c.line)) for c in criteria]
-        results = await asyncio.to_thread(decide.decide_all, work.snapshot, analysis, criteria, meanings)
-        why = _FAIL_FAST if stops else _NO_PROVIDER
+    planned: Plan = await work.reader.call(examination.plan, work.constitution, tools)
+    # The analysis goes on in a process of its own, so that it and the index take a core each.
+    async with _forked(work.taken.process) as aside:
+        indexing = asyncio.create_task(_index(work)) if work.models is not None else None
+        try:
+            analysis = await _analysis(work, aside, analyzers, planned, settings)
+            critical = _critical(work, analysis)
+            stops = settings.fail_fast and bool(critical) and planned.by_rules is not None
+            # Where something critical ends the run, no judge is asked, and no model more: the rules' reading serves.
+            read = planned.by_rules if stops and planned.by_rules is not None else await reading_task
+            work.reader.end()
+            if indexing is not None and not stops:
+                await indexing
+        finally:
+            if indexing is not None:
+                indexing.cancel()
+                await asyncio.gather(indexing, return_exceptions=True)
+        criteria = examination.checkable(read)
+        models = None if stops else work.models
+        mode = TribunalMode.LLM if models is not None else TribunalMode.STATIC
+        await step("judging", {"findings": len(analysis.findings), "tribunal": mode.value})
+        notes: tuple[str, ...] = ()
+        if models is not None:
+            panel = Panel(models.gateway, models.caller, settings)
+            results, notes = await _judge(work, criteria, analysis, panel, settings=settings, step=step)
+            why = _JUDGED
+        else:
+            decided: list[CriterionResult] = await aside.call(
+                examination.decide_static, work.snapshot, analysis, work.constitution, criteria, tools
+            )
+            results = _own(decided, criteria)
+            why = _FAIL_FAST if stops else _NO_PROVIDER
     await step("consensus", {"criteria": len(results)})
     results = [consensus.accept(result, work.accepted) for result in results]
     return Judged(
@@ -142,38 +156,44 @@ async def verify(work: Work, reading_task: "asyncio.Task[Reading]", *, settings:
         ),
         mode=mode,
         why=why,
-        panel=panel,
         notes=notes,
     )
 
 
-def _checkable(read: Reading) -> list[Criterion]:
-    return [criterion for criterion in read.criteria if criterion.kind is not CriterionKind.PROCESS]
-
-
-def _by_rules(constitution: str) -> Reading | None:
+@asynccontextmanager
+async def _forked(process: Contained) -> AsyncIterator[Contained]:
+    """A process with what that one has read, for as long as the block lasts."""
+    forked = await process.fork()
     try:
-        return reading.read(constitution)
-    except ConstitutionRejected:
-        return None
+        yield forked
+    finally:
+        await forked.close()
 
 
-async def _index(work: Work) -> Index:
-    return await work.flights.get(
-        ("index", work.snapshot.digest),
-        lambda: asyncio.to_thread(Index.of, work.snapshot),
-        lambda _: work.snapshot.total <= _KEPT_BYTES,
-    )
+async def _index(work: Work) -> None:
+    await work.taken.process.call(Examination.index, work.snapshot)
 
 
 async def _analysis(
-    work: Work, analyzers: Sequence[Analyzer], extra_rules: Mapping[str, Iterable[str]], settings: Settings
+    work: Work, process: Contained, analyzers: Sequence[Analyzer], planned: Plan, settings: Settings
 ) -> Analysis:
     """The same files are analysed once, however many runs want it; a tool that failed is tried again."""
-    key = ("analysis", work.snapshot.digest, tuple((name, tuple(sorted(extra_rules[name]))) for name in extra_rules))
+    extra = tuple((name, tuple(wanted)) for name, wanted in sorted(planned.extra_rules.items()))
+
+    async def analysed() -> Analysis:
+        analysis: Analysis = await process.call(
+            analyze.analyze,
+            work.snapshot,
+            analyzers,
+            settings.contained(),
+            planned.extra_rules,
+            seconds=settings.contained_seconds + _ANALYSES * settings.analyzer_seconds,
+        )
+        return analysis
+
     return await work.flights.get(
-        key,
-        lambda: analyze.analyze(work.snapshot, analyzers, settings=settings, extra_rules=extra_rules),
+        ("analysis", work.snapshot.digest, extra),
+        analysed,
         lambda analysis: all(tool.problem is None for tool in analysis.tools),
     )
 
@@ -197,36 +217,55 @@ async def _judge(
     work: Work,
     criteria: Sequence[Criterion],
     analysis: Analysis,
-    index: Index,
     panel: Panel,
     *,
     settings: Settings,
     step: Step,
 ) -> tuple[list[CriterionResult], tuple[str, ...]]:
-    """What the judges decide, and notes on judges who were set aside. Raises LlmError."""
-    scoped = await asyncio.to_thread(search.scoped, work.snapshot, criteria)
-    case = Case(work.snapshot, analysis, criteria, index, scoped)
+    """What the judges decide, and notes on what they saw and on judges who were set aside. Raises LlmError."""
 
     async def progress(done: int, of: int) -> None:
         await step("judging", {"criteria_judged": done, "criteria": of})
 
-    given = await panel.judge(case, progress)
-    if given and all(opinion.failure is not None for opinion in given):
-        raise NobodyJudged(f"No judge gave an answer that could be used. {given[0].rationale}")
-    hearing = await asyncio.to_thread(Hearing, case, panel.contexts, given, settings)
-    results = hearing.results
-    contested = [result for result in results if result.split or _vetoing(result, settings)]
-    if contested:
-        await step("debate", {"criteria": len(contested)})
-        again = await panel.debate(contested)
-        results = await asyncio.to_thread(hearing.after, again)
-    if results and not hearing.usable:
+    bare = settings.contained()
+    async with _forked(work.taken.process) as process:
+        shown: examination.Shown = await process.call(Examination.show, criteria, analysis, bare)
+        by_key = {criterion.key: criterion for criterion in criteria}
+        if sorted(key for batch in shown.batches for key in batch.keys) != sorted(by_key):
+            raise AnswerRejected("The contained process chose what to show for other criteria than it was asked about.")
+        if max(map(len, (shown.overview.text, *(batch.context.text for batch in shown.batches)))) > _most(settings):
+            raise AnswerRejected("The contained process chose to show more than fits into CVA_CONTEXT_TOKENS.")
+        batches = [Batch(tuple(by_key[key] for key in batch.keys), batch.context) for batch in shown.batches]
+        given = await panel.judge(shown.overview, batches, progress, fence=work.snapshot.digest)
+        if given and all(opinion.failure is not None for opinion in given):
+            raise NobodyJudged(f"No judge gave an answer that could be used. {given[0].rationale}")
+        heard: Heard = await process.call(Examination.hear, given, bare)
+        contested = [result for result in _own(heard.results, criteria) if result.split or _vetoing(result, settings)]
+        if contested:
+            await step("debate", {"criteria": len(contested)})
+            heard = await process.call(Examination.hear_again, await panel.debate(contested))
+    results = _own(heard.results, criteria)
+    if results and not heard.usable:
         raise NobodyJudged(
             "Nothing that the judges answered can be used: they cite what stands nowhere in what they were shown, or "
             "contradict themselves."
         )
-    aside = tuple(f"The judge {role.value} was set aside: {why}" for role, why in hearing.aside.items())
-    return results, aside
+    aside = (f"The judge {role.value} was set aside: {why}" for role, why in heard.aside.items())
+    # The prices of models are the library's, whose import takes seconds when every answer was there already.
+    seen = await asyncio.to_thread(panel.notes, shown.left_out, changed=work.snapshot.changed is not None)
+    return results, (*aside, *seen)
+
+
+def _most(settings: Settings) -> int:
+    """Characters that no choice of what to show exceeds: three bytes a token, and lists of places and hints."""
+    return 8 * settings.context_tokens + 100_000
+
+
+def _own(results: Sequence[CriterionResult], criteria: Sequence[Criterion]) -> list[CriterionResult]:
+    """The results, each of the criterion that was asked about. Raises AnswerRejected."""
+    if [result.criterion.key for result in results] != [criterion.key for criterion in criteria]:
+        raise AnswerRejected("The contained process decided other criteria than it was asked about.")
+    return [replace(result, criterion=criterion) for result, criterion in zip(results, criteria, strict=True)]
 
 
 def _vetoing(result: CriterionResult, settings: Settings) -> bool:

@@ -4,7 +4,7 @@ Patterns are RE2's, which cannot explode (Cox, «Regular Expression Matching in 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from worker.core.vocabulary import CriterionKind
@@ -84,11 +84,20 @@ class _Search:
     criterion: Criterion
     patterns: tuple[str, ...]
     matcher: Matcher | None
+    named: frozenset[str]
+    """Paths that a pattern matches, in scope or not."""
     lines: dict[str, int] = field(default_factory=dict)
     paths: list[Hit] = field(default_factory=list)
     hits: list[Hit] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     unchanged: int = 0
+
+    @classmethod
+    def of(cls, criterion: Criterion, paths: Rows) -> "_Search":
+        patterns = patterns_of(criterion)
+        matcher = Matcher.of(patterns)
+        numbers = matcher.lines(paths, len(paths.lines)) if matcher is not None else ()
+        return cls(criterion, patterns, matcher, frozenset(paths.lines[number - 1] for number in numbers))
 
     @property
     def full(self) -> bool:
@@ -105,41 +114,70 @@ class _Search:
         )
 
 
-def scoped(snapshot: Snapshot, criteria: Sequence[Criterion]) -> dict[str, Scoped]:
+class Texts:
+    """The texts of a snapshot, ready to be searched. Small ones are kept, for all who search them."""
+
+    _KEPT_BYTES = 32 << 20
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.paths = Rows.of([file.path for file in snapshot.files])
+        self._keeps = snapshot.total <= self._KEPT_BYTES
+        self._rows: dict[str, Rows | None] = {}
+
+    def read(self) -> None:
+        """Read all that is kept."""
+        for file in self.snapshot.files if self._keeps else ():
+            if _is_text(file.path):
+                self.rows(file.path)
+
+    def rows(self, path: str) -> Rows | None:
+        """The lines of a file, None for one that does not decode."""
+        if path in self._rows:
+            return self._rows[path]
+        content = texts.decode((self.snapshot.root / path).read_bytes(), path)
+        rows = None if content is None else Rows.of(lines_of.of(content))
+        if self._keeps:
+            self._rows[path] = rows
+        return rows
+
+
+def scoped(known: Texts, criteria: Sequence[Criterion]) -> dict[str, Scoped]:
     """The scope of each criterion, by its key, searched with its patterns. Blocking: every file is read once.
 
     In `diff` mode the scope is what changed; what must be somewhere may be anywhere. Lock files and media hold no text
     that a criterion speaks of; their paths are searched like all others.
     """
-    searches = []
-    for criterion in criteria:
-        patterns = patterns_of(criterion)
-        searches.append(_Search(criterion, patterns, Matcher.of(patterns)))
+    snapshot = known.snapshot
+    searches = [_Search.of(criterion, known.paths) for criterion in criteria]
+    by_scope: dict[Scope, list[_Search]] = {}
+    for search in searches:
+        by_scope.setdefault(search.criterion.scope, []).append(search)
     sieve = Sieve(search.matcher for search in searches if search.matcher is not None)
     for file in snapshot.files:
-        here = _verified(searches, file.path, snapshot.changed)
+        here = _verified(by_scope, file.path, snapshot.changed)
         for search in here:
-            if search.matcher is not None and search.matcher.finds(file.path):
+            if file.path in search.named:
                 search.paths.append(Hit(file.path, 0))
         if here and _is_text(file.path):
-            _text(here, sieve, file.path, texts.decode((snapshot.root / file.path).read_bytes(), file.path))
+            _text(here, sieve, file.path, known.rows(file.path))
     return {search.criterion.key: search.result() for search in searches}
 
 
-def _verified(searches: Sequence[_Search], path: str, changed: frozenset[str] | None) -> list[_Search]:
+def _verified(by_scope: Mapping[Scope, Sequence[_Search]], path: str, changed: frozenset[str] | None) -> list[_Search]:
     """Those that look at the path; of the others that it is in scope of and did not change is counted."""
-    here = []
-    within: dict[Scope, bool] = {}
-    for search in searches:
-        scope = search.criterion.scope
-        if scope not in within:
-            within[scope] = scope.of(path) is not Within.NO
-        if not within[scope]:
+    here: list[_Search] = []
+    for scope, searches in by_scope.items():
+        if scope.of(path) is Within.NO:
             continue
-        if changed is None or path in changed or search.criterion.kind is CriterionKind.SOMEWHERE:
-            here.append(search)
-        else:
-            search.unchanged += _is_text(path)
+        if changed is None or path in changed:
+            here += searches
+            continue
+        for search in searches:
+            if search.criterion.kind is CriterionKind.SOMEWHERE:
+                here.append(search)
+            else:
+                search.unchanged += _is_text(path)
     return here
 
 
@@ -147,12 +185,11 @@ def _is_text(path: str) -> bool:
     return not texts.is_media(path) and not texts.is_lock(path)
 
 
-def _text(searches: Sequence[_Search], sieve: Sieve, path: str, content: str | None) -> None:
-    if content is None:
+def _text(searches: Sequence[_Search], sieve: Sieve, path: str, rows: Rows | None) -> None:
+    if rows is None:
         for search in searches:
             search.unreadable.append(path)
         return
-    rows = Rows.of(lines_of.of(content))
     open_ones = [search for search in searches if not search.full]
     silent = sieve.nothing(rows.content, frozenset(s.matcher.source for s in open_ones if s.matcher is not None))
     for search in searches:

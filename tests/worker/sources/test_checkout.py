@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.app import settings
+from tests.support.app import isolation, settings
 from tests.support.git import git, repository
 from worker.core.untrusted import source
 from worker.sources import take
@@ -246,10 +246,10 @@ async def snapshot(folder: Path, tmp_path: Path) -> Snapshot:
     work = tmp_path / "work"
     request = take.Request(source.PathSource(kind="path", path=str(folder)))
     found = settings(CVA_WORK_DIR=str(work))
-    async with take.snapshot(request, settings=found, run_id=uuid.uuid4(), attempt=1) as snapshot:
+    async with take.snapshot(request, settings=found, run_id=uuid.uuid4(), attempt=1, isolation=isolation()) as taken:
         pass
     assert list(work.iterdir()) == []
-    return snapshot
+    return taken.snapshot
 
 
 async def test_the_snapshot_of_a_clean_folder_has_its_commit(folder: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.app import settings
+from tests.support.app import isolation, settings
 from tests.support.git import git, repository
 from worker.core.settings import Settings
 from worker.core.untrusted import source
@@ -33,7 +33,9 @@ class Runs:
         has, leave = asyncio.Event(), asyncio.Event()
 
         async def use() -> None:
-            async with self.snapshots.use(request, settings=self.settings, run_id=uuid.uuid4(), attempt=1) as snapshot:
+            about = {"settings": self.settings, "run_id": uuid.uuid4(), "attempt": 1, "isolation": isolation()}
+            async with self.snapshots.use(request, **about) as taken:
+                snapshot = taken.snapshot
                 self.roots.append(snapshot.root)
                 assert (snapshot.root / "a.py").read_text() == "x = 1\n"
                 has.set()

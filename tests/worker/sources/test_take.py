@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.app import settings
+from tests.support.app import isolation, settings
 from tests.support.git import commit, git, repository
 from tests.worker.core.untrusted.test_archives import make_tar, make_zip
 from worker.core.untrusted import source
@@ -23,7 +23,8 @@ async def taken(request: take.Request, tmp_path: Path, **given: Any) -> dict[str
     """Path → text of the snapshot; the work folder must be empty afterwards."""
     work = tmp_path / "work"
     found = settings(CVA_WORK_DIR=str(work), **given)
-    async with take.snapshot(request, settings=found, run_id=uuid.uuid4(), attempt=1) as snapshot:
+    async with take.snapshot(request, settings=found, run_id=uuid.uuid4(), attempt=1, isolation=isolation()) as got:
+        snapshot = got.snapshot
         files = {file.path: (snapshot.root / file.path).read_text() for file in snapshot.files}
         files["#commit"] = snapshot.commit or ""
         files["#notes"] = "; ".join(snapshot.notes)
@@ -194,7 +195,7 @@ async def test_a_cancelled_snapshot_leaves_nothing_behind(tmp_path: Path) -> Non
 
     async def make() -> None:
         request = take.Request(None, content=content, content_format="zip")
-        async with take.snapshot(request, settings=found, run_id=uuid.uuid4(), attempt=1):
+        async with take.snapshot(request, settings=found, run_id=uuid.uuid4(), attempt=1, isolation=isolation()):
             raise AssertionError("it was too fast to be cancelled")
 
     making = asyncio.create_task(make())

@@ -19,7 +19,7 @@ from worker.analyzers.analyze import Analysis
 from worker.core.settings import Settings
 from worker.core.vocabulary import Category, CriterionKind, JudgeRole, Verdict
 from worker.sources.snapshot import Snapshot, SnapshotLimits, scan
-from worker.verification import answer, panel, search
+from worker.verification import answer, batching, panel, search
 from worker.verification.constitution.criteria import Criterion, make
 from worker.verification.constitution.scope import Scope
 from worker.verification.context.index import Index
@@ -251,8 +251,10 @@ def attack(folder: Path, configs: dict[int, Settings], chance: random.Random) ->
     snapshot = taken(folder, files, changed)
     chosen = rules(chance)
     criteria = [criterion(rule) for rule in chosen]
-    case = Case(snapshot, Analysis((), (), ()), criteria, Index.of(snapshot), search.scoped(snapshot, criteria))
-    overview, batches = panel.batches(case, configs[chance.choice(list(configs))])
+    case = Case(
+        snapshot, Analysis((), (), ()), criteria, Index.of(snapshot), search.scoped(search.Texts(snapshot), criteria)
+    )
+    overview, batches = batching.batches(case, configs[chance.choice(list(configs))])
     contexts = {c.key: batch.context for batch in batches for c in batch.criteria}
     for batch in batches:
         keys = [c.key for c in batch.criteria]

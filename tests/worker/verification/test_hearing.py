@@ -9,7 +9,7 @@ from tests.support.app import settings
 from tests.worker.analyzers.test_analyze import snapshot
 from worker.analyzers.analyze import Analysis
 from worker.core.vocabulary import CriterionKind, JudgeRole, Outcome, Vote
-from worker.verification import answer, panel, search, votes
+from worker.verification import answer, batching, panel, search, votes
 from worker.verification.constitution.criteria import Criterion, make
 from worker.verification.constitution.scope import Scope
 from worker.verification.context.index import Index
@@ -38,8 +38,8 @@ def hearing(
     files: dict[str, str | bytes] = FILES,
 ) -> Hearing:
     taken = replace(snapshot(folder, files), changed=changed)
-    case = Case(taken, Analysis((), (), ()), [of], Index.of(taken), search.scoped(taken, [of]))
-    _, (batch,) = panel.batches(case, settings())
+    case = Case(taken, Analysis((), (), ()), [of], Index.of(taken), search.scoped(search.Texts(taken), [of]))
+    _, (batch,) = batching.batches(case, settings())
     return Hearing(case, {of.key: batch.context}, opinions, settings())
 
 

@@ -20,7 +20,7 @@ from tests.worker.analyzers.test_analyze import snapshot
 from tests.worker.verification.test_panel import outcomes, verified
 from worker.analyzers.analyze import Analysis
 from worker.core.vocabulary import Category, CriterionKind, JudgeRole, Outcome, Verdict, Vote
-from worker.verification import answer, panel, search
+from worker.verification import answer, batching, panel, search
 from worker.verification.constitution.criteria import make
 from worker.verification.context.index import Index
 from worker.verification.hearing import Hearing
@@ -229,8 +229,8 @@ def heard(folder: Path, files: dict[str, str], judges: dict[JudgeRole, provider.
     ]
     config = settings()
     analysis = Analysis((), (), ())
-    case = Case(taken, analysis, criteria, Index.of(taken), search.scoped(taken, criteria))
-    overview, (batch,) = panel.batches(case, config)
+    case = Case(taken, analysis, criteria, Index.of(taken), search.scoped(search.Texts(taken), criteria))
+    overview, (batch,) = batching.batches(case, config)
     keys = [criterion.key for criterion in criteria]
     opinions = []
     for role, judge in judges.items():

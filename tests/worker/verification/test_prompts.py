@@ -8,7 +8,7 @@ from tests.worker.analyzers.test_analyze import snapshot
 from worker.analyzers.analyze import Analysis
 from worker.core.vocabulary import JudgeRole
 from worker.sources.snapshot import Snapshot
-from worker.verification import panel, search
+from worker.verification import batching, panel, search
 from worker.verification.constitution import reading
 from worker.verification.context.index import Index
 from worker.verification.tribunal import Case
@@ -33,8 +33,8 @@ def real(folder: Path) -> Snapshot:
 def prompts(taken: Snapshot, text: str, tokens: int) -> list[list[str]]:
     """Per batch, what each judge is sent in each round."""
     criteria = list(reading.read(text).criteria)
-    case = Case(taken, Analysis((), (), ()), criteria, Index.of(taken), search.scoped(taken, criteria))
-    overview, batches = panel.batches(case, settings(CVA_CONTEXT_TOKENS=tokens))
+    case = Case(taken, Analysis((), (), ()), criteria, Index.of(taken), search.scoped(search.Texts(taken), criteria))
+    overview, batches = batching.batches(case, settings(CVA_CONTEXT_TOKENS=tokens))
     sent = []
     for batch in batches:
         keys = [criterion.key for criterion in batch.criteria]

@@ -24,7 +24,7 @@ def criterion(statement: str, *patterns: str, kind: CriterionKind = CriterionKin
 
 
 def found(folder: Path, files: dict[str, str | bytes], of: Criterion) -> search.Scoped:
-    return search.scoped(snapshot(folder, files), [of])[of.key]
+    return search.scoped(search.Texts(snapshot(folder, files)), [of])[of.key]
 
 
 def numbers(patterns: list[str], rows: list[str]) -> list[int]:
@@ -82,7 +82,7 @@ def test_lines_are_counted_alike_by_search_index_and_snapshot(tmp_path: Path, na
     files: dict[str, str | bytes] = {path: ENDS[name], "empty": ""}
     taken = snapshot(tmp_path, files)
     of = criterion("No eval", r"^\s*eval\(")
-    scoped = search.scoped(taken, [of])[of.key]
+    scoped = search.scoped(search.Texts(taken), [of])[of.key]
     assert (scoped.hits, scoped.lines) == ((Hit(path, 2),), {path: 2, "empty": 0})
     index = Index.of(taken)
     assert (len(index.files[path].lines), len(index.files["empty"].lines)) == (2, 0)
@@ -109,7 +109,7 @@ def test_every_path_is_searched_of_pictures_and_lock_files_as_well(tmp_path: Pat
 def test_what_must_be_somewhere_is_searched_for_in_what_did_not_change_as_well(tmp_path: Path) -> None:
     taken = replace(snapshot(tmp_path, {"a.py": "log\n", "b.py": "log\n"}), changed=frozenset({"b.py"}))
     forbids, somewhere = criterion("x", "log"), criterion("y", "log", kind=CriterionKind.SOMEWHERE)
-    scoped = search.scoped(taken, [forbids, somewhere])
+    scoped = search.scoped(search.Texts(taken), [forbids, somewhere])
     assert (scoped[forbids.key].hits, scoped[forbids.key].unchanged) == ((Hit("b.py", 1),), 1)
     assert scoped[somewhere.key].hits == (Hit("a.py", 1), Hit("b.py", 1))
 

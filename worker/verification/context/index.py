@@ -71,6 +71,7 @@ class Index:
         self.dependents = dependents(self.graph)
         self.chunks: list[Chunk] = [chunk for file in files.values() for chunk in file.chunks]
         self.sizes = [size([chunk.path, *self._lines(chunk)]) for chunk in self.chunks]
+        self._paths = {path: _Path.of(path) for path in files}
         self._postings = self._post()
         self._defined: dict[str, set[int]] = defaultdict(set)
         for number, chunk in enumerate(self.chunks):
@@ -143,7 +144,7 @@ class Index:
         for number in scores:
             chunk = self.chunks[number]
             if chunk.path not in of_files:
-                of_files[chunk.path] = _of_path(chunk.path, weights, most)
+                of_files[chunk.path] = _of_path(self._paths[chunk.path], weights, most)
             defined = sum(1 / len(self._defined[name]) for name in named if number in self._defined.get(name, ()))
             scores[number] += of_files[chunk.path] + most * _DEFINES * min(_MOST_DEFINED, defined)
         return scores
@@ -181,12 +182,25 @@ def size(lines: Iterable[str]) -> int:
     return sum((len(line) if line.isascii() else len(line.encode())) + 6 for line in lines)
 
 
-def _of_path(path: str, weights: Mapping[str, float], most: float) -> float:
+@dataclass(frozen=True)
+class _Path:
+    """The words of a path and of its last part, and whether it is a document's."""
+
+    words: frozenset[str]
+    name: frozenset[str]
+    prose: bool
+
+    @classmethod
+    def of(cls, path: str) -> "_Path":
+        name = frozenset(words(path.rpartition("/")[2]))
+        return cls(frozenset(words(path)), name, _PROSE.search(path) is not None)
+
+
+def _of_path(path: _Path, weights: Mapping[str, float], most: float) -> float:
     """What a file's path says of a query whose words have these weights, `most` together."""
-    found = sum(weights.get(word, 0.0) for word in set(words(path)))
-    name = set(words(path.rpartition("/")[2]))
-    named = sum(word in weights for word in name) / len(name) if name else 0.0
-    return _IN_PATH * found + most * (_NAME * named - _PROSE_LESS * bool(_PROSE.search(path)))
+    found = sum(weights[word] for word in sorted(path.words & weights.keys()))
+    named = len(path.name & weights.keys()) / len(path.name) if path.name else 0.0
+    return _IN_PATH * found + most * (_NAME * named - _PROSE_LESS * path.prose)
 
 
 def _why_not(path: str, size: int, total: int) -> str | None:

@@ -20,6 +20,7 @@ from worker.verification.search import Hit
 _BYTES_PER_TOKEN = 3
 _MAX_FINDINGS = 40
 _MAX_FOLDERS = 80
+_MAX_FOLDERS_CHARS = 6_000
 _PIECES_PER_CRITERION = 60
 _FOUND = 0.25
 _AROUND = 2
@@ -76,7 +77,7 @@ def overview(index: Index, *, budget: int, only: frozenset[str] | None = None) -
     paths = sorted(path for path in index.files if only is None or path in only)
     folders = sorted({path.rpartition("/")[0] or "." for path in index.files})
     whole = _cost(index, paths) <= budget
-    parts = [f"Folders of the repository: {', '.join(folders[:_MAX_FOLDERS])}"]
+    parts = [f"Folders of the repository: {', '.join(folders[:_MAX_FOLDERS])[:_MAX_FOLDERS_CHARS]}"]
     if whole:
         parts += ["All of their text:", *_render(index, {path: [(1, len(index.files[path].lines))] for path in paths})]
     return Overview("\n".join(parts), whole)

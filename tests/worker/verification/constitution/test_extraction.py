@@ -12,6 +12,7 @@ from tests.support import app, provider
 from tests.support.provider import Reply, Request
 from worker.core.db.database import Database
 from worker.core.vocabulary import CriterionKind, Severity
+from worker.isolation.room import Room
 from worker.llm.gateway import Gateway
 from worker.llm.ledger import Caller
 from worker.verification.constitution import extraction, reading
@@ -62,7 +63,8 @@ async def asked(db: Database, model: Model, text: str) -> tuple[Reading, list[Re
 
     with provider.running(script) as server:
         gateway = Gateway(app.settings(**provider.settings(server)), db)
-        read = await extraction.by_model(text, gateway, Caller(None, None))
+        async with app.isolation().open(Room()) as process:
+            read = await extraction.by_model(text, gateway, Caller(None, None), process)
         return read, list(server.requests)
 
 

@@ -8,17 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.app import settings
+from tests.support.app import isolation, settings
 from tests.worker.analyzers.test_analyze import snapshot
 from tests.worker.verification.static.small import Files, analysed, decided
 from worker.analyzers import catalog, rules
 from worker.core.vocabulary import Outcome
+from worker.isolation.room import Room
 from worker.runtime.single_flight import Flights
 from worker.sources.snapshot import Snapshot
+from worker.sources.take import Taken
 from worker.verification import consensus
 from worker.verification.constitution import reading
 from worker.verification.evidence import place_fingerprint
-from worker.verification.pipeline import Judged, Work, start_reading, verify
+from worker.verification.pipeline import Judged, Work, verify
 from worker.verification.result import Decider
 from worker.verification.static import topics
 
@@ -139,13 +141,14 @@ def test_only_rules_that_an_analyzer_has_are_asked_of_it() -> None:
 
 
 async def judged(statements: str, repository: Snapshot, **given: object) -> Judged:
-    work = Work(statements, repository, frozenset(), None, Flights(kept=0))
-
     async def step(name: str, data: dict[str, object]) -> None:
         assert name
 
-    read = asyncio.ensure_future(start_reading(statements, None))
-    return await verify(work, read, settings=settings(**given), step=step)
+    room = Room(repository.root.parent, own_user=False)
+    async with isolation().open(Room()) as reader, isolation().open(room) as process:
+        work = Work(statements, Taken(repository, process), reader, frozenset(), None, Flights(kept=0))
+        read = asyncio.ensure_future(reader.call(reading.read, statements))
+        return await verify(work, read, settings=settings(**given), step=step)
 
 
 async def test_bandit_decides_the_rules_that_name_it(tmp_path: Path) -> None:

@@ -1,0 +1,187 @@
+"""What a stranger's code would try from within a contained process. Each gives what it got, or raises."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+
+class Declared(Exception):
+    """An error that may be raised across the wall."""
+
+    code = "declared"
+
+
+class Counter:
+    """An object that the process keeps."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def add(self, number: int) -> int:
+        self._count += number
+        return self._count
+
+
+def prepare() -> None:
+    """Nothing but that the module is loaded."""
+
+
+def process_id() -> int:
+    return os.getpid()
+
+
+def double(number: int) -> int:
+    return 2 * number
+
+
+def lie(_: int) -> int:
+    return "three"  # type: ignore[return-value]
+
+
+def flood(megabytes: int) -> str:
+    return "x" * (megabytes << 20)
+
+
+def fail(words: str) -> int:
+    raise Declared(words)
+
+
+def leak(words: str) -> int:
+    raise RuntimeError(words)
+
+
+def spin(_: int) -> int:
+    """The interpreter's lock is held for ever: no thread, no signal handler runs."""
+    re.match("(a|a)*b", "a" * 64)
+    return 0
+
+
+def end(number: int) -> int:
+    os.kill(os.getpid(), number) if os.getpid() != 1 else os._exit(number)
+    return 0
+
+
+def hog(gigabytes: int) -> int:
+    return len(bytearray(gigabytes << 30))
+
+
+def hog_together(processes: int, megabytes: int) -> int:
+    """Children each of which takes less than it may."""
+    for _ in range(processes):
+        if os.fork() == 0:
+            held = bytearray(os.urandom(1 << 20) * megabytes)
+            time.sleep(30)
+            os._exit(len(held) == 0)
+    time.sleep(30)
+    return processes
+
+
+def environments() -> str:
+    """Every environment that can be read, the parent's among them."""
+    seen = []
+    for place in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            seen.append(place.read_bytes().decode(errors="replace"))
+        except OSError:
+            continue
+    try:
+        seen.append(Path(f"/proc/{os.getppid()}/environ").read_bytes().decode(errors="replace"))
+    except OSError:
+        seen.append("")
+    return "\n".join([*seen, *os.environ.values()])
+
+
+def by_a_program(code: str) -> str:
+    """What a program prints that the process starts, as analyzers are."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    return done.stdout
+
+
+def read(path: str) -> str:
+    return Path(path).read_text()
+
+
+def listed(path: str) -> list[str]:
+    return [place.name for place in Path(path).iterdir()]
+
+
+def write(path: str) -> int:
+    return Path(path).write_bytes(b"x")
+
+
+def connect(host: str, port: int) -> str:
+    with socket.create_connection((host, port), timeout=3):
+        return "connected"
+
+
+def connect_local(path: str) -> str:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(path)
+        return "connected"
+
+
+def signal_process(number: int) -> str:
+    os.kill(number, signal.SIGTERM)
+    return "sent"
+
+
+def fork_many(number: int) -> int:
+    """How many of so many processes could be started; they stay for a while."""
+    started = 0
+    for _ in range(number):
+        try:
+            if os.fork() == 0:
+                time.sleep(20)
+                os._exit(0)
+        except OSError:
+            return started
+        started += 1
+    return started
+
+
+def leave_behind(path: str) -> int:
+    """A grandchild in a session of its own, which writes as long as it lives."""
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return child
+    os.setsid()
+    if os.fork() == 0:
+        while True:
+            Path(path).write_text(str(time.monotonic()))
+            time.sleep(0.02)
+    os._exit(0)
+
+
+def fill(folder: str, megabytes: int) -> int:
+    """Write files of 16 MiB each."""
+    block = b"x" * (16 << 20)
+    for number in range(megabytes // 16):
+        Path(folder, f"part-{number}").write_bytes(block)
+    time.sleep(5)
+    return megabytes
+
+
+def one_file(folder: str, megabytes: int) -> int:
+    """Write a single file."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    with Path(folder, "large").open("wb") as file:
+        for _ in range(megabytes):
+            file.write(b"x" * (1 << 20))
+    return megabytes
+
+
+MEMORY_OF_THE_FIRST = """
+try:
+    open("/proc/1/mem", "r+b")
+    print("had")
+except OSError:
+    print("held")
+import os
+print(sorted(int(name) for name in os.listdir("/proc/self/fd"))[:-1])
+"""

@@ -1,0 +1,103 @@
+"""The life of a contained process: take a call, answer it, until the other side closes.
+
+A call names a function, or the method of a class of which the process keeps one object. What it raises of the errors
+that its class declares (`told`) goes back by name; of any other only the kind is told, not its words.
+"""
+
+import asyncio
+import fcntl
+import gc
+import inspect
+import json
+import os
+import pickle
+import signal
+import socket
+import traceback
+from collections.abc import Callable
+from functools import cache
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter
+
+from worker.isolation import frames
+
+_MAX_WORDS = 2000
+
+
+@cache
+def adapter(function: Callable[..., Any]) -> TypeAdapter[Any]:
+    """Reads and writes what the function returns."""
+    return TypeAdapter(get_type_hints(function)["return"])
+
+
+class Inside:
+    """Serves one channel, one call at a time."""
+
+    def __init__(self, channel: socket.socket, objects: dict[type, Any] | None = None) -> None:
+        self._channel = channel
+        self._objects: dict[type, Any] = objects or {}
+
+    def serve(self) -> None:
+        """Until the channel is closed."""
+        while (message := frames.receive(self._channel)) is not None:
+            kind, body, descriptors = message
+            if kind == frames.FORK:
+                self._fork(descriptors)
+            else:
+                self._channel.sendall(frames.answer(self._answered(body)))
+            _reap()
+
+    def _fork(self, descriptors: list[int]) -> None:
+        """Become two: the child has what was read so far and serves a channel of its own."""
+        channel, lifeline = descriptors
+        gc.freeze()
+        if os.fork():
+            os.close(channel)
+            os.close(lifeline)
+            return
+        self._channel.close()
+        _end_with(lifeline)
+        Inside(socket.socket(fileno=channel), self._objects).serve()
+        os._exit(0)
+
+    def _answered(self, body: bytes) -> bytes:
+        try:
+            function, arguments = pickle.loads(body)  # noqa: S301  from the process that made this one
+            value = self._called(function, arguments)
+            return b'{"value":' + adapter(function).dump_json(value, warnings="error") + b"}"
+        except MemoryError:
+            return json.dumps({"error": "MemoryError", "words": ""}).encode()
+        except Exception as error:
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            words = (
+                str(error)[:_MAX_WORDS] if hasattr(error, "code") else f"{where.filename.split('/')[-1]}:{where.lineno}"
+            )
+            name = f"{type(error).__module__}.{type(error).__qualname__}"
+            return json.dumps({"error": name, "words": words}).encode()
+
+    def _called(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        owner = function.__qualname__.rpartition(".")[0]
+        if owner:
+            kind = vars(inspect.getmodule(function))[owner]
+            if kind not in self._objects:
+                self._objects[kind] = kind()
+            arguments = (self._objects[kind], *arguments)
+        value = function(*arguments)
+        return asyncio.run(value) if inspect.iscoroutine(value) else value
+
+
+def _end_with(lifeline: int) -> None:
+    """Have the kernel end this process when the other end is closed, whatever it is busy with (fcntl(2), O_ASYNC)."""
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
+
+
+def _reap() -> None:
+    """Children that ended, and orphans: the first process of a namespace has them all."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return
