@@ -11,7 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import docs, health, queue, repositories, tokens, uploads
+from api import docs, health, members, queue, repositories, tokens, uploads
 from api.analytics import health as analytics_health
 from api.analytics import judges, rules, summary, trends
 from api.analytics import repositories as analytics_repositories
@@ -55,7 +55,7 @@ def create_app(settings: Settings, *, url: str | None = None) -> Starlette:
     """
     if settings.deployed and settings.api_token is None:
         raise RuntimeError(TOKEN_REQUIRED)
-    modules = (health, runs, results, feedback, run_events, uploads, repositories, tokens, queue, *_ANALYTICS)
+    modules = (health, runs, results, feedback, run_events, uploads, repositories, members, tokens, queue, *_ANALYTICS)
     declared = [operation for module in modules for operation in module.operations.found]
     declared += docs.operations(declared).found
     metrics = Metrics()

@@ -89,7 +89,7 @@ async def info(call: Call) -> Response:
 @operations.add(
     "GET",
     "/metrics",
-    scope=Scope.RUNS_READ,
+    scope=Scope.ADMIN,
     answers={200: Answer(media_type="text/plain")},
     problems=(errors.Unavailable,),
 )

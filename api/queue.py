@@ -102,7 +102,7 @@ _REST = text(
 )
 
 
-@operations.add("GET", "/api/queue", scope=Scope.RUNS_READ, answers={200: Answer(Overview)})
+@operations.add("GET", "/api/queue", scope=Scope.ADMIN, answers={200: Answer(Overview)})
 async def overview(call: Call) -> Response:
     """How much waits, for how long, and who is there to do it"""
     async with call.state.db.transaction() as session:

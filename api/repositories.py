@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
+from api import access
 from api.http import errors
 from api.http.pagination import Page, PageQuery, page
 from api.http.routing import Answer, Call, Operations, json_response
@@ -105,13 +105,6 @@ def _check_url(call: Call, url: str) -> None:
         raise errors.InvalidRequest(f"body/clone_url: {error}") from None
 
 
-async def _find(session: AsyncSession, repository_id: uuid.UUID, *, lock: bool = False) -> RepoConnection:
-    row = await session.get(RepoConnection, repository_id, with_for_update=lock or None)
-    if row is None:
-        raise errors.NotFound(f"There is no repository {repository_id}.")
-    return row
-
-
 @operations.add(
     "POST",
     "/api/repositories",
@@ -120,7 +113,7 @@ async def _find(session: AsyncSession, repository_id: uuid.UUID, *, lock: bool =
     problems=(errors.Conflict,),
 )
 async def connect_repository(call: Call, body: RepositoryRequest) -> Response:
-    """Connect a repository"""
+    """Connect a repository; who does is its admin"""
     _check_url(call, body.clone_url)
     name = body.full_name or full_name(body.clone_url) or body.clone_url.rstrip("/").rsplit("/", 1)[-1][:512]
     row = RepoConnection(
@@ -133,15 +126,18 @@ async def connect_repository(call: Call, body: RepositoryRequest) -> Response:
             await session.refresh(row)
             found = _view(row)
     except IntegrityError:
-        raise errors.Conflict(f"The repository {name} is connected already.") from None
+        raise errors.Conflict(
+            f"You have connected the repository {name} already; another one of that name needs a full_name of its own."
+        ) from None
     return json_response(found, 201, {"Location": f"/api/repositories/{found.id}"})
 
 
 @operations.add("GET", "/api/repositories", scope=Scope.RUNS_READ, answers={200: Answer(RepositoryList)})
 async def list_repositories(call: Call, query: PageQuery) -> Response:
-    """List connected repositories"""
+    """List the connected repositories of which one is a member"""
+    wanted = select(RepoConnection).where(access.repositories(call.principal))
     async with call.state.db.transaction() as session:
-        rows, cursor = await page(session, select(RepoConnection), query, RepoConnection.created_at, RepoConnection.id)
+        rows, cursor = await page(session, wanted, query, RepoConnection.created_at, RepoConnection.id)
     return json_response(RepositoryList(items=[_view(row) for row in rows], next_cursor=cursor))
 
 
@@ -155,7 +151,7 @@ async def list_repositories(call: Call, query: PageQuery) -> Response:
 async def get_repository(call: Call, repository_id: uuid.UUID) -> Response:
     """Look at a repository"""
     async with call.state.db.transaction() as session:
-        return json_response(_view(await _find(session, repository_id)))
+        return json_response(_view(await access.find_repository(session, call.principal, repository_id)))
 
 
 @operations.add(
@@ -170,7 +166,7 @@ async def change_repository(call: Call, repository_id: uuid.UUID, body: Reposito
     if body.clone_url is not None:
         _check_url(call, body.clone_url)
     async with call.state.db.transaction() as session:
-        row = await _find(session, repository_id, lock=True)
+        row = await access.find_repository(session, call.principal, repository_id, access.ADMIN, lock=True)
         row.clone_url = body.clone_url or row.clone_url
         row.default_branch = body.default_branch or row.default_branch
         await session.flush()
@@ -188,7 +184,7 @@ async def change_repository(call: Call, repository_id: uuid.UUID, body: Reposito
 async def remove_repository(call: Call, repository_id: uuid.UUID) -> Response:
     """Disconnect a repository"""
     async with call.state.db.transaction() as session:
-        await _find(session, repository_id)
+        await access.find_repository(session, call.principal, repository_id, access.ADMIN)
         await session.execute(delete(RepoConnection).where(RepoConnection.id == repository_id))
     return Response(status_code=204)
 
@@ -203,7 +199,7 @@ async def remove_repository(call: Call, repository_id: uuid.UUID) -> Response:
 async def list_branches(call: Call, repository_id: uuid.UUID) -> Response:
     """Which branches are known, and which are monitored"""
     async with call.state.db.transaction() as session:
-        await _find(session, repository_id)
+        await access.find_repository(session, call.principal, repository_id)
         rows = (
             await session.execute(
                 select(RepoBranch).where(RepoBranch.repo_id == repository_id).order_by(RepoBranch.name)
@@ -223,7 +219,7 @@ async def list_branches(call: Call, repository_id: uuid.UUID) -> Response:
 async def monitor_branch(call: Call, repository_id: uuid.UUID, body: BranchChange) -> Response:
     """Monitor a branch, or stop monitoring it"""
     async with call.state.db.transaction() as session:
-        await _find(session, repository_id, lock=True)
+        await access.find_repository(session, call.principal, repository_id, access.WRITE, lock=True)
         values = {"id": new_id(), "repo_id": repository_id, "name": body.name, "monitored": body.monitored}
         change = (
             insert(RepoBranch)
@@ -245,7 +241,7 @@ async def monitor_branch(call: Call, repository_id: uuid.UUID, body: BranchChang
 async def list_constitutions(call: Call, repository_id: uuid.UUID) -> Response:
     """The constitution's versions, the newest first"""
     async with call.state.db.transaction() as session:
-        await _find(session, repository_id)
+        await access.find_repository(session, call.principal, repository_id)
         rows = (
             await session.execute(
                 select(ConstitutionVersion)
@@ -273,7 +269,7 @@ async def put_constitution(call: Call, repository_id: uuid.UUID, body: Constitut
     digest = sha256(body.content.encode())
     async with call.state.db.transaction() as session:
         # The repository's row is the lock under which versions are numbered.
-        await _find(session, repository_id, lock=True)
+        await access.find_repository(session, call.principal, repository_id, access.WRITE, lock=True)
         newest = (
             await session.execute(
                 select(ConstitutionVersion)

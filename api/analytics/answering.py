@@ -13,19 +13,23 @@ from datetime import datetime, tzinfo
 from typing import Any, Generic, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, Field
-from sqlalchemy import text
+from sqlalchemy import exists, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api import access
 from api.analytics.period import Bucket, Period, PeriodQuery, resolve
 from api.analytics.sums import Scope
+from api.auth import Principal
 from api.http import errors
 from api.http.conditional import matches
 from api.http.routing import Answer, Call
+from worker.core.models import RepoConnection, Run
 from worker.core.version import VERSION
 
 CSV = "text/csv"
-_HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Accept, Authorization, X-API-Token"}
+_HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Accept, Authorization, X-API-Token, X-CVA-User"}
 PROBLEMS = (errors.NotFound,)
 
 Q = TypeVar("Q", bound=PeriodQuery)
@@ -113,22 +117,34 @@ _IS_KNOWN = text(
 )
 
 
+async def _is_known(session: AsyncSession, principal: Principal, repo: str) -> bool:
+    """Whether one may know of a repository of that name: it is connected, or a run had it."""
+    if principal.is_admin:
+        return bool(await session.scalar(_IS_KNOWN, {"repo": repo}))
+    run = access.newest_runs(principal, [Run.repo_full_name == repo], 1).exists()
+    connected = exists().where(RepoConnection.full_name == repo, access.repositories(principal))
+    return bool(await session.scalar(select(run | connected)))
+
+
 async def answer(call: Call, query: Q, build: Callable[[Asking[Q]], Awaitable[R]], *, live: bool = False) -> Response:
     """What `build` says of the period. `live`: it tells of this moment too, so nothing can be known without asking.
 
-    Raises InvalidRequest, NotFound.
+    To an administrator of all runs; to everybody else of those that they may see, which no version of the buckets
+    tells. Raises InvalidRequest, NotFound.
     """
+    reader = None if call.principal.is_admin else call.principal.name
+    live = live or reader is not None
     as_csv = wants_csv(call.request)
     async with call.state.db.snapshot() as (session, stopwatch):
         state = (await session.execute(_STATE)).one()
         period = resolve(query, state.now)
-        if query.repo is not None and not await session.scalar(_IS_KNOWN, {"repo": query.repo}):
+        if query.repo is not None and not await _is_known(session, call.principal, query.repo):
             raise errors.NotFound("There is no such repository: none is connected by that name, and no run had it.")
         etag = _etag(call.request, query, period, version=(state.version, state.changed_at), as_csv=as_csv)
         headers = {**_HEADERS, "ETag": etag}
         if not live and matches(call.request, etag):
             return Response(status_code=304, headers=headers)
-        scope = Scope(session, period, query.repo, state.days_until, state.weeks_until)
+        scope = Scope(session, period, query.repo, reader, state.days_until, state.weeks_until)
         found = await build(Asking(query, scope, state.changed_at))
     headers["Server-Timing"] = f"db;dur={stopwatch.seconds * 1000:.1f}"
     if isinstance(found, ListReport) and found.next_cursor is not None:

@@ -49,16 +49,19 @@ class HealthFigures(BaseModel):
 class Health(Report):
     """`queue`, `providers` and `rollups` are of this moment, `current` and `previous` of the period."""
 
-    queue: Overview
+    queue: Overview | None = Field(description="administrators only")
     providers: list[Provider]
     rollups: Freshness
     current: HealthFigures
     previous: HealthFigures
 
     def rows(self) -> Iterable[Mapping[str, Any]]:
-        queues = {queue.name: queue.model_dump(exclude={"name"}) for queue in self.queue.queues}
+        queue: dict[str, Any] = {}
+        if self.queue is not None:
+            queue = self.queue.model_dump(exclude={"queues"})
+            queue |= {item.name: item.model_dump(exclude={"name"}) for item in self.queue.queues}
         yield {
-            "queue": {**self.queue.model_dump(exclude={"queues"}), **queues},
+            "queue": queue,
             "providers": {provider.provider: provider.state for provider in self.providers},
             **self.model_dump(include={"rollups", "current", "previous"}),
         }
@@ -87,7 +90,7 @@ async def _build(asking: Asking[PeriodQuery]) -> Health:
     freshness = (await scope.session.execute(FRESHNESS)).mappings().one()
     return Health(
         period=asking.asked,
-        queue=await read_overview(scope.session),
+        queue=await read_overview(scope.session) if scope.reader is None else None,
         providers=[Provider(**row) for row in providers],
         rollups=Freshness(**freshness),
         current=current,

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -13,7 +13,7 @@ from starlette.responses import Response
 from api.analytics import figures
 from api.analytics.answering import PROBLEMS, Asking, ListReport, answer, answers, columns_of
 from api.analytics.period import PeriodQuery
-from api.analytics.sums import REPO_OF_RUN, TABLES, VALUES, Scope, in_buckets, in_runs, unit_parameters
+from api.analytics.sums import REPO_OF_RUN, VALUES, Of, Scope, in_buckets, in_runs, unit_parameters
 from api.http.pagination import decode_name, encode_name
 from api.http.routing import Call, Operations
 from worker.core.analytics import measures
@@ -85,27 +85,27 @@ class Repositories(ListReport):
         return (item.model_dump(exclude={"sparkline"}) for item in self.items)
 
 
-def _parts(names: Sequence[str], which: str) -> str:
+def _parts(names: Sequence[str], which: str, of: Of) -> str:
     """Rows of each repository and piece; `which` says of {0}, a repository, whether it is wanted."""
     of_runs = ", ".join(f"{VALUES[name]} AS {name}" for name in names)
     of_buckets = ", ".join(f"b.{name}" for name in names)
-    runs = in_runs("analytics_run_metrics", which.format(REPO_OF_RUN))
+    runs = in_runs("analytics_run_metrics", which.format(REPO_OF_RUN), of)
     parts = [f"SELECT {REPO_OF_RUN} AS repo, p.at, {of_runs} FROM {runs}"]
     parts += [
         f"SELECT b.repo_full_name, p.at, {of_buckets} FROM {in_buckets(unit, table, which.format('b.repo_full_name'))}"
-        for unit, table in TABLES.items()
+        for unit, table in of.tables.items()
     ]
     return " UNION ALL ".join(parts)
 
 
 @cache
-def _ranking(one: bool) -> TextClause:
-    which = "{0} = :repo" if one else "{0} IS NOT NULL"
+def _ranking(of: Of) -> TextClause:
+    which = "{0} = :repo" if of.repo else "{0} IS NOT NULL"
     return text(
         f"""
         SELECT * FROM (
             SELECT repo, {", ".join(f"sum({name})::bigint AS {name}" for name in _NAMES)}
-            FROM ({_parts(_NAMES, which)}) AS found GROUP BY repo
+            FROM ({_parts(_NAMES, which, of)}) AS found GROUP BY repo
         ) AS ranked
         WHERE CAST(:after_runs AS bigint) IS NULL OR runs < :after_runs
             OR runs = :after_runs AND repo COLLATE "C" > :after_repo
@@ -114,14 +114,18 @@ def _ranking(one: bool) -> TextClause:
     )
 
 
-_SPARKLINES = text(
-    f"""
-    SELECT wanted.repo, at, sum(runs)::bigint AS runs, sum(passed)::bigint AS passed
-    FROM unnest(CAST(:repos AS text[])) AS wanted (repo)
-    CROSS JOIN LATERAL ({_parts(("runs", "passed"), "{0} = wanted.repo")}) AS found
-    GROUP BY wanted.repo, at
-    """
-)
+@cache
+def _sparks(of: Of) -> TextClause:
+    return text(
+        f"""
+        SELECT wanted.repo, at, sum(runs)::bigint AS runs, sum(passed)::bigint AS passed
+        FROM unnest(CAST(:repos AS text[])) AS wanted (repo)
+        CROSS JOIN LATERAL ({_parts(("runs", "passed"), "{0} = wanted.repo", of)}) AS found
+        GROUP BY wanted.repo, at
+        """
+    )
+
+
 _LAST_RUNS = text(
     """
     SELECT wanted.repo, last.* FROM unnest(CAST(:repos AS text[])) AS wanted (repo) CROSS JOIN LATERAL (
@@ -131,6 +135,14 @@ _LAST_RUNS = text(
     ) AS last
     """
 )
+_LAST_SEEN_RUNS = text(
+    f"""
+    SELECT DISTINCT ON (1) {REPO_OF_RUN} AS repo, m.run_id AS id, m.verdict, m.branch, m.finished_at
+    FROM {in_runs("analytics_run_metrics", f"{REPO_OF_RUN} = ANY(:repos)", Of(repo=False, reader=True))}
+    ORDER BY 1, m.finished_at DESC
+    """
+)
+_EVER = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @operations.add(
@@ -152,17 +164,24 @@ async def _build(asking: Asking[RepositoriesQuery]) -> Repositories:
     if query.cursor is not None:
         runs, _, name = query.cursor.partition("-")
         values |= {"after_runs": int(runs), "after_repo": decode_name(name)}
-    if scope.repo is not None:
-        values["repo"] = scope.repo
-    rows = (await scope.session.execute(_ranking(scope.repo is not None), values)).mappings().all()
+    rows = (await scope.session.execute(_ranking(scope.of), {**values, **scope.parameters})).mappings().all()
     page = rows[: query.limit]
     repos = [row["repo"] for row in page]
     sparklines = await _sparklines(asking, repos)
-    last = await scope.session.execute(_LAST_RUNS, {"repos": repos, "end": scope.period.end})
-    last_runs = {row["repo"]: dict(row) for row in last.mappings()}
+    last_runs = await _last_runs(scope, repos)
     items = [_item(dict(row), sparklines[row["repo"]], last_runs.get(row["repo"])) for row in page]
     cursor = f"{page[-1]['runs']}-{encode_name(page[-1]['repo'])}" if len(rows) > len(page) else None
     return Repositories(period=asking.asked, items=items, next_cursor=cursor)
+
+
+async def _last_runs(scope: Scope, repos: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    end = scope.period.end
+    if scope.reader is None:
+        rows = await scope.session.execute(_LAST_RUNS, {"repos": repos, "end": end})
+    else:
+        before = unit_parameters(scope.pieces([(_EVER, end)]))
+        rows = await scope.session.execute(_LAST_SEEN_RUNS, {**before, **scope.parameters, "repos": repos})
+    return {row["repo"]: dict(row) for row in rows.mappings()}
 
 
 def _item(found: Mapping[str, Any], sparkline: list[Spark], last: Mapping[str, Any] | None) -> Repository:
@@ -186,8 +205,8 @@ def _item(found: Mapping[str, Any], sparkline: list[Spark], last: Mapping[str, A
 async def _sparklines(asking: Asking[RepositoriesQuery], repos: Sequence[str]) -> dict[str, list[Spark]]:
     scope: Scope = asking.scope
     intervals = scope.period.buckets[-SPARKS:]
-    values: dict[str, Any] = {**unit_parameters(scope.pieces(intervals)), "repos": list(repos)}
-    found = {(row.repo, row.at): row for row in await scope.session.execute(_SPARKLINES, values)}
+    values: dict[str, Any] = {**unit_parameters(scope.pieces(intervals)), **scope.parameters, "repos": list(repos)}
+    found = {(row.repo, row.at): row for row in await scope.session.execute(_sparks(scope.of), values)}
 
     def spark(repo: str, place: int, start: datetime) -> Spark:
         row = found.get((repo, place))

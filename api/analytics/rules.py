@@ -13,7 +13,7 @@ from starlette.responses import Response
 from api.analytics import figures
 from api.analytics.answering import PROBLEMS, Asking, ListReport, answer, answers, columns_of
 from api.analytics.period import PeriodQuery
-from api.analytics.sums import UNITS, Interval, buckets_of, in_buckets, in_runs, unit_parameters
+from api.analytics.sums import Interval, Of, buckets_of, in_buckets, in_runs, unit_parameters
 from api.http.pagination import decode_name, encode_name
 from api.http.routing import Call, Operations
 from worker.core.analytics.measures import KEPT_RUNS
@@ -85,24 +85,24 @@ class Rules(ListReport):
             yield {**item.model_dump(exclude={"trend", "broken_by"}), "last_broken_by": newest}
 
 
-def _parts(columns: str, of_run: str, whole: bool) -> str:
+def _parts(columns: str, of_run: str, of: Of) -> str:
     """Rows of rules and pieces: `columns` of a bucket's, `of_run` of a single run's."""
-    runs = in_runs("analytics_run_rules", "true" if whole else "m.repo = :repo")
+    runs = in_runs("analytics_run_rules", "m.repo = :repo" if of.repo else "true", of)
     parts = [f"SELECT p.at, m.kind, m.rule, {of_run} FROM {runs}"]
-    for unit in UNITS[1:]:
-        buckets = in_buckets(unit, "analytics_rule_performance", f"b.span = '{unit}' AND {buckets_of(whole)}")
+    for unit in of.tables:
+        buckets = in_buckets(unit, "analytics_rule_performance", f"b.span = '{unit}' AND {buckets_of(of)}")
         parts.append(f"SELECT p.at, b.kind, b.rule, {columns} FROM {buckets}")
     return " UNION ALL ".join(parts)
 
 
 @cache
-def _ranking(whole: bool) -> TextClause:
+def _ranking(of: Of) -> TextClause:
     """The rules of a page, those that were broken most often first."""
     return text(
         f"""
         SELECT kind, rule, failed FROM (
             SELECT kind, rule, sum(failed)::bigint AS failed
-            FROM ({_parts("b.failed", "m.failed", whole)}) AS found
+            FROM ({_parts("b.failed", "m.failed", of)}) AS found
             WHERE kind <> 'analyzer' AND (CAST(:kind AS text) IS NULL OR kind = :kind)
             GROUP BY kind, rule
         ) AS ranked
@@ -118,20 +118,20 @@ _WANTED = "JOIN unnest(CAST(:kinds AS text[]), CAST(:rules AS text[])) AS wanted
 
 
 @cache
-def _figures(whole: bool) -> TextClause:
+def _figures(of: Of) -> TextClause:
     columns, of_run = (", ".join(f"{row}.{name}" for name in _FIGURES) for row in "bm")
     summed = ", ".join(f"sum({name})::bigint AS {name}" for name in _FIGURES)
     return text(
-        f"SELECT at, kind, rule, {summed} FROM ({_parts(columns, of_run, whole)}) AS found {_WANTED}"
+        f"SELECT at, kind, rule, {summed} FROM ({_parts(columns, of_run, of)}) AS found {_WANTED}"
         " GROUP BY at, kind, rule"
     )
 
 
 @cache
-def _broken_by(whole: bool) -> TextClause:
+def _broken_by(of: Of) -> TextClause:
     """The last runs of each rule's last buckets in which it was broken. They do not overlap, so these are the last."""
     of_run = "m.finished_at AS at_time, m.failed, ARRAY[m.run_id] AS broken_by"
-    parts = _parts("b.starts_at, b.failed, b.broken_by", of_run, whole)
+    parts = _parts("b.starts_at, b.failed, b.broken_by", of_run, of)
     return text(
         f"""
         WITH last AS MATERIALIZED (
@@ -170,18 +170,16 @@ async def analytics_rules(call: Call, query: RulesQuery) -> Response:
 async def _build(asking: Asking[RulesQuery]) -> Rules:
     scope, query = asking.scope, asking.query
     period = scope.period
-    whole = scope.repo is None
-    here: dict[str, Any] = unit_parameters(scope.pieces_of_rules([(period.start, period.end)]))
-    repo = {} if whole else {"repo": scope.repo}
+    here: dict[str, Any] = unit_parameters(scope.pieces_of_rules([(period.start, period.end)])) | scope.parameters
     values = {"kind": query.kind, "limit": query.limit + 1, **_after(query.cursor)}
-    rows = (await scope.session.execute(_ranking(whole), {**here, **repo, **values})).all()
+    rows = (await scope.session.execute(_ranking(scope.of), {**here, **values})).all()
     page = rows[: query.limit]
     rules = [(row.kind, row.rule) for row in page]
     sparks = period.buckets[-SPARKS:]
     raw = await _raw(asking, rules, [(period.start, period.end), period.before, *sparks])
     broken: dict[tuple[str, str], list[BrokenBy]] = {rule: [] for rule in rules}
     wanted = {"kinds": [kind for kind, _ in rules], "rules": [rule for _, rule in rules]}
-    for row in await scope.session.execute(_broken_by(whole), {**here, **repo, **wanted}):
+    for row in await scope.session.execute(_broken_by(scope.of), {**here, **wanted}):
         broken[row.kind, row.rule].append(BrokenBy(**{name: row._mapping[name] for name in BrokenBy.model_fields}))
     keys = [rule for kind, rule in rules if kind == "criterion"]
     statements = {row.key: row.statement for row in await scope.session.execute(_STATEMENTS, {"keys": keys})}
@@ -248,6 +246,4 @@ async def _raw(asking: Asking[RulesQuery], rules: Sequence[tuple[str, str]], int
     wanted = [*rules, *sorted(analyzers)]
     values: dict[str, Any] = unit_parameters(scope.pieces_of_rules(intervals))
     values |= {"kinds": [kind for kind, _ in wanted], "rules": [rule for _, rule in wanted]}
-    if scope.repo is not None:
-        values["repo"] = scope.repo
-    return _Raw((await scope.session.execute(_figures(scope.repo is None), values)).all())
+    return _Raw((await scope.session.execute(_figures(scope.of), {**values, **scope.parameters})).all())

@@ -64,8 +64,8 @@ class Problem(Exception):
         self.errors = list(errors)
         self.headers = dict(headers or {})
 
-    def response(self, request_id: str | None = None) -> Response:
-        view = ProblemView(
+    def view(self, request_id: str | None = None) -> ProblemView:
+        return ProblemView(
             type=f"urn:invariant:problem:{self.slug}",
             title=self.title,
             status=self.status,
@@ -73,8 +73,10 @@ class Problem(Exception):
             request_id=request_id,
             errors=self.errors or None,
         )
+
+    def response(self, request_id: str | None = None) -> Response:
         return Response(
-            view.model_dump_json(exclude_none=True),
+            self.view(request_id).model_dump_json(exclude_none=True),
             status_code=self.status,
             media_type=MEDIA_TYPE,
             headers=self.headers,

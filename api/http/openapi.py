@@ -19,8 +19,10 @@ _WITH_BODY = (errors.BodyTooLarge, errors.UnsupportedMediaType, errors.RequestTi
 _DESCRIPTION = """Verifies a repository against a written constitution.
 
 Errors are problem details (RFC 9457). Lists take `limit` and an opaque `cursor`. Every answer carries
-`X-Request-ID`. Live progress is also at the WebSockets `/ws/{run_id}?after=` and `/ws?after=`, with the token
-in the header or as `?token=`.
+`X-Request-ID`. What belongs to others is not there: 404, and nothing of it in lists, streams and figures. The service
+token acts for the user that `X-CVA-User` names, with that user's rights. Live progress is also at the WebSockets
+`/ws/{run_id}?after=` and `/ws?after=`, with the token in the header or as `?token=`; they close with 4401 when the
+token has ended, and with 4404 when the run is not there any more.
 """
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Select, tuple_
+from sqlalchemy import ColumnElement, Select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -49,6 +49,13 @@ def decode_name(digits: str) -> str:
     return bytes.fromhex(digits).decode(errors="replace").replace("\0", "")
 
 
+def beyond(
+    asked: PageQuery, created_at: InstrumentedAttribute[datetime], row_id: InstrumentedAttribute[uuid.UUID]
+) -> list[ColumnElement[bool]]:
+    """That a row stands after the page before; nothing for the first page."""
+    return [] if asked.cursor is None else [tuple_(created_at, row_id) < decode(asked.cursor)]
+
+
 async def page(
     session: AsyncSession,
     query: Select[Any],
@@ -57,9 +64,11 @@ async def page(
     row_id: InstrumentedAttribute[uuid.UUID],
 ) -> tuple[Sequence[Any], str | None]:
     """One page of `query`, and the cursor of the next one, None at the end."""
-    if asked.cursor is not None:
-        query = query.where(tuple_(created_at, row_id) < decode(asked.cursor))
-    query = query.order_by(created_at.desc(), row_id.desc()).limit(asked.limit + 1)
+    query = (
+        query.where(*beyond(asked, created_at, row_id))
+        .order_by(created_at.desc(), row_id.desc())
+        .limit(asked.limit + 1)
+    )
     rows = (await session.execute(query)).scalars().all()
     if len(rows) <= asked.limit:
         return rows, None

@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api.auth import Principal, authenticate
+from api.auth import NOBODY, Principal, authenticate
 from api.http import errors
 from api.state import State
 from worker.core.vocabulary import Scope
@@ -146,7 +146,7 @@ def _runner(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
     async def run(request: Request) -> Response:
         state: State = request.app.state.invariant
         if operation.scope is None:
-            principal = Principal(None, frozenset())
+            principal = NOBODY
         else:
             principal = await authenticate(request, settings=state.settings, db=state.db)
             principal.require(operation.scope)

@@ -7,14 +7,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypedDict
 
-from sqlalchemy import select, text
+from sqlalchemy import ColumnElement, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from starlette.responses import Response
 
+from api import access
+from api.auth import Principal
 from api.http import errors
-from api.http.pagination import page
+from api.http.pagination import beyond, page
 from api.http.routing import Answer, Call, Operations, json_response
-from api.runs.resolve import newest_constitution, resolve_source
+from api.runs.resolve import check_constitution, newest_constitution, resolve_source
 from api.runs.schemas import RunList, RunQuery, RunRequest, RunView, fresh_view, view
 from worker.core.models import Run
 from worker.core.runs import lifecycle, submission
@@ -42,22 +44,24 @@ def idempotency_key(call: Call) -> str | None:
     return key
 
 
-async def _earlier(session: AsyncSession, principal: str | None, key: str, body_sha256: str) -> Run | None:
-    """The run that this key made before. Raises InFlight, KeyReused."""
+async def _earlier(session: AsyncSession, principal: Principal, key: str, body_sha256: str) -> Run | None:
+    """The run that this user's key made before. Raises InFlight, KeyReused, and NotFound for a run that was theirs."""
     free = await session.scalar(
         text("SELECT pg_try_advisory_xact_lock(hashtextextended(:key, 77))"),
-        {"key": json.dumps([principal, key])},
+        {"key": json.dumps([principal.name, key])},
     )
     if not free:
         raise errors.InFlight(
             "A request with this Idempotency-Key is being worked on. Send it again to learn how it ended.",
             headers={"Retry-After": "1"},
         )
-    same_user = Run.created_by.is_(None) if principal is None else Run.created_by == principal
+    same_user = Run.created_by.is_(None) if principal.name is None else Run.created_by == principal.name
     found = (await session.execute(select(Run).where(same_user, Run.idempotency_key == key))).scalar_one_or_none()
-    if found is not None and found.request_sha256 != body_sha256:
+    if found is None:
+        return None
+    if found.request_sha256 != body_sha256:
         raise errors.KeyReused("This Idempotency-Key was sent before with another body. Use a new key.")
-    return found
+    return await access.find_run(session, principal, found.id)
 
 
 class _Enclosed(TypedDict, total=False):
@@ -81,9 +85,16 @@ async def _accept(
 
 
 async def _resolved(call: Call, body: RunRequest) -> tuple[submission.NewRun, _Enclosed]:
-    """The run that the request describes, and what came with it. Raises NotFound, InvalidRequest."""
-    resolved = await resolve_source(call.state.db, body.source)
-    constitution = submission.NewConstitution(body.constitution) if body.constitution is not None else None
+    """The run that the request describes, and what came with it. Raises NotFound, Forbidden, InvalidRequest."""
+    resolved = await resolve_source(call.state.db, call.principal, body.source)
+    constitution = None
+    if body.constitution is not None:
+        constitution = submission.NewConstitution(body.constitution, call.principal.name)
+        version = constitution.id
+    elif body.constitution_version_id is not None:
+        version = await check_constitution(call.state.db, call.principal, body.constitution_version_id)
+    else:
+        version = await newest_constitution(call.state.db, resolved.repo_id)
     run = submission.NewRun(
         source_kind=SourceKind(body.source.kind),
         source=resolved.stored,
@@ -91,9 +102,7 @@ async def _resolved(call: Call, body: RunRequest) -> tuple[submission.NewRun, _E
         repo_id=resolved.repo_id,
         repo_full_name=resolved.repo_full_name,
         branch=resolved.branch,
-        constitution_version_id=constitution.id
-        if constitution
-        else body.constitution_version_id or await newest_constitution(call.state.db, resolved.repo_id),
+        constitution_version_id=version,
         mode=body.mode,
         base=body.base,
         remediate=body.remediate,
@@ -139,7 +148,7 @@ async def create_run(call: Call, body: RunRequest) -> Response:
         body_sha256 = hashlib.sha256(call.request.state.body).hexdigest()
         async with call.state.db.transaction() as session:
             # First: what the request names may be gone by the time it is repeated.
-            earlier = await _earlier(session, call.principal.name, key, body_sha256)
+            earlier = await _earlier(session, call.principal, key, body_sha256)
             if earlier is not None:
                 return _accepted(view(earlier), replayed=True)
             run, more = await _resolved(call, body)
@@ -151,8 +160,8 @@ async def create_run(call: Call, body: RunRequest) -> Response:
 
 @operations.add("GET", "/api/runs", scope=Scope.RUNS_READ, answers={200: Answer(RunList)})
 async def list_runs(call: Call, query: RunQuery) -> Response:
-    """List runs, newest first"""
-    wanted = select(Run)
+    """List the runs that one may see, newest first"""
+    where: list[ColumnElement[bool]] = beyond(query, Run.created_at, Run.id)
     for column, value in (
         (Run.repo_full_name, query.repo),
         (Run.branch, query.branch),
@@ -160,22 +169,15 @@ async def list_runs(call: Call, query: RunQuery) -> Response:
         (Run.verdict, query.verdict),
     ):
         if value is not None:
-            wanted = wanted.where(column == value)
+            where.append(column == value)
     if query.since is not None:
-        wanted = wanted.where(Run.created_at >= query.since)
+        where.append(Run.created_at >= query.since)
     if query.until is not None:
-        wanted = wanted.where(Run.created_at < query.until)
+        where.append(Run.created_at < query.until)
+    wanted = access.newest_runs(call.principal, where, query.limit + 1)
     async with call.state.db.transaction() as session:
         rows, cursor = await page(session, wanted, query, Run.created_at, Run.id)
     return json_response(RunList(items=[view(row) for row in rows], next_cursor=cursor))
-
-
-async def find(session: AsyncSession, run_id: uuid.UUID) -> Run:
-    """Raises NotFound."""
-    run = await session.get(Run, run_id)
-    if run is None:
-        raise errors.NotFound(f"There is no run {run_id}.")
-    return run
 
 
 @operations.add(
@@ -184,7 +186,7 @@ async def find(session: AsyncSession, run_id: uuid.UUID) -> Run:
 async def get_run(call: Call, run_id: uuid.UUID) -> Response:
     """Look at a run"""
     async with call.state.db.transaction() as session:
-        return json_response(view(await find(session, run_id)))
+        return json_response(view(await access.find_run(session, call.principal, run_id)))
 
 
 @operations.add(
@@ -203,8 +205,9 @@ async def cancel_run(call: Call, run_id: uuid.UUID) -> Response:
     A queued run is cancelled at once; a running one is asked to stop, and is cancelled when it has.
     """
     async with call.state.db.transaction() as session:
+        run = await access.find_run(session, call.principal, run_id, access.WRITE)
         status = await lifecycle.request_cancel(session, run_id)
-        run = await find(session, run_id)
+        await session.refresh(run)
         if status is None:
             raise errors.Conflict(f"The run has ended already: it is {run.status}.")
         found = view(run)
@@ -224,7 +227,7 @@ async def retry_run(call: Call, run_id: uuid.UUID) -> Response:
     Enqueues a new run of the same source and constitution; the old one stays as it is.
     """
     async with call.state.db.transaction() as session:
-        old = await find(session, run_id)
+        old = await access.find_run(session, call.principal, run_id, access.WRITE)
         if not RunStatus(old.status).is_final:
             raise errors.Conflict(f"The run has not ended: it is {old.status}.")
         if old.constitution_version_id is None:

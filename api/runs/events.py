@@ -13,17 +13,20 @@ from starlette.responses import Response
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from api.auth import authenticate
+from api import access
+from api.auth import Principal, authenticate
 from api.http import errors
 from api.http.routing import Answer, Call, Operations
-from api.runs.endpoints import find
-from api.runs.live import LiveEvent, follow_all, follow_run, position
+from api.runs.live import LiveEvent, Reader, follow_all, follow_run, position
 from api.state import State
 from worker.core.vocabulary import Scope
 
 operations = Operations("runs")
 
 _PING_SECONDS = 15
+# Close codes of our own begin here (RFC 6455, section 7.4.2); a reason is at most so long (section 5.5).
+_REFUSED = 4000
+_REASON_BYTES = 120
 _NUMBER = re.compile(r"^\d{1,9}$")
 _POSITION = re.compile(r"^(\d{1,18})-(\d{1,18})$")
 
@@ -43,35 +46,54 @@ class EventQuery(BaseModel):
     headers={"Last-Event-ID": "resume after this event"},
 )
 async def run_events(call: Call, run_id: uuid.UUID, query: EventQuery) -> Response:
-    """Live progress as server-sent events, until the run has ended"""
+    """Live progress as server-sent events, until the run has ended
+
+    Every minute it is asked whether the token is still alive. When the stream may not go on, the event `closed` says
+    why, as problem details.
+    """
     last = call.request.headers.get("last-event-id")
     if last is not None and not _NUMBER.match(last):
         raise errors.MalformedRequest("Last-Event-ID must be the id of an event of this run.")
     async with call.state.db.transaction() as session:
-        await find(session, run_id)
+        await access.find_run(session, call.principal, run_id)
     after = max(query.after, int(last or 0))
+    state = call.state
+
+    async def again() -> Principal:
+        return await authenticate(call.request, settings=state.settings, db=state.db)
 
     async def stream() -> AsyncIterator[ServerSentEvent]:
-        async for event in follow_run(call.state.db, call.state.hub, run_id, after):
-            yield ServerSentEvent(id=event.cursor, event=event.type, data=json.dumps(event.view()))
+        try:
+            async for event in follow_run(state.db, state.hub, Reader(call.principal, again), run_id, after):
+                yield ServerSentEvent(id=event.cursor, event=event.type, data=json.dumps(event.view()))
+        except errors.Problem as problem:
+            yield ServerSentEvent(event="closed", data=problem.view(call.request_id).model_dump_json(exclude_none=True))
 
     return EventSourceResponse(stream(), ping=_PING_SECONDS, headers={"X-Accel-Buffering": "no"})
 
 
-async def _opened(websocket: WebSocket) -> State | None:
-    """The state, once the caller is known; otherwise the refusal has been sent."""
+async def _opened(websocket: WebSocket) -> tuple[State, Principal, Reader] | None:
+    """The state and who reads, once they are known; otherwise the refusal has been sent."""
     state: State = websocket.app.state.invariant
+
+    async def who() -> Principal:
+        return await authenticate(websocket, settings=state.settings, db=state.db, in_query=True)
+
     try:
-        principal = await authenticate(websocket, settings=state.settings, db=state.db, in_query=True)
+        principal = await who()
         principal.require(Scope.RUNS_READ)
     except errors.Problem as problem:
         await websocket.send_denial_response(problem.response(websocket.scope["state"]["request_id"]))
         return None
-    return state
+    return state, principal, Reader(principal, who)
 
 
 async def _send(websocket: WebSocket, events: AsyncIterator[LiveEvent]) -> None:
-    """Send until the events end or the other side goes; what it says is not listened to."""
+    """Send until the events end or the other side goes; what it says is not listened to.
+
+    The close code is 4000 and the problem's status when the reader may not read on: 4401 when the token has ended,
+    4404 when the run is not there for them any more.
+    """
 
     async def drain() -> None:
         with contextlib.suppress(WebSocketDisconnect):
@@ -79,9 +101,13 @@ async def _send(websocket: WebSocket, events: AsyncIterator[LiveEvent]) -> None:
                 await websocket.receive()
 
     async def pump() -> None:
-        async for event in events:
-            await websocket.send_json(event.view())
-        await websocket.close()
+        try:
+            async for event in events:
+                await websocket.send_json(event.view())
+        except errors.Problem as problem:
+            await websocket.close(_REFUSED + problem.status, problem.detail[:_REASON_BYTES])
+        else:
+            await websocket.close()
 
     pumping, draining = asyncio.create_task(pump()), asyncio.create_task(drain())
     try:
@@ -97,29 +123,31 @@ async def _send(websocket: WebSocket, events: AsyncIterator[LiveEvent]) -> None:
 
 async def run_socket(websocket: WebSocket) -> None:
     """WS /ws/{run_id}?after=: one run's events, until it has ended."""
-    state = await _opened(websocket)
-    if state is None:
+    opened = await _opened(websocket)
+    if opened is None:
         return
+    state, principal, reader = opened
     after = websocket.query_params.get("after", "0")
     try:
         run_id = uuid.UUID(websocket.path_params["run_id"])
         if not _NUMBER.match(after):
             raise errors.InvalidRequest("query/after: must be the id of an event of this run")
         async with state.db.transaction() as session:
-            await find(session, run_id)
+            await access.find_run(session, principal, run_id)
     except (errors.Problem, ValueError) as error:
         problem = error if isinstance(error, errors.Problem) else errors.NotFound("That is not the id of a run.")
         await websocket.send_denial_response(problem.response(websocket.scope["state"]["request_id"]))
         return
     await websocket.accept()
-    await _send(websocket, follow_run(state.db, state.hub, run_id, int(after)))
+    await _send(websocket, follow_run(state.db, state.hub, reader, run_id, int(after)))
 
 
 async def all_socket(websocket: WebSocket) -> None:
-    """WS /ws?after=: the events of all runs, from now or after an event's id."""
-    state = await _opened(websocket)
-    if state is None:
+    """WS /ws?after=: the events of all runs that one may see, from now or after an event's id."""
+    opened = await _opened(websocket)
+    if opened is None:
         return
+    state, _, reader = opened
     after = websocket.query_params.get("after")
     match = _POSITION.match(after) if after is not None else None
     if after is not None and match is None:
@@ -128,7 +156,7 @@ async def all_socket(websocket: WebSocket) -> None:
         return
     start = (int(match[1]), int(match[2])) if match else await position(state.db)
     await websocket.accept()
-    await _send(websocket, follow_all(state.db, state.hub, start))
+    await _send(websocket, follow_all(state.db, state.hub, reader, start))
 
 
 async def no_socket(websocket: WebSocket) -> None:

@@ -9,12 +9,12 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
+from api import access
 from api.http import errors
 from api.http.routing import Answer, Call, Operations, json_response
-from api.runs.endpoints import find
 from worker.core.ids import new_id
-from worker.core.models import CriterionResult, Feedback, Finding, Opinion, Run
-from worker.core.runs.feedback import scope_of
+from worker.core.models import ConstitutionVersion, CriterionResult, Feedback, Finding, Opinion, Run
+from worker.core.runs.feedback import applies_to
 from worker.core.untrusted.source import Text
 from worker.core.vocabulary import FeedbackMark, FeedbackSubject, Outcome, RunStatus, Scope, Vote
 
@@ -76,16 +76,19 @@ class FeedbackList(BaseModel):
 async def create_feedback(call: Call, run_id: uuid.UUID, body: FeedbackRequest) -> Response:
     """Mark a result as wrong or accepted
 
-    What is accepted is suppressed in later runs of the repository by its fingerprint, and shown as such.
+    What is accepted is suppressed in later runs of the repository by its fingerprint, and shown as such, with who
+    accepted it and when; without a connected repository, in later runs of who made this one.
     """
     async with call.state.db.transaction() as session:
-        run = await find(session, run_id)
+        run = await access.find_run(session, call.principal, run_id, access.WRITE)
         if run.status != RunStatus.COMPLETED:
             raise errors.Conflict(f"The run is {run.status}; there are no results to speak of.")
+        same = await _applies_to(session, run)
         row = Feedback(
             id=new_id(),
             run_id=run_id,
-            scope=scope_of(run.repo_full_name, run.constitution_version_id),
+            scope=same,
+            applies_to=same,
             subject=body.root.subject,
             mark=body.root.mark.value,
             note=body.root.note,
@@ -101,6 +104,16 @@ async def create_feedback(call: Call, run_id: uuid.UUID, body: FeedbackRequest) 
         await session.refresh(row)
         found = FeedbackView.model_validate(row, from_attributes=True)
     return json_response(found, 201)
+
+
+async def _applies_to(session: AsyncSession, run: Run) -> str:
+    constitution = select(ConstitutionVersion.sha256).where(ConstitutionVersion.id == run.constitution_version_id)
+    return applies_to(
+        repo_id=run.repo_id,
+        owner=run.created_by,
+        url=run.source.get("url"),
+        constitution_sha256=await session.scalar(constitution),
+    )
 
 
 async def _on_criterion(session: AsyncSession, run: Run, row: Feedback, body: CriterionFeedback) -> None:
@@ -146,7 +159,7 @@ async def _on_finding(session: AsyncSession, run: Run, row: Feedback, body: Find
 async def list_feedback(call: Call, run_id: uuid.UUID) -> Response:
     """What people said of the run's results"""
     async with call.state.db.transaction() as session:
-        await find(session, run_id)
+        await access.find_run(session, call.principal, run_id)
         rows = await session.scalars(select(Feedback).where(Feedback.run_id == run_id).order_by(Feedback.created_at))
         items = [FeedbackView.model_validate(row, from_attributes=True) for row in rows]
     return json_response(FeedbackList(items=items))
@@ -162,6 +175,7 @@ async def list_feedback(call: Call, run_id: uuid.UUID) -> Response:
 async def delete_feedback(call: Call, run_id: uuid.UUID, feedback_id: uuid.UUID) -> Response:
     """Take a word back"""
     async with call.state.db.transaction() as session:
+        await access.find_run(session, call.principal, run_id, access.WRITE)
         gone = await session.scalar(
             delete(Feedback).where(Feedback.id == feedback_id, Feedback.run_id == run_id).returning(Feedback.id)
         )

@@ -5,23 +5,30 @@ So it works on any replica, resumes from any event, and misses nothing while a l
 
 import asyncio
 import contextlib
+import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import Select, select, text, tuple_
 
+from api import access
+from api.auth import Principal
+from api.http import errors
 from worker.core.db.database import Database
 from worker.core.models import Run, RunEvent
-from worker.core.vocabulary import RunStatus
+from worker.core.vocabulary import RunStatus, Scope
 
 BATCH = 200
 # Without a notification the rows are looked at this often (seconds).
 _POLL_SECONDS = 3.0
 # Events of a transaction become visible to the stream of all runs when no older transaction is left open.
 _SETTLE_SECONDS = 0.2
+
+# How often a stream's reader is asked for a token that is still alive (seconds).
+ASK_SECONDS = 60.0
 
 FINAL = frozenset(status.value for status in RunStatus if status.is_final)
 
@@ -81,18 +88,41 @@ class LiveEvent:
         }
 
 
+class Reader:
+    """Who reads a stream, for as long as they may. `authenticate` says who they are, or raises Unauthenticated."""
+
+    def __init__(self, principal: Principal, authenticate: Callable[[], Awaitable[Principal]]) -> None:
+        self._principal = principal
+        self._authenticate = authenticate
+        self._ask_at = time.monotonic() + ASK_SECONDS
+
+    async def principal(self) -> Principal:
+        """Asks again where the last time was more than a minute ago. Raises Unauthenticated, Forbidden."""
+        if time.monotonic() >= self._ask_at:
+            self._principal = await self._authenticate()
+            self._principal.require(Scope.RUNS_READ)
+            self._ask_at = time.monotonic() + ASK_SECONDS
+        return self._principal
+
+
 async def _wait(wake: asyncio.Event, seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(wake.wait(), timeout=seconds)
 
 
-async def follow_run(db: Database, hub: Hub, run_id: uuid.UUID, after: int) -> AsyncIterator[LiveEvent]:
-    """One run's events after number `after`, until the run has ended and all of them were given."""
+async def follow_run(db: Database, hub: Hub, reader: Reader, run_id: uuid.UUID, after: int) -> AsyncIterator[LiveEvent]:
+    """One run's events after number `after`, until the run has ended and all of them were given.
+
+    Raises Unauthenticated and NotFound when the reader may not read on.
+    """
     with hub.subscribe(run_id) as wake:
         while True:
+            principal = await reader.principal()
             wake.clear()
             async with db.transaction() as session:
-                status = await session.scalar(select(Run.status).where(Run.id == run_id))
+                status = await session.scalar(select(Run.status).where(Run.id == run_id, access.runs(principal)))
+                if status is None:
+                    raise errors.NotFound(f"There is no run {run_id}.")
                 rows = (
                     await session.execute(
                         select(RunEvent)
@@ -104,11 +134,13 @@ async def follow_run(db: Database, hub: Hub, run_id: uuid.UUID, after: int) -> A
                 found = [LiveEvent(str(row.seq), row.run_id, row.type, row.data, row.created_at) for row in rows]
             for event in found:
                 after = int(event.cursor)
+                # How long the one before took is the other side's affair.
+                await reader.principal()
                 yield event
             if len(found) == BATCH:
                 continue
             # The status was read first: with a final one every event was there to be read.
-            if status is None or status in FINAL:
+            if status in FINAL:
                 return
             await _wait(wake, _POLL_SECONDS)
 
@@ -120,30 +152,37 @@ async def position(db: Database) -> tuple[int, int]:
     return int(horizon or 0), 0
 
 
-_ALL_AFTER = text(
-    """
-    SELECT id, xact, run_id, type, data, created_at FROM run_events
-    WHERE (xact, id) > (:xact, :id) AND xact < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-    ORDER BY xact, id LIMIT :batch
-    """
-)
+def _all_after(xact: int, row_id: int, principal: Principal) -> Select[Any]:
+    """The next events of all runs, and of each whether the principal may see its run: the cursor passes them all."""
+    events = RunEvent.__table__.c
+    settled = text("xact < pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+    return (
+        select(*events, access.runs(principal).label("visible"))
+        .join_from(RunEvent, Run, Run.id == RunEvent.run_id)
+        .where(tuple_(RunEvent.xact, RunEvent.id) > (xact, row_id), settled)
+        .order_by(RunEvent.xact, RunEvent.id)
+        .limit(BATCH)
+    )
 
 
-async def follow_all(db: Database, hub: Hub, after: tuple[int, int]) -> AsyncIterator[LiveEvent]:
-    """Every run's events after `after`, for ever, each once.
+async def follow_all(db: Database, hub: Hub, reader: Reader, after: tuple[int, int]) -> AsyncIterator[LiveEvent]:
+    """The events after `after` of every run that the reader may see, for ever, each once.
 
     Ordered by transaction, and held back until no older transaction is open: one that commits late would
-    otherwise fall behind the cursor and be lost.
+    otherwise fall behind the cursor and be lost. Raises Unauthenticated when the reader may not read on.
     """
     xact, row_id = after
     with hub.subscribe(None) as wake:
         while True:
+            principal = await reader.principal()
             woken = wake.is_set()
             wake.clear()
             async with db.transaction() as session:
-                rows = (await session.execute(_ALL_AFTER, {"xact": xact, "id": row_id, "batch": BATCH})).all()
+                rows = (await session.execute(_all_after(xact, row_id, principal))).all()
             for row in rows:
                 xact, row_id = row.xact, row.id
-                yield LiveEvent(f"{xact}-{row_id}", row.run_id, row.type, row.data, row.created_at)
+                if row.visible:
+                    await reader.principal()
+                    yield LiveEvent(f"{xact}-{row_id}", row.run_id, row.type, row.data, row.created_at)
             if len(rows) < BATCH:
                 await _wait(wake, _SETTLE_SECONDS if woken and not rows else _POLL_SECONDS)

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import func, or_, select
 from starlette.responses import Response
 
+from api import access
 from api.http import errors
 from api.http.routing import Answer, Call, Operations, json_response
-from api.runs.endpoints import find
 from worker.core.models import Artifact, LlmCall, LlmUse
 from worker.core.version import VERDICT_FORMAT
 from worker.core.vocabulary import RunStatus, Scope, Verdict
@@ -67,9 +67,9 @@ class CallList(BaseModel):
 
 async def _artifact(call: Call, run_id: uuid.UUID, name: str) -> Response:
     async with call.state.db.transaction() as session:
+        run = await access.find_run(session, call.principal, run_id)
         found = await session.get(Artifact, (run_id, name))
         if found is None:
-            run = await find(session, run_id)
             if RunStatus(run.status).is_final:
                 raise errors.NotFound(f"The run is {run.status} and left no {name}.")
             raise errors.Conflict(f"The run is {run.status}; {name} is there when it has completed.")
@@ -94,7 +94,7 @@ _ARTIFACT_PROBLEMS = (errors.NotFound, errors.Conflict)
 async def get_verdict(call: Call, run_id: uuid.UUID) -> Response:
     """The verdict with opinions and evidence"""
     async with call.state.db.transaction() as session:
-        run = await find(session, run_id)
+        run = await access.find_run(session, call.principal, run_id)
     if run.status == RunStatus.FAILED:
         reason = f"{run.error_code}: {run.error_message}"
         return json_response(VerdictDocument(format=VERDICT_FORMAT, verdict=Verdict.ERROR, score=None, reason=reason))
@@ -163,7 +163,7 @@ async def get_artifact(
 async def list_calls(call: Call, run_id: uuid.UUID) -> Response:
     """The LLM calls that the run rests on: tokens, cost, latency, and which were reused"""
     async with call.state.db.transaction() as session:
-        await find(session, run_id)
+        await access.find_run(session, call.principal, run_id)
         used = select(LlmUse).where(LlmUse.run_id == run_id).subquery()
         rows = await session.execute(
             select(LlmCall, func.coalesce(used.c.reused, False))

@@ -25,6 +25,7 @@ REVISIONS = [
     "007_rollups",
     "008_installation",
     "009_places",
+    "010_access",
 ]
 
 
@@ -61,10 +62,68 @@ def test_a_callback_that_is_on_its_way_is_owed_after_the_upgrade(server: Server)
             for run_id in ("a", "b", "b"):
                 connection.execute(job, ("monitoring.deliver_callback", f'{{"run_id": "{run_id}"}}'))
             connection.execute("UPDATE procrastinate_jobs SET status = 'doing' WHERE args->>'run_id' = 'a'")
-        assert migrate.upgrade(url) == ["006_work_items", "007_rollups", "008_installation", "009_places"]
+        assert migrate.upgrade(url) == ["006_work_items", "007_rollups", "008_installation", "009_places", "010_access"]
         with psycopg.connect(url) as connection:
             owed = connection.execute("SELECT kind, subject, status FROM work_items ORDER BY subject").fetchall()
         assert owed == [("monitoring.deliver_callback", subject, "queued") for subject in ("a", "b")]
+
+
+def test_rows_from_before_belong_to_who_made_them(server: Server) -> None:
+    """And a mark of somebody who could not make it today applies to nothing."""
+    with server.database(template=None) as url:
+        migrate.upgrade(url)
+        with migrate.locked_connection(url) as connection:
+            config = migrate._config()
+            config.attributes["connection"] = connection
+            command.downgrade(config, "009_places")
+            connection.commit()
+        with psycopg.connect(url) as connection:
+            connection.execute(
+                """
+                INSERT INTO repo_connections (id, full_name, clone_url, created_by) VALUES
+                    (%(shop)s, 'acme/shop', 'https://github.com/acme/shop', 'ada'),
+                    (gen_random_uuid(), 'acme/nobodys', 'https://github.com/acme/x', NULL);
+                """,
+                {"shop": "00000000-0000-0000-0000-00000000000a"},
+            )
+            connection.execute(
+                """
+                INSERT INTO constitution_versions (id, content, sha256) VALUES (gen_random_uuid(), 'x', 'digest');
+                """
+            )
+            run = (
+                "INSERT INTO runs (id, source_kind, source, created_by, repo_id, constitution_version_id)"
+                " SELECT gen_random_uuid(), 'git', %s, %s, %s, id FROM constitution_versions RETURNING id"
+            )
+            mark = (
+                "INSERT INTO feedback (id, run_id, scope, subject, mark, fingerprints, created_by)"
+                " VALUES (gen_random_uuid(), %s, '', 'finding', 'accepted', '{}', %s)"
+            )
+            git = '{"url": "https://GitHub.com:443/acme/shop.git"}'
+            for source, owner, repo in (
+                (git, "eve", "00000000-0000-0000-0000-00000000000a"),
+                (git, "eve", None),
+                ("{}", "eve", None),
+                ("{}", None, None),
+            ):
+                row = connection.execute(run, [source, owner, repo]).fetchone()
+                assert row is not None
+                for by in ("ada", "eve", None):
+                    connection.execute(mark, [row[0], by])
+        assert migrate.upgrade(url) == ["010_access"]
+        with psycopg.connect(url) as connection:
+            members = connection.execute("SELECT user_name, role FROM repo_members").fetchall()
+            marks = connection.execute(
+                "SELECT applies_to, array_agg(created_by ORDER BY created_by) FROM feedback GROUP BY 1 ORDER BY 1"
+            ).fetchall()
+        assert members == [("ada", "admin")]
+        assert marks[:-1] == [
+            ("repository 00000000-0000-0000-0000-00000000000a github.com/acme/shop", ["ada", None]),
+            ("service constitution digest", [None]),
+            ("user eve constitution digest", ["eve", None]),
+            ("user eve github.com/acme/shop", ["eve", None]),
+        ]
+        assert marks[-1] == (None, ["ada", "ada", "ada", "eve", "eve"])
 
 
 CATALOGUE = {
@@ -192,7 +251,7 @@ def test_runs_from_before_the_rollups_are_measured_after_the_upgrade(server: Ser
                     " SELECT gen_random_uuid(), id, %s, 'security', %s, 'm', %s, 3, %s, '', %s FROM runs WHERE verdict = 'VETO'",
                     [key, round_, vote, confidence, evidence],
                 )
-        assert migrate.upgrade(url) == ["007_rollups", "008_installation", "009_places"]
+        assert migrate.upgrade(url) == ["007_rollups", "008_installation", "009_places", "010_access"]
         with psycopg.connect(url) as connection:
             vetoed = connection.execute("SELECT key FROM criterion_results WHERE vetoed").fetchall()
             marked = connection.execute(

@@ -1,15 +1,20 @@
 """The api in this process, and the worker's task called as a function: real database, no network."""
 
 import contextlib
+import socket
+import threading
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from functools import cache
 from typing import Any
 
 import httpx
+import uvicorn
 from asgi_lifespan import LifespanManager
 
 from api.app import create_app
+from api.http.protocol import BoundedHttpProtocol
+from tests.support.processes import eventually
 from worker.core.db.database import Database
 from worker.core.settings import Settings
 from worker.isolation.contained import Isolation
@@ -37,6 +42,26 @@ async def client(url: str, **given: Any) -> AsyncIterator[httpx.AsyncClient]:
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://api", timeout=30) as found:
             yield found
+
+
+@contextlib.contextmanager
+def served(url: str, **given: Any) -> Iterator[httpx.Client]:
+    """A client of the api on a port of this process: real HTTP and WebSockets, whose constants a test may change."""
+    app = create_app(settings(**given), url=url)
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, http=BoundedHttpProtocol, timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        try:
+            eventually(lambda: server.started or None)
+            with httpx.Client(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=30) as found:
+                yield found
+        finally:
+            server.should_exit = True
+            thread.join(20)
 
 
 @contextlib.asynccontextmanager

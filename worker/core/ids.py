@@ -14,9 +14,13 @@ def new_id() -> uuid.UUID:
     return uuid7()
 
 
-def constitution_id(text: str) -> uuid.UUID:
-    """The id of a constitution that belongs to no repository: the same text has the same id."""
-    return uuid.uuid5(_CONSTITUTIONS, sha256(text.encode()))
+def constitution_id(text: str, owner: str | None) -> uuid.UUID:
+    """The id of a constitution that belongs to no repository: the same text of the same owner has the same id.
+
+    `owner` is a user's name, which holds no space; None: the service.
+    """
+    digest = sha256(text.encode())
+    return uuid.uuid5(_CONSTITUTIONS, digest if owner is None else f"{owner} {digest}")
 
 
 def sha256(data: bytes) -> str:

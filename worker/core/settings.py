@@ -25,7 +25,7 @@ DATABASE_URL_REQUIRED = "DATABASE_URL environment variable is required in produc
 
 
 _HTTP = r"^https?://[^\s]+$"
-Models = Annotated[tuple[str, ...], NoDecode]
+Names = Annotated[tuple[str, ...], NoDecode]
 
 
 class AnalyzerSetting(BaseModel):
@@ -72,6 +72,7 @@ class Settings(BaseSettings):
     port: int = Field(8001, alias="PORT", ge=0, le=65535)
 
     api_token: SecretStr | None = Field(None, alias="CVA_API_TOKEN")
+    admins: Names = Field((), alias="CVA_ADMINS", description="users who may do everything")
     apply_migrations: bool = Field(False, alias="CVA_APPLY_MIGRATIONS")
     monitor_worker: bool = Field(False, alias="CVA_MONITOR_WORKER")
     log_level: str = Field("INFO", alias="CVA_LOG_LEVEL", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
@@ -92,12 +93,12 @@ class Settings(BaseSettings):
         None, alias="CVA_LLM_BASE_URL", pattern=_HTTP, description="any OpenAI-compatible endpoint"
     )
     llm_api_key: SecretStr | None = Field(None, alias="CVA_LLM_API_KEY")
-    llm_model: Models = Field((), alias="CVA_LLM_MODEL", description="model names at CVA_LLM_BASE_URL")
+    llm_model: Names = Field((), alias="CVA_LLM_MODEL", description="model names at CVA_LLM_BASE_URL")
 
-    architect_model: Models = Field((), alias="CVA_JUDGE_ARCHITECT_MODEL")
-    security_model: Models = Field((), alias="CVA_JUDGE_SECURITY_MODEL")
-    user_proxy_model: Models = Field((), alias="CVA_JUDGE_USER_PROXY_MODEL")
-    extraction_model: Models = Field((), alias="CVA_EXTRACTION_MODEL")
+    architect_model: Names = Field((), alias="CVA_JUDGE_ARCHITECT_MODEL")
+    security_model: Names = Field((), alias="CVA_JUDGE_SECURITY_MODEL")
+    user_proxy_model: Names = Field((), alias="CVA_JUDGE_USER_PROXY_MODEL")
+    extraction_model: Names = Field((), alias="CVA_EXTRACTION_MODEL")
     llm_prices: dict[str, PriceSetting] = Field({}, alias="CVA_LLM_PRICES", description="a JSON object")
     llm_assumed_price: PriceSetting = Field(
         PriceSetting(input=10, output=50), alias="CVA_LLM_ASSUMED_PRICE", description="of a model without a known one"
@@ -174,11 +175,17 @@ class Settings(BaseSettings):
         return value
 
     @field_validator(
-        "llm_model", "architect_model", "security_model", "user_proxy_model", "extraction_model", mode="before"
+        "llm_model",
+        "architect_model",
+        "security_model",
+        "user_proxy_model",
+        "extraction_model",
+        "admins",
+        mode="before",
     )
     @classmethod
-    def _split_models(cls, value: object) -> object:
-        """Names of models, the first choice first; they keep their case."""
+    def _split_names(cls, value: object) -> object:
+        """Names of models, the first choice first, or of users; they keep their case."""
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value

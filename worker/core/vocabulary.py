@@ -156,6 +156,20 @@ class IssueOrigin(StrEnum):
     FINDING = "finding"
 
 
+class RepoRole(StrEnum):
+    """What a member may do with a repository and its runs; each includes those before it."""
+
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"
+
+    @property
+    def including(self) -> tuple["RepoRole", ...]:
+        """The roles that may do what this one may."""
+        roles = tuple(RepoRole)
+        return roles[roles.index(self) :]
+
+
 class Scope(StrEnum):
     """What a token may do. `admin` includes the others."""
 

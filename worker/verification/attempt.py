@@ -236,7 +236,7 @@ async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
                     constitution=await masking,
                     taken=taken,
                     reader=reader,
-                    accepted=loaded.history.accepted,
+                    accepted=frozenset(loaded.history.accepted),
                     models=llm,
                     flights=resources.shared(Flights, lambda: Flights(kept=8)),
                 )

@@ -1,38 +1,55 @@
 """What is known before a run begins: what people accepted, the branch's run before it, and how far people and
-judges agree. And, afterwards, the calls that it rests on."""
+judges agree. And, afterwards, the calls that it rests on.
+
+Who reads the run's report may see all of it: marks and runs are those of its repository or, without a connected one, of
+who made it.
+"""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from worker.core import models
-from worker.core.runs.feedback import scope_of
+from worker.core.runs.feedback import address, applies_to
 from worker.core.vocabulary import JudgeRole
-from worker.verification.outcome import Agreement, Calls, Previous
+from worker.verification.outcome import Acceptance, Agreement, Calls, Previous
 
 
 @dataclass(frozen=True)
 class History:
-    accepted: frozenset[str]
+    accepted: Mapping[str, Acceptance]
     previous: Previous | None
     agreement: dict[JudgeRole, Agreement]
 
 
-_ACCEPTED = text("SELECT DISTINCT unnest(fingerprints) FROM feedback WHERE scope = :scope AND mark = 'accepted'")
+# Of those who accepted the same place, the first.
+_ACCEPTED = text(
+    """
+    SELECT DISTINCT ON (place) place, f.created_by, f.created_at
+    FROM feedback f CROSS JOIN unnest(f.fingerprints) AS place
+    WHERE f.applies_to = :applies_to AND f.mark = 'accepted' ORDER BY place, f.created_at, f.id
+    """
+)
+# Runs {0} that whoever may see this one may see as well.
+_OURS = """(CASE WHEN CAST(:repo_id AS uuid) IS NULL
+        THEN {0}.repo_id IS NULL AND {0}.created_by IS NOT DISTINCT FROM :owner ELSE {0}.repo_id = :repo_id END)"""
+# A name is not of one host alone, so the addresses of the last runs of the name are compared.
 _PREVIOUS = text(
-    """
-    SELECT r.id, r.verdict, r.score FROM runs r JOIN constitution_versions c ON c.id = r.constitution_version_id
+    f"""
+    SELECT r.id, r.verdict, r.score, r.source->>'url' AS url
+    FROM runs r JOIN constitution_versions c ON c.id = r.constitution_version_id
     WHERE r.repo_full_name = :repo AND r.branch IS NOT DISTINCT FROM :branch AND r.status = 'completed'
-        AND r.created_at < :before AND c.sha256 = :constitution
-    ORDER BY r.created_at DESC, r.id DESC LIMIT 1
-    """
+        AND r.created_at < :before AND c.sha256 = :constitution AND {_OURS.format("r")}
+    ORDER BY r.created_at DESC, r.id DESC LIMIT 20
+    """  # noqa: S608  our own words
 )
 _OUTCOMES = text("SELECT key, outcome FROM criterion_results WHERE run_id = :run_id")
 # «wrong» speaks against the judges who voted as the result says, and for those who voted otherwise.
 _AGREEMENT = text(
-    """
+    f"""
     SELECT o.role, count(*) AS marked,
         count(*) FILTER (WHERE (o.vote = f.outcome) = (f.mark = 'accepted')) AS agreed
     FROM feedback f JOIN LATERAL (
@@ -40,8 +57,9 @@ _AGREEMENT = text(
         WHERE run_id = f.run_id AND key = f.key ORDER BY role, round DESC
     ) o ON o.vote <> 'ABSTAIN'
     WHERE f.subject = 'criterion' AND f.outcome IN ('PASS', 'FAIL')
+        AND EXISTS (SELECT FROM runs r WHERE r.id = f.run_id AND {_OURS.format("r")})
     GROUP BY o.role
-    """
+    """  # noqa: S608  our own words
 )
 _CALLS = text(
     """
@@ -56,8 +74,11 @@ _CALLS = text(
 
 async def load(session: AsyncSession, run: models.Run, constitution_sha256: str) -> History:
     """Read it in the caller's transaction."""
-    scope = scope_of(run.repo_full_name, run.constitution_version_id)
-    accepted = frozenset((await session.execute(_ACCEPTED, {"scope": scope})).scalars())
+    url = run.source.get("url")
+    same = applies_to(repo_id=run.repo_id, owner=run.created_by, url=url, constitution_sha256=constitution_sha256)
+    marks = await session.execute(_ACCEPTED, {"applies_to": same})
+    accepted = {mark.place: Acceptance(mark.created_by, mark.created_at) for mark in marks}
+    ours = {"repo_id": run.repo_id, "owner": run.created_by}
     previous = None
     if run.repo_full_name is not None:
         values = {
@@ -65,13 +86,15 @@ async def load(session: AsyncSession, run: models.Run, constitution_sha256: str)
             "branch": run.branch,
             "before": run.created_at,
             "constitution": constitution_sha256,
+            **ours,
         }
-        row = (await session.execute(_PREVIOUS, values)).first()
+        rows = (await session.execute(_PREVIOUS, values)).all()
+        row = next((row for row in rows if address(row.url) == address(url)), None)
         if row is not None:
             outcomes = await session.execute(_OUTCOMES, {"run_id": row.id})
             previous = Previous(str(row.id), row.verdict, row.score, {found.key: found.outcome for found in outcomes})
     agreement = {role: Agreement() for role in JudgeRole}
-    for row in await session.execute(_AGREEMENT):
+    for row in await session.execute(_AGREEMENT, ours):
         agreement[JudgeRole(row.role)] = Agreement(agreed=row.agreed, marked=row.marked)
     return History(accepted, previous, agreement)
 

@@ -1,7 +1,7 @@
 """All that a completed verification has to say: what the reports show and the database keeps."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -53,6 +53,14 @@ class Previous:
 
 
 @dataclass(frozen=True)
+class Acceptance:
+    """Who let a place be, and when; None: the service."""
+
+    by: str | None
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Agreement:
     """How often people who marked a result agreed with a judge. Calibrated from 20 marks on."""
 
@@ -78,7 +86,8 @@ class RunOutcome:
     calls: Calls
     previous: Previous | None
     agreement: dict[JudgeRole, Agreement]
-    accepted: frozenset[str]
+    accepted: Mapping[str, Acceptance]
+    """Fingerprints of places and findings that people let be."""
     started_at: datetime
     finished_at: datetime
 

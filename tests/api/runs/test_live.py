@@ -12,6 +12,7 @@ from sqlalchemy import text
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from api.auth import ALL_SCOPES, Principal
 from api.runs import live
 from tests.support import processes
 from tests.support.app import resources, work
@@ -85,11 +86,12 @@ async def test_an_event_of_a_late_commit_is_not_lost(url: str) -> None:
     async with resources(url) as found:
         runs = [await new_run(found) for _ in range(2)]
         hub = live.Hub()
+        reader = live.Reader(Principal(None, ALL_SCOPES), lambda: pytest.fail("nobody has to be asked yet"))
         start = await live.position(found.db)
         seen: list[uuid.UUID] = []
 
         async def follow() -> None:
-            async for event in live.follow_all(found.db, hub, start):
+            async for event in live.follow_all(found.db, hub, reader, start):
                 seen.append(event.run_id)
                 if len(seen) == 2:
                     return

@@ -1,7 +1,7 @@
 """The tables, one file per subject. Importing this package registers them all on `Base.metadata`."""
 
 from worker.core.models import analytics
-from worker.core.models.access import ApiToken
+from worker.core.models.access import ApiToken, RepoMember
 from worker.core.models.base import Base
 from worker.core.models.feedback import Feedback
 from worker.core.models.installation import Installation
@@ -55,6 +55,7 @@ __all__ = [
     "RemediationRun",
     "RepoBranch",
     "RepoConnection",
+    "RepoMember",
     "RootCause",
     "Run",
     "RunEvent",

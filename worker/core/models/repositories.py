@@ -13,7 +13,15 @@ from worker.core.vocabulary import Category, Severity
 class RepoConnection(Base):
     __tablename__ = "repo_connections"
     __table_args__ = (
-        Index("repo_connections_full_name_key", "full_name", unique=True),
+        # Of each user: a name that somebody else has taken is nobody's business, and keeps nobody out.
+        Index(
+            "repo_connections_owner_full_name_key",
+            "created_by",
+            "full_name",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+        ),
+        Index("repo_connections_full_name_idx", "full_name"),
         Index("repo_connections_created_at_idx", "created_at", "id"),
     )
 

@@ -68,7 +68,29 @@ class Run(Base):
         Index("runs_repo_created_at_idx", "repo_full_name", "branch", "created_at", "id"),
         Index("runs_verdict_idx", "verdict", "created_at", "id", postgresql_where=text("verdict IS NOT NULL")),
         Index("runs_constitution_version_id_idx", "constitution_version_id"),
-        Index("runs_repo_id_idx", "repo_id", postgresql_where=text("repo_id IS NOT NULL")),
+        # Who may see a run is its repository's member or, without one, who made it: api/access.py.
+        Index(
+            "runs_repo_id_created_at_idx", "repo_id", "created_at", "id", postgresql_where=text("repo_id IS NOT NULL")
+        ),
+        Index(
+            "runs_created_by_created_at_idx",
+            "created_by",
+            "created_at",
+            "id",
+            postgresql_where=text("repo_id IS NULL AND created_by IS NOT NULL"),
+        ),
+        Index(
+            "runs_repo_id_finished_at_idx",
+            "repo_id",
+            "finished_at",
+            postgresql_where=text("repo_id IS NOT NULL AND finished_at IS NOT NULL"),
+        ),
+        Index(
+            "runs_created_by_finished_at_idx",
+            "created_by",
+            "finished_at",
+            postgresql_where=text("repo_id IS NULL AND created_by IS NOT NULL AND finished_at IS NOT NULL"),
+        ),
         Index("runs_upload_id_idx", "upload_id", postgresql_where=text("upload_id IS NOT NULL")),
         Index("runs_retry_of_idx", "retry_of", postgresql_where=text("retry_of IS NOT NULL")),
         Index(

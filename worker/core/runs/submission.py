@@ -47,13 +47,15 @@ class NewRun:
 
 @dataclass(frozen=True)
 class NewConstitution:
-    """A constitution that belongs to no repository. The same text has the same id, and is stored once."""
+    """A constitution that belongs to no repository. The same text of the same owner has the same id, and is stored
+    once; None owns what the service itself sends."""
 
     content: str
+    owner: str | None = None
 
     @property
     def id(self) -> uuid.UUID:
-        return constitution_id(self.content)
+        return constitution_id(self.content, self.owner)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from itertools import groupby
 
 from worker.core.vocabulary import Severity, TribunalMode
 from worker.verification.constitution.reading import Fate
-from worker.verification.outcome import RunOutcome
+from worker.verification.evidence import place_fingerprint
+from worker.verification.outcome import Acceptance, RunOutcome
 from worker.verification.reports.escape import code, inline
 
 _LINE_SHOWN = 120
@@ -48,6 +49,33 @@ def findings(outcome: RunOutcome) -> Iterator[str]:
 
 def _first_sentence(text: str) -> str:
     return re.split(r"(?<=\.)\s", " ".join(text.split()), maxsplit=1)[0][:300]
+
+
+def accepted(outcome: RunOutcome) -> Iterator[str]:
+    """What of this run people let be, who, and when."""
+    rows = list(_accepted(outcome))
+    if not rows:
+        return
+    yield "## Accepted"
+    yield ""
+    yield "| what | where | by | when |"
+    yield "|---|---|---|---|"
+    for what, where, acceptance in rows:
+        by = "the service" if acceptance.by is None else code(acceptance.by)
+        yield f"| {inline(what)} | {code(where)} | {by} | {acceptance.at:%Y-%m-%d %H:%M} UTC |"
+    yield ""
+
+
+def _accepted(outcome: RunOutcome) -> Iterator[tuple[str, str, Acceptance]]:
+    """What, where, and whose word it is."""
+    for result in outcome.results:
+        places = {place_fingerprint(result.criterion.key, item): item for item in (*result.evidence, *result.places)}
+        for fingerprint in result.accepted:
+            item = places[fingerprint]
+            yield result.criterion.statement, f"{item.path}:{item.start_line}", outcome.accepted[fingerprint]
+    for finding in outcome.analysis.findings:
+        if finding.fingerprint in outcome.accepted:
+            yield finding.rule, f"{finding.path}:{finding.start_line}", outcome.accepted[finding.fingerprint]
 
 
 def reading(outcome: RunOutcome) -> Iterator[str]:

@@ -70,6 +70,7 @@ def _lines(outcome: RunOutcome) -> Iterator[str]:
         else:
             yield from _short(chosen)
     yield from _not_checkable(outcome)
+    yield from appendix.accepted(outcome)
     yield from appendix.findings(outcome)
     yield from appendix.reading(outcome)
     yield from appendix.provenance(outcome)

@@ -86,11 +86,23 @@ def document(outcome: RunOutcome) -> dict[str, Any]:
                 role.value: {"agreed": found.agreed, "marked": found.marked, "calibrated": found.calibrated}
                 for role, found in outcome.agreement.items()
             },
+            "accepted": _accepted(outcome),
             "created_at": outcome.subject.created_at.isoformat(),
             "started_at": outcome.started_at.isoformat(),
             "finished_at": outcome.finished_at.isoformat(),
         },
     }
+
+
+def _accepted(outcome: RunOutcome) -> list[dict[str, Any]]:
+    """Who accepted what of this run, and when; `by` null: the service."""
+    found = {place for result in outcome.results for place in result.accepted}
+    found |= {finding.fingerprint for finding in outcome.analysis.findings}
+    return [
+        {"fingerprint": place, "by": acceptance.by, "at": acceptance.at.isoformat()}
+        for place, acceptance in sorted(outcome.accepted.items())
+        if place in found
+    ]
 
 
 def render(outcome: RunOutcome) -> bytes:
