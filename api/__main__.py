@@ -8,7 +8,8 @@ import sys
 import uvicorn
 
 from api.app import create_app
-from api.http.protocol import BoundedHttpProtocol
+from api.http.protocol import BoundedHttpProtocol, open_files
+from api.http.sockets import MAX_MESSAGE, BoundedWebSocketProtocol
 from worker.core import settings
 from worker.core.db import embedded, migrate
 from worker.core.settings import Settings
@@ -55,6 +56,7 @@ def main() -> int:
         return 1
     address = listener.getsockname()
     log.info("serving", host=address[0], port=address[1])
+    BoundedHttpProtocol.most = open_files()
     server = uvicorn.Server(
         uvicorn.Config(
             app,
@@ -62,7 +64,10 @@ def main() -> int:
             access_log=False,
             server_header=False,
             proxy_headers=True,
-            ws_max_size=1 << 20,
+            ws=BoundedWebSocketProtocol,
+            ws_max_size=MAX_MESSAGE,
+            # Its memory for every connection, for messages of a few hundred bytes.
+            ws_per_message_deflate=False,
             timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
             http=BoundedHttpProtocol,
         )

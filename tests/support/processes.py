@@ -32,6 +32,7 @@ class Process:
 
     popen: subprocess.Popen[bytes]
     path: Path
+    base_url: str = ""
 
     @property
     def log(self) -> str:
