@@ -19,6 +19,7 @@ from api.analytics.exposition import Exposition
 from api.companion import companion
 from api.http import errors, routing
 from api.http.middleware import RequestContext
+from api.limits.limits import limits
 from api.metrics import Metrics
 from api.runs import endpoints as runs
 from api.runs import events as run_events
@@ -66,16 +67,21 @@ def create_app(settings: Settings, *, url: str | None = None) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         address = url if url is not None else await asyncio.to_thread(embedded.database_url, settings)
         db = Database(address, application="invariant-api", pool_size=_POOL)
-        app.state.invariant = State(settings=settings, db=db, hub=hub, metrics=metrics, exposition=exposition)
+        limited = limits(db, settings)
+        app.state.invariant = State(
+            settings=settings, db=db, hub=hub, metrics=metrics, exposition=exposition, limits=limited
+        )
         listener = asyncio.create_task(
             notify.listen(db.url, {events.CHANNEL: hub.notify}, application="invariant-api-events", lines=db.lines)
         )
+        prolonging = asyncio.create_task(limited.streams.prolong())
         try:
             async with companion(settings):
                 yield
         finally:
-            listener.cancel()
-            await asyncio.gather(listener, return_exceptions=True)
+            for task in (listener, prolonging):
+                task.cancel()
+            await asyncio.gather(listener, prolonging, return_exceptions=True)
             await db.dispose()
 
     # Outside of all: a browser must be able to read the problems as well.
@@ -87,7 +93,7 @@ def create_app(settings: Settings, *, url: str | None = None) -> Starlette:
                 allow_origins=list(settings.cors_origins),
                 allow_methods=["*"],
                 allow_headers=["*"],
-                expose_headers=["X-Request-ID", "Location"],
+                expose_headers=["X-Request-ID", "Location", "RateLimit", "RateLimit-Policy", "Retry-After"],
             )
         )
     middleware.append(Middleware(RequestContext, settings=settings, metrics=metrics))

@@ -7,6 +7,7 @@ developer's own machine.
 import hashlib
 import hmac
 import re
+import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -27,10 +28,12 @@ _LAST_USED = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Principal:
-    """`name` is the user on whose behalf, None for the service itself and for anonymous development."""
+    """`name` is the user on whose behalf, None for the service itself and for anonymous development. `token_id` is
+    that of a user's token."""
 
     name: str | None
     scopes: frozenset[Scope]
+    token_id: uuid.UUID | None = None
 
     def require(self, scope: Scope) -> None:
         """Raises Forbidden."""
@@ -98,4 +101,4 @@ async def _user(token: str, db: Database) -> Principal:
             raise Unauthenticated("The token is not valid, has expired or was revoked.")
         if found.last_used_at is None or found.now - found.last_used_at > _LAST_USED:
             await session.execute(update(ApiToken).where(ApiToken.id == found.id).values(last_used_at=func.now()))
-    return Principal(found.user_name, frozenset(Scope(scope) for scope in found.scopes))
+    return Principal(found.user_name, frozenset(Scope(scope) for scope in found.scopes), found.id)

@@ -59,6 +59,8 @@ class RequestContext:
                 headers["X-Request-ID"] = request_id
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers.setdefault("Cache-Control", "no-store")
+                for name, value in scope["state"].get("limits", {}).items():
+                    headers.setdefault(name, value)
                 if not body.whole:
                     # The rest of the body is not waited for, nor what may come after it.
                     headers["Connection"] = "close"

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from api.http import errors
 from api.http.pagination import page
 from api.http.routing import Answer, Call, Operations, json_response
+from api.limits.holdings import make_room
 from api.runs.resolve import newest_constitution, resolve_source
 from api.runs.schemas import RunList, RunQuery, RunRequest, RunView, fresh_view, view
 from worker.core.models import Run
@@ -80,6 +81,17 @@ async def _accept(
         raise errors.NotFound(f"There is no {missing}.") from None
 
 
+async def _make_room(
+    call: Call,
+    session: AsyncSession,
+    *,
+    constitution: submission.NewConstitution | None = None,
+    upload: submission.NewUpload | None = None,
+) -> None:
+    size = 0 if upload is None else len(upload.content)
+    await make_room(session, call.principal, call.state.settings, runs=1, size=size)
+
+
 async def _resolved(call: Call, body: RunRequest) -> tuple[submission.NewRun, _Enclosed]:
     """The run that the request describes, and what came with it. Raises NotFound, InvalidRequest."""
     resolved = await resolve_source(call.state.db, body.source)
@@ -133,8 +145,13 @@ async def create_run(call: Call, body: RunRequest) -> Response:
     key = idempotency_key(call)
     if key is None:
         run, more = await _resolved(call, body)
-        async with call.state.db.single_statement() as connection:
-            run_id, created_at = await _accept(connection, run, **more)
+        if call.principal.name is None:
+            async with call.state.db.single_statement() as connection:
+                run_id, created_at = await _accept(connection, run, **more)
+        else:
+            async with call.state.db.transaction() as session:
+                await _make_room(call, session, **more)
+                run_id, created_at = await _accept(session, run, **more)
     else:
         body_sha256 = hashlib.sha256(call.request.state.body).hexdigest()
         async with call.state.db.transaction() as session:
@@ -144,6 +161,7 @@ async def create_run(call: Call, body: RunRequest) -> Response:
                 return _accepted(view(earlier), replayed=True)
             run, more = await _resolved(call, body)
             run = replace(run, idempotency_key=key, request_sha256=body_sha256)
+            await _make_room(call, session, **more)
             run_id, created_at = await _accept(session, run, **more)
     call.state.metrics.accepted.inc()
     return _accepted(fresh_view(run_id, created_at, run))
@@ -249,6 +267,7 @@ async def retry_run(call: Call, run_id: uuid.UUID) -> Response:
             request_id=call.request_id,
             traceparent=tracing.current(),
         )
+        await _make_room(call, session)
         new_id, created_at = await _accept(session, run)
     call.state.metrics.accepted.inc()
     return _accepted(fresh_view(new_id, created_at, run))

@@ -11,10 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 from starlette.routing import WebSocketRoute
+from starlette.types import Receive, Send
+from starlette.types import Scope as ASGIScope
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from api.auth import authenticate
 from api.http import errors
+from api.http.admission import admit
 from api.http.routing import Answer, Call, Operations
 from api.runs.endpoints import find
 from api.runs.live import LiveEvent, follow_all, follow_run, position
@@ -55,19 +57,36 @@ async def run_events(call: Call, run_id: uuid.UUID, query: EventQuery) -> Respon
         async for event in follow_run(call.state.db, call.state.hub, run_id, after):
             yield ServerSentEvent(id=event.cursor, event=event.type, data=json.dumps(event.view()))
 
-    return EventSourceResponse(stream(), ping=_PING_SECONDS, headers={"X-Accel-Buffering": "no"})
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(call.state.limits.streams.open(call.principal))
+        return _Stream(stream(), stack.pop_all())
 
 
-async def _opened(websocket: WebSocket) -> State | None:
-    """The state, once the caller is known; otherwise the refusal has been sent."""
+class _Stream(EventSourceResponse):
+    """Server-sent events; `held` is given back when they end, in whatever way."""
+
+    def __init__(self, events: AsyncIterator[ServerSentEvent], held: contextlib.AsyncExitStack) -> None:
+        super().__init__(events, ping=_PING_SECONDS, headers={"X-Accel-Buffering": "no"})
+        self._held = held
+
+    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+        async with self._held:
+            await super().__call__(scope, receive, send)
+
+
+@contextlib.asynccontextmanager
+async def _opened(websocket: WebSocket) -> AsyncIterator[State | None]:
+    """The state, once the caller is known and may have one stream more; otherwise the refusal has been sent."""
     state: State = websocket.app.state.invariant
-    try:
-        principal = await authenticate(websocket, settings=state.settings, db=state.db, in_query=True)
-        principal.require(Scope.RUNS_READ)
-    except errors.Problem as problem:
-        await websocket.send_denial_response(problem.response(websocket.scope["state"]["request_id"]))
-        return None
-    return state
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            principal = await admit(websocket, state, Scope.RUNS_READ, in_query=True)
+            await stack.enter_async_context(state.limits.streams.open(principal))
+        except errors.Problem as problem:
+            await websocket.send_denial_response(problem.response(websocket.scope["state"]["request_id"]))
+            yield None
+            return
+        yield state
 
 
 async def _send(websocket: WebSocket, events: AsyncIterator[LiveEvent]) -> None:
@@ -97,9 +116,12 @@ async def _send(websocket: WebSocket, events: AsyncIterator[LiveEvent]) -> None:
 
 async def run_socket(websocket: WebSocket) -> None:
     """WS /ws/{run_id}?after=: one run's events, until it has ended."""
-    state = await _opened(websocket)
-    if state is None:
-        return
+    async with _opened(websocket) as state:
+        if state is not None:
+            await _follow_run(websocket, state)
+
+
+async def _follow_run(websocket: WebSocket, state: State) -> None:
     after = websocket.query_params.get("after", "0")
     try:
         run_id = uuid.UUID(websocket.path_params["run_id"])
@@ -117,9 +139,12 @@ async def run_socket(websocket: WebSocket) -> None:
 
 async def all_socket(websocket: WebSocket) -> None:
     """WS /ws?after=: the events of all runs, from now or after an event's id."""
-    state = await _opened(websocket)
-    if state is None:
-        return
+    async with _opened(websocket) as state:
+        if state is not None:
+            await _follow_all(websocket, state)
+
+
+async def _follow_all(websocket: WebSocket, state: State) -> None:
     after = websocket.query_params.get("after")
     match = _POSITION.match(after) if after is not None else None
     if after is not None and match is None:

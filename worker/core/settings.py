@@ -112,6 +112,7 @@ class Settings(BaseSettings):
 
     run_budget_usd: float = Field(5.0, alias="CVA_RUN_BUDGET_USD", ge=0, allow_inf_nan=False)
     daily_budget_usd: float = Field(100.0, alias="CVA_DAILY_BUDGET_USD", ge=0, allow_inf_nan=False)
+    user_daily_budget_usd: float = Field(25.0, alias="CVA_USER_DAILY_BUDGET_USD", ge=0, allow_inf_nan=False)
     pass_score: int = Field(7, alias="CVA_PASS_SCORE", ge=1, le=10)
     veto_confidence: float = Field(0.8, alias="CVA_VETO_CONFIDENCE", ge=0, le=1)
     fail_fast: bool = Field(True, alias="CVA_FAIL_FAST")
@@ -152,6 +153,12 @@ class Settings(BaseSettings):
     max_snapshot_bytes: int = Field(256 << 20, alias="CVA_MAX_SNAPSHOT_BYTES", ge=1024)
     max_snapshot_files: int = Field(20_000, alias="CVA_MAX_SNAPSHOT_FILES", ge=1)
     max_file_bytes: int = Field(1 << 20, alias="CVA_MAX_FILE_BYTES", ge=1024)
+
+    user_requests: int = Field(1200, alias="CVA_USER_REQUESTS_PER_MINUTE", ge=0, description="0: no limit")
+    token_requests: int = Field(600, alias="CVA_TOKEN_REQUESTS_PER_MINUTE", ge=0, description="0: no limit")
+    user_streams: int = Field(50, alias="CVA_USER_STREAMS", ge=0, description="open at once; 0: no limit")
+    user_runs_waiting: int = Field(100, alias="CVA_USER_RUNS_WAITING", ge=0, description="0: no limit")
+    user_upload_bytes: int = Field(1 << 30, alias="CVA_USER_UPLOAD_BYTES", ge=0, description="kept; 0: no limit")
 
     home: Path = Field(Path(".invariant"), alias="CVA_HOME", description="embedded Postgres, local reports")
     work_dir: Path | None = Field(None, alias="CVA_WORK_DIR", description="snapshots; default: temporary")

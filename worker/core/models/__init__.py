@@ -5,6 +5,7 @@ from worker.core.models.access import ApiToken
 from worker.core.models.base import Base
 from worker.core.models.feedback import Feedback
 from worker.core.models.installation import Installation
+from worker.core.models.limits import OpenStream, RequestWindow, UploadPart
 from worker.core.models.llm import LlmBudget, LlmCall, LlmProvider, LlmUse
 from worker.core.models.monitor import MonitorJob, WebhookDelivery
 from worker.core.models.remediation import (
@@ -49,16 +50,19 @@ __all__ = [
     "LlmProvider",
     "LlmUse",
     "MonitorJob",
+    "OpenStream",
     "Opinion",
     "QueuePause",
     "RemediationIssue",
     "RemediationRun",
     "RepoBranch",
     "RepoConnection",
+    "RequestWindow",
     "RootCause",
     "Run",
     "RunEvent",
     "Upload",
+    "UploadPart",
     "WebhookDelivery",
     "WorkItem",
     "analytics",

@@ -1,0 +1,21 @@
+"""Who may go in: known, allowed, and within the limits, before anything of the request is read."""
+
+from starlette.requests import HTTPConnection
+
+from api.auth import Principal, authenticate, presented_token
+from api.state import State
+from worker.core.vocabulary import Scope
+
+
+async def admit(connection: HTTPConnection, state: State, scope: Scope, *, in_query: bool = False) -> Principal:
+    """The principal of a request that counts as one. The answer will say what is left of the limits.
+
+    Raises Unauthenticated, Forbidden, MalformedRequest, TooManyRequests.
+    """
+    token = presented_token(connection, in_query=in_query)
+    credentials = f"{token}\n{connection.headers.get('x-cva-user', '')}"
+    await state.limits.requests.check(credentials)
+    principal = await authenticate(connection, settings=state.settings, db=state.db, in_query=in_query)
+    connection.scope["state"]["limits"] = await state.limits.requests.take(principal, credentials=credentials)
+    principal.require(scope)
+    return principal
