@@ -118,6 +118,19 @@ async def _resolved(call: Call, body: RunRequest) -> tuple[submission.NewRun, _E
     return run, {"constitution": constitution, "upload": resolved.upload}
 
 
+def _check_addresses(call: Call, asked: object, callback_url: str | None) -> None:
+    """Whether this deployment takes code from there and calls back there. Raises InvalidRequest."""
+    settings = call.state.settings
+    try:
+        source.check(asked, settings)
+        if callback_url is not None:
+            urls.check_url(callback_url, production=settings.deployed)
+    except urls.SourceRejected as error:
+        raise errors.InvalidRequest(f"body/source: {error}") from None
+    except urls.AddressRejected as error:
+        raise errors.InvalidRequest(f"body/callback_url: {error}") from None
+
+
 @operations.add(
     "POST",
     "/api/runs",
@@ -133,15 +146,7 @@ async def create_run(call: Call, body: RunRequest) -> Response:
 
     The run and its job are written in one transaction; 202 means that both are there.
     """
-    settings = call.state.settings
-    try:
-        source.check(body.source, settings)
-        if body.callback_url is not None:
-            urls.check_url(body.callback_url, production=settings.deployed)
-    except urls.SourceRejected as error:
-        raise errors.InvalidRequest(f"body/source: {error}") from None
-    except urls.AddressRejected as error:
-        raise errors.InvalidRequest(f"body/callback_url: {error}") from None
+    _check_addresses(call, body.source, body.callback_url)
     key = idempotency_key(call)
     if key is None:
         run, more = await _resolved(call, body)
@@ -249,6 +254,8 @@ async def retry_run(call: Call, run_id: uuid.UUID) -> Response:
             raise errors.Conflict("The run's constitution was removed; enqueue a new run.")
         if old.upload_id is None and old.source_kind in (SourceKind.UPLOAD, SourceKind.FILES):
             raise errors.Conflict("The run's upload was removed; upload it again and enqueue a new run.")
+        # Accepted once, perhaps under other settings.
+        _check_addresses(call, source.fetched(old.source_kind, old.source), old.callback_url)
         run = submission.NewRun(
             source_kind=SourceKind(old.source_kind),
             source=old.source,

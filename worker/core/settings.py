@@ -4,6 +4,7 @@ Every variable of the product is a field here; the README's table of settings is
 """
 
 import os
+import re
 import tempfile
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,7 @@ DATABASE_URL_REQUIRED = "DATABASE_URL environment variable is required in produc
 
 
 _HTTP = r"^https?://[^\s]+$"
+_WEBHOOK_SECRET = re.compile(r"^whsec_[A-Za-z0-9+/]{32,88}={0,2}$")
 Models = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -68,7 +70,9 @@ class Settings(BaseSettings):
         description="seconds that Railway waits after SIGTERM",
     )
     production: bool = Field(False, alias="CVA_PRODUCTION")
-    host: str | None = Field(None, alias="HOST", description="default: every IPv4 and IPv6 address")
+    host: str | None = Field(
+        None, alias="HOST", description="default: every IPv4 and IPv6 address; without a token, loopback alone"
+    )
     port: int = Field(8001, alias="PORT", ge=0, le=65535)
 
     api_token: SecretStr | None = Field(None, alias="CVA_API_TOKEN")
@@ -77,6 +81,7 @@ class Settings(BaseSettings):
     log_level: str = Field("INFO", alias="CVA_LOG_LEVEL", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     log_format: str | None = Field(None, alias="CVA_LOG_FORMAT", pattern="^(json|console)$")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field((), alias="CVA_CORS_ORIGINS")
+    callback_secret: SecretStr | None = Field(None, alias="CVA_CALLBACK_SECRET", description="whsec_…, signs callbacks")
     webhook_secret: SecretStr | None = Field(None, alias="CVA_GITHUB_WEBHOOK_SECRET")
 
     openai_api_key: SecretStr | None = Field(None, alias="OPENAI_API_KEY")
@@ -181,6 +186,14 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("callback_secret")
+    @classmethod
+    def _is_a_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        """The form that Standard Webhooks gives to a secret."""
+        if value is not None and not _WEBHOOK_SECRET.match(value.get_secret_value()):
+            raise ValueError("CVA_CALLBACK_SECRET must be whsec_ and the base64 of 24 to 64 random bytes")
+        return value
+
     @model_validator(mode="after")
     def _endpoint_needs_a_model(self) -> Self:
         if self.llm_base_url and not self.llm_model:
@@ -197,6 +210,11 @@ class Settings(BaseSettings):
     def deployed(self) -> bool:
         """Not a developer's machine: strangers may reach it, and every check of production holds."""
         return self.production or bool(self.railway)
+
+    @property
+    def open_to_all(self) -> bool:
+        """Whoever reaches the api may do everything: a developer's own machine, and nobody else may reach it."""
+        return not self.deployed and self.api_token is None
 
     @property
     def provider_variables(self) -> tuple[str, ...]:

@@ -74,6 +74,11 @@ async def _in_thread(work: Callable[..., T], *arguments: Any, **more: Any) -> T:
 
 
 async def _take(request: Request, work: Path, root: Path, *, settings: Settings, limits: SnapshotLimits) -> Snapshot:
+    try:
+        # What was accepted may have been accepted under other settings.
+        source.check(request.source, settings)
+    except urls.SourceRejected as error:
+        raise SourceUnsafe(str(error)) from None
     match request.source:
         case source.GitSource(url=url, ref=ref):
             return await _take_git(request, url, ref, work=work, root=root, settings=settings, limits=limits)
@@ -94,10 +99,6 @@ async def _take(request: Request, work: Path, root: Path, *, settings: Settings,
 async def _take_git(
     request: Request, url: str, ref: str | None, *, work: Path, root: Path, settings: Settings, limits: SnapshotLimits
 ) -> Snapshot:
-    try:
-        urls.check_git_url(url, settings)
-    except urls.SourceRejected as error:
-        raise SourceUnsafe(str(error)) from None
     repository = git.Repository(
         work / "git",
         url,

@@ -1,7 +1,8 @@
 """Where a run's code comes from: the request's `source`, checked before anything is stored."""
 
 import uuid
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -93,3 +94,12 @@ def public_view(source: object) -> dict[str, object]:
         return {"kind": "files", "count": len(source.files)}
     assert isinstance(source, BaseModel)
     return source.model_dump(mode="json", exclude_none=True)
+
+
+def fetched(kind: str, stored: Mapping[str, Any]) -> object:
+    """A stored source as what is fetched from somewhere; None for what was sent."""
+    if kind in ("git", "path"):
+        return adapter.validate_python(stored)
+    if kind == "repository":
+        return GitSource(kind="git", url=stored["url"], ref=stored.get("ref"))
+    return None
