@@ -54,16 +54,17 @@ class LoopbackOnly:
         await self.app(scope, receive, send)
 
     def _refusal(self, headers: Headers) -> Response | None:
-        host = headers.get("host")
-        if host is not None and not is_loopback(_host(f"//{host}")):
+        if not all(is_loopback(_host(f"//{host}")) for host in headers.getlist("host")):
             return Forbidden(
                 "Without CVA_API_TOKEN the api answers to localhost, 127.0.0.1 and ::1 alone. Ask for one of these, or "
                 "set a token."
             ).response()
-        origin = headers.get("origin")
-        if origin is not None and origin.lower() not in self.origins and not is_loopback(_host(origin)):
+        if not all(self._is_ours(origin) for origin in headers.getlist("origin")):
             return Forbidden(
                 "Without CVA_API_TOKEN the api answers to pages of this machine alone. Name the origin in "
                 "CVA_CORS_ORIGINS, or set a token."
             ).response()
         return None
+
+    def _is_ours(self, origin: str) -> bool:
+        return origin.lower() in self.origins or is_loopback(_host(origin))

@@ -9,23 +9,22 @@ from worker.core.telemetry.controls import without_controls
 
 _SPECIAL = re.compile(r"([\\*_\[\]<>#|~`&$])")
 # Forges look for these in what was rendered, where a backslash is gone: an empty space between the signs stays.
-_GAP = "&#8203;"
 _LIVE = re.compile(
-    r"(?P<before>:)(?=//)|(?P<www>\bwww)(?=\.)|(?P<mail>\b(?:mailto|xmpp))(?=:)|(?P<name>@)(?=[\w-])|(?P<number>#)(?=\w)"
-    r"|(?P<other>[!%&$~])(?=\d)|(?P<issue>\bGH-)(?=\d)|(?P<commit>\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f])"
-    r"(?=[0-9a-f]{6,39}\b)",
-    re.IGNORECASE,
+    r":(?=//)|\bwww(?=\.)|\b(?:mailto|xmpp)(?=:)|@(?=[\w-])|#(?=\w)|[!%&$~](?=\d)|\bGH-(?=\d)", re.IGNORECASE
 )
+# Seven digits of a commit are a link, six are not.
+_COMMIT = re.compile(r"\b[0-9a-f]{7,40}\b", re.IGNORECASE)
+_PIECE = re.compile(".{6}(?=.)")
+# No text has it: controls are written out before.
+_CUT = "\0"
+_GAP = "&#8203;"
 
 
 def _neutral(text: str) -> str:
-    """`text` in which nothing is markup and nothing becomes a link."""
-    pieces = []
-    at = 0
-    for live in _LIVE.finditer(text):
-        pieces += [_SPECIAL.sub(r"\\\1", text[at : live.end()]), _GAP]
-        at = live.end()
-    return "".join((*pieces, _SPECIAL.sub(r"\\\1", text[at:])))
+    """`text`, without controls, in which nothing is markup and nothing becomes a link."""
+    apart = _COMMIT.sub(lambda found: found[0] if found[0].isdigit() else _PIECE.sub(rf"\g<0>{_CUT}", found[0]), text)
+    apart = _LIVE.sub(rf"\g<0>{_CUT}", apart)
+    return _SPECIAL.sub(r"\\\1", apart).replace(_CUT, _GAP)
 
 
 def inline(text: str) -> str:
