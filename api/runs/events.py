@@ -21,6 +21,7 @@ from api.http.routing import Answer, Call, Operations
 from api.runs.endpoints import find
 from api.runs.live import LiveEvent, follow_all, follow_run, position
 from api.state import State
+from worker.core.db.database import is_unavailable
 from worker.core.vocabulary import Scope
 
 operations = Operations("runs")
@@ -79,11 +80,18 @@ async def _opened(websocket: WebSocket) -> AsyncIterator[State | None]:
     """The state, once the caller is known and may have one stream more; otherwise the refusal has been sent."""
     state: State = websocket.app.state.invariant
     async with contextlib.AsyncExitStack() as stack:
+        refusal: errors.Problem | None = None
         try:
             principal = await admit(websocket, state, Scope.RUNS_READ, in_query=True)
             await stack.enter_async_context(state.limits.streams.open(principal))
         except errors.Problem as problem:
-            await websocket.send_denial_response(problem.response(websocket.scope["state"]["request_id"]))
+            refusal = problem
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+            refusal = errors.Unavailable("The database cannot be reached. Try again shortly.")
+        if refusal is not None:
+            await websocket.send_denial_response(refusal.response(websocket.scope["state"]["request_id"]))
             yield None
             return
         yield state

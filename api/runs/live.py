@@ -23,6 +23,9 @@ _POLL_SECONDS = 3.0
 # Events of a transaction become visible to the stream of all runs when no older transaction is left open.
 _SETTLE_SECONDS = 0.2
 
+# A stream of all runs looks no more often than this (seconds): where much happens, it gets more at a time.
+_SPACING_SECONDS = 0.2
+
 FINAL = frozenset(status.value for status in RunStatus if status.is_final)
 
 
@@ -146,4 +149,5 @@ async def follow_all(db: Database, hub: Hub, after: tuple[int, int]) -> AsyncIte
                 xact, row_id = row.xact, row.id
                 yield LiveEvent(f"{xact}-{row_id}", row.run_id, row.type, row.data, row.created_at)
             if len(rows) < BATCH:
+                await asyncio.sleep(_SPACING_SECONDS)
                 await _wait(wake, _SETTLE_SECONDS if woken and not rows else _POLL_SECONDS)

@@ -161,7 +161,7 @@ class Settings(BaseSettings):
 
     user_requests: int = Field(1200, alias="CVA_USER_REQUESTS_PER_MINUTE", ge=0, description="0: no limit")
     token_requests: int = Field(600, alias="CVA_TOKEN_REQUESTS_PER_MINUTE", ge=0, description="0: no limit")
-    user_streams: int = Field(50, alias="CVA_USER_STREAMS", ge=0, description="open at once; 0: no limit")
+    user_streams: int = Field(20, alias="CVA_USER_STREAMS", ge=0, description="open at once; 0: no limit")
     user_runs_waiting: int = Field(100, alias="CVA_USER_RUNS_WAITING", ge=0, description="0: no limit")
     user_upload_bytes: int = Field(1 << 30, alias="CVA_USER_UPLOAD_BYTES", ge=0, description="kept; 0: no limit")
 
