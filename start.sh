@@ -28,6 +28,8 @@ bash start.sh [ROLE]
   bench decisions [--cases DIR …] [--json FILE]
               hold what static mode decides of a labelled set against the right answers; exit code 1 when a PASS
               is wrong, or when fewer than 98 % of what it decides are right
+  bench clients [--clients N] [--seconds S]
+              what another user notices of a thousand clients with one token
   bench analytics [--runs N]
               measure the analytics at ten million runs, beside the same figures from the runs; nine minutes
   chaos       kill, stop and cut off everything in turn, beside a bare procrastinate worker; --short is a tenth of it

@@ -18,7 +18,9 @@ from api.analytics import repositories as analytics_repositories
 from api.analytics.exposition import Exposition
 from api.companion import companion
 from api.http import errors, routing
+from api.http.loopback import LoopbackOnly
 from api.http.middleware import RequestContext
+from api.limits.limits import limits
 from api.metrics import Metrics
 from api.runs import endpoints as runs
 from api.runs import events as run_events
@@ -31,6 +33,10 @@ from worker.core.runs import events
 from worker.core.settings import Settings
 
 TOKEN_REQUIRED = "CVA_API_TOKEN environment variable is required in production"  # noqa: S105  a sentence, no token
+TOKEN_CHARACTERS = 32
+TOKEN_TOO_SHORT = (
+    f"CVA_API_TOKEN must have at least {TOKEN_CHARACTERS} characters in production. Make one with: openssl rand -hex 32"
+)
 
 _POOL = 10
 _ANALYTICS = (summary, trends, analytics_repositories, judges, rules, analytics_health)
@@ -55,6 +61,8 @@ def create_app(settings: Settings, *, url: str | None = None) -> Starlette:
     """
     if settings.deployed and settings.api_token is None:
         raise RuntimeError(TOKEN_REQUIRED)
+    if settings.deployed and settings.api_token and len(settings.api_token.get_secret_value()) < TOKEN_CHARACTERS:
+        raise RuntimeError(TOKEN_TOO_SHORT)
     modules = (health, runs, results, feedback, run_events, uploads, repositories, members, tokens, queue, *_ANALYTICS)
     declared = [operation for module in modules for operation in module.operations.found]
     declared += docs.operations(declared).found
@@ -66,20 +74,25 @@ def create_app(settings: Settings, *, url: str | None = None) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         address = url if url is not None else await asyncio.to_thread(embedded.database_url, settings)
         db = Database(address, application="invariant-api", pool_size=_POOL)
-        app.state.invariant = State(settings=settings, db=db, hub=hub, metrics=metrics, exposition=exposition)
+        limited = limits(db, settings)
+        app.state.invariant = State(
+            settings=settings, db=db, hub=hub, metrics=metrics, exposition=exposition, limits=limited
+        )
         listener = asyncio.create_task(
             notify.listen(db.url, {events.CHANNEL: hub.notify}, application="invariant-api-events", lines=db.lines)
         )
+        prolonging = asyncio.create_task(limited.streams.prolong())
         try:
             async with companion(settings):
                 yield
         finally:
-            listener.cancel()
-            await asyncio.gather(listener, return_exceptions=True)
+            for task in (listener, prolonging):
+                task.cancel()
+            await asyncio.gather(listener, prolonging, return_exceptions=True)
             await db.dispose()
 
     # Outside of all: a browser must be able to read the problems as well.
-    middleware = []
+    middleware: list[Middleware] = []
     if settings.cors_origins:
         middleware.append(
             Middleware(
@@ -87,9 +100,11 @@ def create_app(settings: Settings, *, url: str | None = None) -> Starlette:
                 allow_origins=list(settings.cors_origins),
                 allow_methods=["*"],
                 allow_headers=["*"],
-                expose_headers=["X-Request-ID", "Location"],
+                expose_headers=["X-Request-ID", "Location", "RateLimit", "RateLimit-Policy", "Retry-After"],
             )
         )
+    if settings.open_to_all:
+        middleware.insert(0, Middleware(LoopbackOnly, origins=settings.cors_origins))
     middleware.append(Middleware(RequestContext, settings=settings, metrics=metrics))
     pages = [] if settings.deployed else docs.pages()
     app = Starlette(

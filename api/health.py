@@ -1,21 +1,32 @@
 """Is it alive, can it work, what is it, and its figures."""
 
 import asyncio
+from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel
 from sqlalchemy import text
 from starlette.responses import Response
 
+from api.auth import authenticate
 from api.http import errors
 from api.http.routing import Answer, Call, Operations, json_response
 from worker.core.db import migrate
+from worker.core.db.database import is_unavailable
 from worker.core.version import VERSION
 from worker.core.vocabulary import Scope
 
 operations = Operations("service")
 
 _SECONDS = 3.0
+
+
+class Code(StrEnum):
+    """`unavailable`: it may be by itself again; `unprepared`: somebody has to do something."""
+
+    READY = "ready"
+    UNAVAILABLE = "unavailable"
+    UNPREPARED = "unprepared"
 
 
 class Health(BaseModel):
@@ -30,10 +41,11 @@ class Info(BaseModel):
 
 
 class Readiness(BaseModel):
-    """`checks` says of the database, the migrations and the queue `ok` or what is wrong."""
+    """`checks` says of the database, the migrations and the queue `ok` or what is wrong, to who has a token."""
 
     ready: bool
-    checks: dict[str, str]
+    code: Code
+    checks: dict[str, str] | None = None
 
 
 @operations.add("GET", "/health", scope=None, answers={200: Answer(Health)})
@@ -49,10 +61,34 @@ async def health(call: Call) -> Response:
     answers={200: Answer(Readiness), 503: Answer(Readiness, description="It cannot work, and why")},
 )
 async def ready(call: Call) -> Response:
-    """Readiness: 200 when database, migrations and queue are in order, 503 and why otherwise"""
+    """Readiness: 200 when database, migrations and queue are in order, 503 otherwise; with a token, why"""
     checks = await _checks(call)
-    found = Readiness(ready=all(value == "ok" for value in checks.values()), checks=checks)
-    return json_response(found, 200 if found.ready else 503)
+    found = Readiness(ready=all(value == "ok" for value in checks.values()), code=_code(checks))
+    if await _is_known(call):
+        found.checks = checks
+    return Response(
+        found.model_dump_json(exclude_none=True), 200 if found.ready else 503, media_type="application/json"
+    )
+
+
+def _code(checks: dict[str, str]) -> Code:
+    if checks["database"] != "ok":
+        return Code.UNAVAILABLE
+    return Code.READY if all(value == "ok" for value in checks.values()) else Code.UNPREPARED
+
+
+async def _is_known(call: Call) -> bool:
+    """Whether the caller has a token that is valid, as far as that can be known without a database."""
+    try:
+        async with asyncio.timeout(_SECONDS):
+            await authenticate(call.request, settings=call.state.settings, db=call.state.db)
+    except errors.Problem:
+        return False
+    except Exception as error:
+        if isinstance(error, TimeoutError) or is_unavailable(error):
+            return False
+        raise
+    return True
 
 
 async def _checks(call: Call) -> dict[str, str]:

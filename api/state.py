@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from api.analytics.exposition import Exposition
+from api.limits.limits import Limits
 from api.metrics import Metrics
 from api.runs.live import Hub
 from worker.core.db.database import Database
@@ -16,3 +17,4 @@ class State:
     hub: Hub
     metrics: Metrics
     exposition: Exposition
+    limits: Limits

@@ -30,11 +30,12 @@ class StackFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Stack:
-    """A running stack. `logs` is the folder with a log per process."""
+    """A running stack. `logs` is the folder with a log per process, `pid` the api's."""
 
     url: str
     token: str
     logs: Path
+    pid: int
 
 
 def home(settings: Settings) -> Path:
@@ -89,9 +90,9 @@ def running(settings: Settings, *, workers: int = 1, environment: Mapping[str, s
             "CVA_LOG_FORMAT": "json",
             **(environment or {}),
         }
-        stack = Stack(f"http://127.0.0.1:{port}", token, logs)
         with contextlib.ExitStack() as processes:
             api = processes.enter_context(_process("api", {**shared, "CVA_APPLY_MIGRATIONS": "true"}, logs))
+            stack = Stack(f"http://127.0.0.1:{port}", token, logs, api.pid)
             for number in range(workers):
                 name = "worker" if workers == 1 else f"worker-{number + 1}"
                 own = {**shared, "CVA_APPLY_MIGRATIONS": ""}

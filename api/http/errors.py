@@ -14,10 +14,12 @@ Problem
 ├── InvalidRequest          422  the request is understood, and not acceptable; `errors` says where
 │   ├── ArchiveNotAccepted  422  the upload is not an archive that is taken
 │   └── KeyReused           422  the Idempotency-Key was used with another body
+├── TooManyRequests         429  the user, or the token, has used up what it may; `Retry-After` says when again
 ├── InternalError           500  a defect of ours; the log has it under the request's id
 └── Unavailable             503  the database cannot be reached
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -136,6 +138,15 @@ class ArchiveNotAccepted(InvalidRequest):
 
 class KeyReused(InvalidRequest):
     slug, title = "idempotency-key-reused", "The Idempotency-Key was used for something else"
+
+
+class TooManyRequests(Problem):
+    """`seconds`: when it may be tried again."""
+
+    status, slug, title = 429, "too-many-requests", "A limit is reached"
+
+    def __init__(self, detail: str, *, seconds: float) -> None:
+        super().__init__(detail, headers={"Retry-After": str(max(1, math.ceil(seconds)))})
 
 
 class InternalError(Problem):

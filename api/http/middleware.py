@@ -59,8 +59,10 @@ class RequestContext:
                 headers["X-Request-ID"] = request_id
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers.setdefault("Cache-Control", "no-store")
-                if status >= 400 and not body.whole:
-                    # The rest of the body is not waited for.
+                for name, value in scope["state"].get("limits", {}).items():
+                    headers.setdefault(name, value)
+                if not body.whole:
+                    # The rest of the body is not waited for, nor what may come after it.
                     headers["Connection"] = "close"
                 self._measure(scope, status, time.perf_counter() - began)
             await send(message)

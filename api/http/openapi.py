@@ -13,7 +13,7 @@ from worker.core.version import VERSION
 
 _REF = "#/components/schemas/{model}"
 _ALWAYS = (errors.MalformedRequest, errors.InvalidRequest, errors.Unavailable)
-_SECURED = (errors.Unauthenticated, errors.Forbidden)
+_SECURED = (errors.Unauthenticated, errors.Forbidden, errors.TooManyRequests)
 _WITH_BODY = (errors.BodyTooLarge, errors.UnsupportedMediaType, errors.RequestTimeout)
 
 _DESCRIPTION = """Verifies a repository against a written constitution.

@@ -4,7 +4,6 @@ An endpoint is an async function whose parameters say what it takes: `call` (the
 `body` and `query` (pydantic models), and the path's parameters by their names.
 """
 
-import asyncio
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,18 +11,18 @@ from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api.auth import NOBODY, Principal, authenticate
+from api.auth import NOBODY, Principal
 from api.http import errors
+from api.http.admission import admit
+from api.http.body import whole_body
 from api.state import State
 from worker.core.vocabulary import Scope
 
 Endpoint = Callable[..., Awaitable[Response]]
-
-_BODY_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -148,8 +147,7 @@ def _runner(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
         if operation.scope is None:
             principal = NOBODY
         else:
-            principal = await authenticate(request, settings=state.settings, db=state.db)
-            principal.require(operation.scope)
+            principal = await admit(request, state, operation.scope)
         arguments: dict[str, Any] = {}
         for name, adapter in path_adapters.items():
             arguments[name] = _validated(adapter.validate_strings, request.path_params[name], f"path/{name}")
@@ -158,9 +156,13 @@ def _runner(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
         elif request.query_params:
             name = next(iter(request.query_params))
             raise errors.InvalidRequest(f"query/{errors.printable(name)[:100]}: there is no such parameter here")
-        if operation.body is not None:
-            arguments["body"] = await _body(request, operation.body)
-        return await operation.endpoint(Call(request, principal, state), **arguments)
+        call = Call(request, principal, state)
+        if operation.body is None:
+            return await operation.endpoint(call, **arguments)
+        _require_json(request)
+        async with whole_body(request, principal, state) as content:
+            arguments["body"] = _parsed(request, content, operation.body)
+            return await operation.endpoint(call, **arguments)
 
     return run
 
@@ -174,22 +176,13 @@ def _query(request: Request) -> dict[str, Any]:
     return found
 
 
-async def read_body(request: Request, seconds: float = _BODY_SECONDS) -> bytes:
-    """The whole body; its size is bounded by the middleware. Raises RequestTimeout."""
-    try:
-        async with asyncio.timeout(seconds):
-            return await request.body()
-    except TimeoutError:
-        raise errors.RequestTimeout(f"The body did not arrive within {seconds:.0f} s.") from None
-    except ClientDisconnect:
-        raise errors.MalformedRequest("The connection was closed before the body was complete.") from None
-
-
-async def _body(request: Request, model: type[BaseModel]) -> BaseModel:
+def _require_json(request: Request) -> None:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise errors.UnsupportedMediaType("Send the body as application/json.")
-    content = await read_body(request)
+
+
+def _parsed(request: Request, content: bytes, model: type[BaseModel]) -> BaseModel:
     request.state.body = content
     try:
         return model.model_validate_json(content)

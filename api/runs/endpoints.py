@@ -16,6 +16,7 @@ from api.auth import Principal
 from api.http import errors
 from api.http.pagination import beyond, page
 from api.http.routing import Answer, Call, Operations, json_response
+from api.limits.holdings import make_room
 from api.runs.resolve import check_constitution, newest_constitution, resolve_source
 from api.runs.schemas import RunList, RunQuery, RunRequest, RunView, fresh_view, view
 from worker.core.models import Run
@@ -84,6 +85,17 @@ async def _accept(
         raise errors.NotFound(f"There is no {missing}.") from None
 
 
+async def _make_room(
+    call: Call,
+    session: AsyncSession,
+    *,
+    constitution: submission.NewConstitution | None = None,
+    upload: submission.NewUpload | None = None,
+) -> None:
+    size = 0 if upload is None else len(upload.content)
+    await make_room(session, call.principal, call.state.settings, runs=1, size=size)
+
+
 async def _resolved(call: Call, body: RunRequest) -> tuple[submission.NewRun, _Enclosed]:
     """The run that the request describes, and what came with it. Raises NotFound, Forbidden, InvalidRequest."""
     resolved = await resolve_source(call.state.db, call.principal, body.source)
@@ -115,6 +127,19 @@ async def _resolved(call: Call, body: RunRequest) -> tuple[submission.NewRun, _E
     return run, {"constitution": constitution, "upload": resolved.upload}
 
 
+def _check_addresses(call: Call, asked: object, callback_url: str | None) -> None:
+    """Whether this deployment takes code from there and calls back there. Raises InvalidRequest."""
+    settings = call.state.settings
+    try:
+        source.check(asked, settings)
+        if callback_url is not None:
+            urls.check_url(callback_url, production=settings.deployed)
+    except urls.SourceRejected as error:
+        raise errors.InvalidRequest(f"body/source: {error}") from None
+    except urls.AddressRejected as error:
+        raise errors.InvalidRequest(f"body/callback_url: {error}") from None
+
+
 @operations.add(
     "POST",
     "/api/runs",
@@ -130,20 +155,17 @@ async def create_run(call: Call, body: RunRequest) -> Response:
 
     The run and its job are written in one transaction; 202 means that both are there.
     """
-    settings = call.state.settings
-    try:
-        source.check(body.source, settings)
-        if body.callback_url is not None:
-            urls.check_url(body.callback_url, production=settings.deployed)
-    except urls.SourceRejected as error:
-        raise errors.InvalidRequest(f"body/source: {error}") from None
-    except urls.AddressRejected as error:
-        raise errors.InvalidRequest(f"body/callback_url: {error}") from None
+    _check_addresses(call, body.source, body.callback_url)
     key = idempotency_key(call)
     if key is None:
         run, more = await _resolved(call, body)
-        async with call.state.db.single_statement() as connection:
-            run_id, created_at = await _accept(connection, run, **more)
+        if call.principal.name is None:
+            async with call.state.db.single_statement() as connection:
+                run_id, created_at = await _accept(connection, run, **more)
+        else:
+            async with call.state.db.transaction() as session:
+                await _make_room(call, session, **more)
+                run_id, created_at = await _accept(session, run, **more)
     else:
         body_sha256 = hashlib.sha256(call.request.state.body).hexdigest()
         async with call.state.db.transaction() as session:
@@ -153,6 +175,7 @@ async def create_run(call: Call, body: RunRequest) -> Response:
                 return _accepted(view(earlier), replayed=True)
             run, more = await _resolved(call, body)
             run = replace(run, idempotency_key=key, request_sha256=body_sha256)
+            await _make_room(call, session, **more)
             run_id, created_at = await _accept(session, run, **more)
     call.state.metrics.accepted.inc()
     return _accepted(fresh_view(run_id, created_at, run))
@@ -234,6 +257,8 @@ async def retry_run(call: Call, run_id: uuid.UUID) -> Response:
             raise errors.Conflict("The run's constitution was removed; enqueue a new run.")
         if old.upload_id is None and old.source_kind in (SourceKind.UPLOAD, SourceKind.FILES):
             raise errors.Conflict("The run's upload was removed; upload it again and enqueue a new run.")
+        # Accepted once, perhaps under other settings.
+        _check_addresses(call, source.fetched(old.source_kind, old.source), old.callback_url)
         run = submission.NewRun(
             source_kind=SourceKind(old.source_kind),
             source=old.source,
@@ -252,6 +277,7 @@ async def retry_run(call: Call, run_id: uuid.UUID) -> Response:
             request_id=call.request_id,
             traceparent=tracing.current(),
         )
+        await _make_room(call, session)
         new_id, created_at = await _accept(session, run)
     call.state.metrics.accepted.inc()
     return _accepted(fresh_view(new_id, created_at, run))

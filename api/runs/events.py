@@ -6,19 +6,24 @@ import json
 import re
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 from starlette.routing import WebSocketRoute
+from starlette.types import Receive, Send
+from starlette.types import Scope as ASGIScope
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api import access
 from api.auth import Principal, authenticate
 from api.http import errors
+from api.http.admission import admit
 from api.http.routing import Answer, Call, Operations
 from api.runs.live import LiveEvent, Reader, follow_all, follow_run, position
 from api.state import State
+from worker.core.db.database import is_unavailable
 from worker.core.vocabulary import Scope
 
 operations = Operations("runs")
@@ -69,23 +74,57 @@ async def run_events(call: Call, run_id: uuid.UUID, query: EventQuery) -> Respon
         except errors.Problem as problem:
             yield ServerSentEvent(event="closed", data=problem.view(call.request_id).model_dump_json(exclude_none=True))
 
-    return EventSourceResponse(stream(), ping=_PING_SECONDS, headers={"X-Accel-Buffering": "no"})
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(call.state.limits.streams.open(call.principal))
+        return _Stream(stream(), stack.pop_all())
 
 
-async def _opened(websocket: WebSocket) -> tuple[State, Principal, Reader] | None:
-    """The state and who reads, once they are known; otherwise the refusal has been sent."""
+class _Stream(EventSourceResponse):
+    """Server-sent events; `held` is given back when they end, in whatever way."""
+
+    def __init__(self, events: AsyncIterator[ServerSentEvent], held: contextlib.AsyncExitStack) -> None:
+        super().__init__(events, ping=_PING_SECONDS, headers={"X-Accel-Buffering": "no"})
+        self._held = held
+
+    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+        async with self._held:
+            await super().__call__(scope, receive, send)
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A socket whose caller is known."""
+
+    state: State
+    principal: Principal
+    reader: Reader
+
+
+@contextlib.asynccontextmanager
+async def _opened(websocket: WebSocket) -> AsyncIterator[_Opened | None]:
+    """What a socket needs, once the caller is known and may have one stream more; otherwise the refusal has been
+    sent."""
     state: State = websocket.app.state.invariant
 
     async def who() -> Principal:
         return await authenticate(websocket, settings=state.settings, db=state.db, in_query=True)
 
-    try:
-        principal = await who()
-        principal.require(Scope.RUNS_READ)
-    except errors.Problem as problem:
-        await websocket.send_denial_response(problem.response(websocket.scope["state"]["request_id"]))
-        return None
-    return state, principal, Reader(principal, who)
+    async with contextlib.AsyncExitStack() as stack:
+        refusal: errors.Problem | None = None
+        try:
+            principal = await admit(websocket, state, Scope.RUNS_READ, in_query=True)
+            await stack.enter_async_context(state.limits.streams.open(principal))
+        except errors.Problem as problem:
+            refusal = problem
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+            refusal = errors.Unavailable("The database cannot be reached. Try again shortly.")
+        if refusal is not None:
+            await websocket.send_denial_response(refusal.response(websocket.scope["state"]["request_id"]))
+            yield None
+            return
+        yield _Opened(state, principal, Reader(principal, who))
 
 
 async def _send(websocket: WebSocket, events: AsyncIterator[LiveEvent]) -> None:
@@ -123,31 +162,37 @@ async def _send(websocket: WebSocket, events: AsyncIterator[LiveEvent]) -> None:
 
 async def run_socket(websocket: WebSocket) -> None:
     """WS /ws/{run_id}?after=: one run's events, until it has ended."""
-    opened = await _opened(websocket)
-    if opened is None:
-        return
-    state, principal, reader = opened
+    async with _opened(websocket) as opened:
+        if opened is not None:
+            await _follow_run(websocket, opened)
+
+
+async def _follow_run(websocket: WebSocket, opened: _Opened) -> None:
+    state = opened.state
     after = websocket.query_params.get("after", "0")
     try:
         run_id = uuid.UUID(websocket.path_params["run_id"])
         if not _NUMBER.match(after):
             raise errors.InvalidRequest("query/after: must be the id of an event of this run")
         async with state.db.transaction() as session:
-            await access.find_run(session, principal, run_id)
+            await access.find_run(session, opened.principal, run_id)
     except (errors.Problem, ValueError) as error:
         problem = error if isinstance(error, errors.Problem) else errors.NotFound("That is not the id of a run.")
         await websocket.send_denial_response(problem.response(websocket.scope["state"]["request_id"]))
         return
     await websocket.accept()
-    await _send(websocket, follow_run(state.db, state.hub, reader, run_id, int(after)))
+    await _send(websocket, follow_run(state.db, state.hub, opened.reader, run_id, int(after)))
 
 
 async def all_socket(websocket: WebSocket) -> None:
     """WS /ws?after=: the events of all runs that one may see, from now or after an event's id."""
-    opened = await _opened(websocket)
-    if opened is None:
-        return
-    state, _, reader = opened
+    async with _opened(websocket) as opened:
+        if opened is not None:
+            await _follow_all(websocket, opened)
+
+
+async def _follow_all(websocket: WebSocket, opened: _Opened) -> None:
+    state = opened.state
     after = websocket.query_params.get("after")
     match = _POSITION.match(after) if after is not None else None
     if after is not None and match is None:
@@ -156,7 +201,7 @@ async def all_socket(websocket: WebSocket) -> None:
         return
     start = (int(match[1]), int(match[2])) if match else await position(state.db)
     await websocket.accept()
-    await _send(websocket, follow_all(state.db, state.hub, reader, start))
+    await _send(websocket, follow_all(state.db, state.hub, opened.reader, start))
 
 
 async def no_socket(websocket: WebSocket) -> None:

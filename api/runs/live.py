@@ -29,6 +29,8 @@ _SETTLE_SECONDS = 0.2
 
 # How often a stream's reader is asked for a token that is still alive (seconds).
 ASK_SECONDS = 60.0
+# A stream of all runs looks no more often than this (seconds): where much happens, it gets more at a time.
+_SPACING_SECONDS = 0.2
 
 FINAL = frozenset(status.value for status in RunStatus if status.is_final)
 
@@ -185,4 +187,5 @@ async def follow_all(db: Database, hub: Hub, reader: Reader, after: tuple[int, i
                     await reader.principal()
                     yield LiveEvent(f"{xact}-{row_id}", row.run_id, row.type, row.data, row.created_at)
             if len(rows) < BATCH:
+                await asyncio.sleep(_SPACING_SECONDS)
                 await _wait(wake, _SETTLE_SECONDS if woken and not rows else _POLL_SECONDS)

@@ -11,8 +11,8 @@ from api.app import TOKEN_REQUIRED, create_app
 from tests.support import app
 from tests.support.app import resources, settings
 
-SERVICE = {"Authorization": "Bearer the-service-token"}
-GIVEN = {"CVA_API_TOKEN": "the-service-token"}
+SERVICE = {"Authorization": "Bearer the-service-token-of-32-characters"}
+GIVEN = {"CVA_API_TOKEN": "the-service-token-of-32-characters"}
 
 
 async def make(client: httpx.AsyncClient, *scopes: str, **more: Any) -> dict[str, str]:
@@ -31,11 +31,14 @@ async def test_what_is_open_and_what_is_not(url: str) -> None:
             assert answer.status_code == 401
             assert answer.headers["www-authenticate"].startswith("Bearer")
             assert (await client.get(path, headers=SERVICE)).status_code == 200
-            assert (await client.get(path, headers={"X-API-Token": "the-service-token"})).status_code == 200
+            assert (
+                await client.get(path, headers={"X-API-Token": "the-service-token-of-32-characters"})
+            ).status_code == 200
 
 
 @pytest.mark.parametrize(
-    "value", ["Bearer", "Bearer ", "Basic dTpw", "Bearer wrong", "Bearer inv_wrong", "the-service-token", ""]
+    "value",
+    ["Bearer", "Bearer ", "Basic dTpw", "Bearer wrong", "Bearer inv_wrong", "the-service-token-of-32-characters", ""],
 )
 async def test_wrong_tokens(url: str, value: str) -> None:
     async with app.client(url, **GIVEN) as client:

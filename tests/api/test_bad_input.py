@@ -120,9 +120,9 @@ async def test_requests_that_make_no_sense(
     ],
 )
 async def test_production_is_stricter(url: str, request_body: dict[str, Any], change: dict[str, Any]) -> None:
-    given = {"CVA_PRODUCTION": True, "DATABASE_URL": url, "CVA_API_TOKEN": "service-token"}
+    given = {"CVA_PRODUCTION": True, "DATABASE_URL": url, "CVA_API_TOKEN": "service-token" * 3}
     async with app.client(url, **given) as client:
-        headers = {"X-API-Token": "service-token"}
+        headers = {"X-API-Token": "service-token" * 3}
         assert_problem(await client.post("/api/runs", json={**request_body, **change}, headers=headers), 422)
     assert await nothing_written(url)
 
@@ -177,7 +177,7 @@ async def test_idempotency_keys(client: httpx.AsyncClient, request_body: dict[st
 @pytest.mark.parametrize("name", HOSTILE)
 async def test_hostile_archives(client: httpx.AsyncClient, url: str, name: str) -> None:
     answer = await client.post("/api/uploads", content=HOSTILE[name], headers={"Content-Type": "application/zip"})
-    if name in ("too many", "zip bomb", "tar bomb"):
+    if name in ("too many", "zip bomb", "tar bomb", "folders without number"):
         # Those are the small limits of another test; the settings here allow more.
         assert answer.status_code in (201, 422)
         return

@@ -26,6 +26,7 @@ REVISIONS = [
     "008_installation",
     "009_places",
     "010_access",
+    "011_limits",
 ]
 
 
@@ -62,7 +63,14 @@ def test_a_callback_that_is_on_its_way_is_owed_after_the_upgrade(server: Server)
             for run_id in ("a", "b", "b"):
                 connection.execute(job, ("monitoring.deliver_callback", f'{{"run_id": "{run_id}"}}'))
             connection.execute("UPDATE procrastinate_jobs SET status = 'doing' WHERE args->>'run_id' = 'a'")
-        assert migrate.upgrade(url) == ["006_work_items", "007_rollups", "008_installation", "009_places", "010_access"]
+        assert migrate.upgrade(url) == [
+            "006_work_items",
+            "007_rollups",
+            "008_installation",
+            "009_places",
+            "010_access",
+            "011_limits",
+        ]
         with psycopg.connect(url) as connection:
             owed = connection.execute("SELECT kind, subject, status FROM work_items ORDER BY subject").fetchall()
         assert owed == [("monitoring.deliver_callback", subject, "queued") for subject in ("a", "b")]
@@ -251,7 +259,7 @@ def test_runs_from_before_the_rollups_are_measured_after_the_upgrade(server: Ser
                     " SELECT gen_random_uuid(), id, %s, 'security', %s, 'm', %s, 3, %s, '', %s FROM runs WHERE verdict = 'VETO'",
                     [key, round_, vote, confidence, evidence],
                 )
-        assert migrate.upgrade(url) == ["007_rollups", "008_installation", "009_places", "010_access"]
+        assert migrate.upgrade(url) == ["007_rollups", "008_installation", "009_places", "010_access", "011_limits"]
         with psycopg.connect(url) as connection:
             vetoed = connection.execute("SELECT key FROM criterion_results WHERE vetoed").fetchall()
             marked = connection.execute(

@@ -40,7 +40,7 @@ async def client(url: str, **given: Any) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(settings(**given), url=url)
     async with LifespanManager(app):
         transport = httpx.ASGITransport(app=app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://api", timeout=30) as found:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=30) as found:
             yield found
 
 

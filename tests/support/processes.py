@@ -18,7 +18,7 @@ from invariant.waiting import until
 
 PROVIDERS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY", "DEEPSEEK_API_KEY")
 T = TypeVar("T")
-TOKEN = "test-service-token-0123456789"
+TOKEN = "test-service-token-0123456789-0123456789"
 
 
 def environment(url: str, **more: str) -> dict[str, str]:
@@ -32,6 +32,7 @@ class Process:
 
     popen: subprocess.Popen[bytes]
     path: Path
+    base_url: str = ""
 
     @property
     def log(self) -> str:

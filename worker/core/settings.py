@@ -4,6 +4,7 @@ Every variable of the product is a field here; the README's table of settings is
 """
 
 import os
+import re
 import tempfile
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,7 @@ DATABASE_URL_REQUIRED = "DATABASE_URL environment variable is required in produc
 
 
 _HTTP = r"^https?://[^\s]+$"
+_WEBHOOK_SECRET = re.compile(r"^whsec_[A-Za-z0-9+/]{32,88}={0,2}$")
 Names = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -68,7 +70,9 @@ class Settings(BaseSettings):
         description="seconds that Railway waits after SIGTERM",
     )
     production: bool = Field(False, alias="CVA_PRODUCTION")
-    host: str | None = Field(None, alias="HOST", description="default: every IPv4 and IPv6 address")
+    host: str | None = Field(
+        None, alias="HOST", description="default: every IPv4 and IPv6 address; without a token, loopback alone"
+    )
     port: int = Field(8001, alias="PORT", ge=0, le=65535)
 
     api_token: SecretStr | None = Field(None, alias="CVA_API_TOKEN")
@@ -78,6 +82,7 @@ class Settings(BaseSettings):
     log_level: str = Field("INFO", alias="CVA_LOG_LEVEL", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     log_format: str | None = Field(None, alias="CVA_LOG_FORMAT", pattern="^(json|console)$")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field((), alias="CVA_CORS_ORIGINS")
+    callback_secret: SecretStr | None = Field(None, alias="CVA_CALLBACK_SECRET", description="whsec_…, signs callbacks")
     webhook_secret: SecretStr | None = Field(None, alias="CVA_GITHUB_WEBHOOK_SECRET")
 
     openai_api_key: SecretStr | None = Field(None, alias="OPENAI_API_KEY")
@@ -113,6 +118,7 @@ class Settings(BaseSettings):
 
     run_budget_usd: float = Field(5.0, alias="CVA_RUN_BUDGET_USD", ge=0, allow_inf_nan=False)
     daily_budget_usd: float = Field(100.0, alias="CVA_DAILY_BUDGET_USD", ge=0, allow_inf_nan=False)
+    user_daily_budget_usd: float = Field(25.0, alias="CVA_USER_DAILY_BUDGET_USD", ge=0, allow_inf_nan=False)
     pass_score: int = Field(7, alias="CVA_PASS_SCORE", ge=1, le=10)
     veto_confidence: float = Field(0.8, alias="CVA_VETO_CONFIDENCE", ge=0, le=1)
     fail_fast: bool = Field(True, alias="CVA_FAIL_FAST")
@@ -163,6 +169,12 @@ class Settings(BaseSettings):
     max_snapshot_files: int = Field(20_000, alias="CVA_MAX_SNAPSHOT_FILES", ge=1)
     max_file_bytes: int = Field(1 << 20, alias="CVA_MAX_FILE_BYTES", ge=1024)
 
+    user_requests: int = Field(1200, alias="CVA_USER_REQUESTS_PER_MINUTE", ge=0, description="0: no limit")
+    token_requests: int = Field(600, alias="CVA_TOKEN_REQUESTS_PER_MINUTE", ge=0, description="0: no limit")
+    user_streams: int = Field(20, alias="CVA_USER_STREAMS", ge=0, description="open at once; 0: no limit")
+    user_runs_waiting: int = Field(100, alias="CVA_USER_RUNS_WAITING", ge=0, description="0: no limit")
+    user_upload_bytes: int = Field(1 << 30, alias="CVA_USER_UPLOAD_BYTES", ge=0, description="kept; 0: no limit")
+
     home: Path = Field(Path(".invariant"), alias="CVA_HOME", description="embedded Postgres, local reports")
     work_dir: Path | None = Field(None, alias="CVA_WORK_DIR", description="snapshots; default: temporary")
     backend_url: str | None = Field(None, alias="CVA_BACKEND_URL", description="for the command line")
@@ -190,6 +202,14 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("callback_secret")
+    @classmethod
+    def _is_a_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        """The form that Standard Webhooks gives to a secret."""
+        if value is not None and not _WEBHOOK_SECRET.match(value.get_secret_value()):
+            raise ValueError("CVA_CALLBACK_SECRET must be whsec_ and the base64 of 24 to 64 random bytes")
+        return value
+
     @model_validator(mode="after")
     def _endpoint_needs_a_model(self) -> Self:
         if self.llm_base_url and not self.llm_model:
@@ -206,6 +226,11 @@ class Settings(BaseSettings):
     def deployed(self) -> bool:
         """Not a developer's machine: strangers may reach it, and every check of production holds."""
         return self.production or bool(self.railway)
+
+    @property
+    def open_to_all(self) -> bool:
+        """Whoever reaches the api may do everything: a developer's own machine, and nobody else may reach it."""
+        return not self.deployed and self.api_token is None
 
     @property
     def provider_variables(self) -> tuple[str, ...]:

@@ -236,7 +236,11 @@ class Gateway:
 
     async def _take(self, entry: Entry, caller: Caller, model: Model, *, need: int) -> Stored | Reserved:
         """Waits while the money is only reserved by others; raises OverBudget when it is spent."""
-        run_limit, day_limit = (_dollars(x) for x in (self._settings.run_budget_usd, self._settings.daily_budget_usd))
+        limits = ledger.Limits(
+            run=_dollars(self._settings.run_budget_usd),
+            user=_dollars(self._settings.user_daily_budget_usd),
+            day=_dollars(self._settings.daily_budget_usd),
+        )
         deadline = time.monotonic() + _BUDGET_PATIENCE
         # Tokens per minute are counted for every call; otherwise the breaker is asked when there is a reason.
         cleared = bool(self._settings.llm_tokens_per_minute)
@@ -244,9 +248,7 @@ class Gateway:
             await self._leave(model, need)
         while True:
             try:
-                return await ledger.take(
-                    self._db, entry, caller, run_limit=run_limit, day_limit=day_limit, cleared=cleared
-                )
+                return await ledger.take(self._db, entry, caller, limits=limits, cleared=cleared)
             except Doubtful:
                 await self._leave(model, need)
                 cleared = True

@@ -35,6 +35,15 @@ class Caller:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """US dollars that the budgets may come to: of a run, of its user's day, of everybody's day."""
+
+    run: Decimal
+    user: Decimal
+    day: Decimal
+
+
+@dataclass(frozen=True)
 class Entry:
     """What the ledger says of a call. `cost` in US dollars."""
 
@@ -107,7 +116,7 @@ async def known(db: Database, keys: list[str]) -> set[str]:
         return set((await connection.execute(_KNOWN, {"keys": keys})).scalars())
 
 
-# The function of the database (revision 005) is called only where CASE comes to it.
+# The function of the database (revision 011) is called only where CASE comes to it.
 _ANSWER_OR_RIGHT = """
     {found}, health AS (
         SELECT failures > 0 AS ailing, failures >= :threshold OR limited_until > clock_timestamp() AS doubtful
@@ -118,18 +127,20 @@ _ANSWER_OR_RIGHT = """
             WHEN health.doubtful AND NOT :cleared THEN 'doubtful'
             ELSE llm_reserve(CAST(:id AS uuid), :key, CAST(:run_id AS uuid), CAST(:attempt AS int), :role, :purpose,
                 :provider, :model, :prompt_version, CAST(:cost AS numeric), CAST(:run_limit AS numeric),
-                CAST(:day_limit AS numeric))
+                CAST(:day_limit AS numeric), CAST(:user_limit AS numeric))
         END AS said
     FROM (SELECT) AS always LEFT JOIN found ON true LEFT JOIN health ON true
 """
 _TAKE = text(_ANSWER_OR_RIGHT.format(found=_FOUND))
-_OVER = {"over run": ("run's", "CVA_RUN_BUDGET_USD"), "over day": ("day's", "CVA_DAILY_BUDGET_USD")}
+_OVER = {
+    "over run": ("run's", "CVA_RUN_BUDGET_USD"),
+    "over user": ("user's", "CVA_USER_DAILY_BUDGET_USD"),
+    "over day": ("day's", "CVA_DAILY_BUDGET_USD"),
+}
 _REFUSED: dict[str, type[Exception]] = {"busy": Busy, "full": Full, "doubtful": Doubtful}
 
 
-async def take(
-    db: Database, entry: Entry, caller: Caller, *, run_limit: Decimal, day_limit: Decimal, cleared: bool
-) -> Stored | Reserved:
+async def take(db: Database, entry: Entry, caller: Caller, *, limits: Limits, cleared: bool) -> Stored | Reserved:
     """The completed answer to the call, or the right to make it: the key and the money are then reserved.
 
     Raises Busy, Full, Doubtful unless the breaker has `cleared` the call, or OverBudget when the budget cannot hold
@@ -148,8 +159,9 @@ async def take(
         "model": entry.model,
         "prompt_version": entry.prompt_version,
         "cost": entry.cost,
-        "run_limit": run_limit,
-        "day_limit": day_limit,
+        "run_limit": limits.run,
+        "user_limit": limits.user,
+        "day_limit": limits.day,
         "threshold": breaker.THRESHOLD,
         "cleared": cleared,
     }
@@ -164,7 +176,7 @@ async def take(
         return Reserved(call, row.ailing)
     if row.said in _OVER:
         whose, variable = _OVER[row.said]
-        limit = run_limit if row.said == "over run" else day_limit
+        limit: Decimal = getattr(limits, row.said.removeprefix("over "))
         raise OverBudget(f"The {whose} budget of ${limit:.2f} is used up ({variable}).")
     raise _REFUSED[row.said]
 
@@ -174,8 +186,8 @@ async def _one(db: Database, statement: TextClause, values: dict[str, Any]) -> R
         return (await connection.execute(statement, values)).one()
 
 
-# The reservation's day is the day it was made on, whatever day it ends on. The day's row is updated after the
-# run's row, as in llm_reserve: two statements that take both never wait for each other in a circle.
+# The reservation's day is the day it was made on, whatever day it ends on. The run's row is updated before the user's,
+# and that before the day's, as in llm_reserve: two statements that take them never wait for each other in a circle.
 _RELEASE = """
     WITH lost AS (
         UPDATE llm_calls c SET state = 'failed', outcome = 'lost', cost_usd = c.reserved_usd,
@@ -183,14 +195,20 @@ _RELEASE = """
             finished_at = clock_timestamp()
         WHERE c.state = 'reserved' AND {which} AND NOT {alive}
         RETURNING 'run:' || c.run_id AS run, c.reserved_usd AS cost,
-            'day:' || to_char(c.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day
+            to_char(c.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day,
+            (SELECT r.created_by FROM runs r WHERE r.id = c.run_id) AS user_name
     ), of_runs AS (
         UPDATE llm_budgets b SET reserved_usd = b.reserved_usd - s.cost, spent_usd = b.spent_usd + s.cost
         FROM (SELECT run, sum(cost) AS cost FROM lost GROUP BY run) s WHERE b.scope = s.run RETURNING 1
+    ), of_users AS (
+        UPDATE llm_budgets b SET reserved_usd = b.reserved_usd - s.cost, spent_usd = b.spent_usd + s.cost
+        FROM (SELECT 'user:' || day || ':' || user_name AS scope, sum(cost) AS cost
+              FROM lost, (SELECT count(*) FROM of_runs) AS after GROUP BY 1) s
+        WHERE b.scope = s.scope RETURNING 1
     ), of_days AS (
         UPDATE llm_budgets b SET reserved_usd = b.reserved_usd - s.cost, spent_usd = b.spent_usd + s.cost
-        FROM (SELECT day, sum(cost) AS cost FROM lost, (SELECT count(*) FROM of_runs) AS after GROUP BY day) s
-        WHERE b.scope = s.day RETURNING 1
+        FROM (SELECT day, sum(cost) AS cost FROM lost, (SELECT count(*) FROM of_users) AS after GROUP BY day) s
+        WHERE b.scope = 'day:' || s.day RETURNING 1
     )
     SELECT count(*) AS count FROM of_days
 """
@@ -221,16 +239,22 @@ _SETTLE = text(
             prompt_tokens = :prompt_tokens, cached_tokens = :cached_tokens, completion_tokens = :completion_tokens,
             latency_ms = :latency_ms, finished_at = clock_timestamp()
         FROM before WHERE c.id = before.id
-        RETURNING c.id, c.run_id, c.state, c.created_at, c.cost_usd AS cost,
+        RETURNING c.id, c.run_id, c.state, c.cost_usd AS cost,
+            to_char(c.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day,
+            (SELECT r.created_by FROM runs r WHERE r.id = c.run_id) AS user_name,
             CASE before.state WHEN 'reserved' THEN before.reserved_usd ELSE 0 END AS held,
             CASE before.state WHEN 'reserved' THEN 0 ELSE before.cost_usd END AS counted
     ), of_run AS (
         UPDATE llm_budgets b SET reserved_usd = b.reserved_usd - s.held, spent_usd = b.spent_usd + s.cost - s.counted
         FROM settled s WHERE b.scope = 'run:' || s.run_id RETURNING 1
-    ), of_day AS (
+    ), of_user AS (
         UPDATE llm_budgets b SET reserved_usd = b.reserved_usd - s.held, spent_usd = b.spent_usd + s.cost - s.counted
         FROM settled s, (SELECT count(*) FROM of_run) AS after
-        WHERE b.scope = 'day:' || to_char(s.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') RETURNING 1
+        WHERE b.scope = 'user:' || s.day || ':' || s.user_name RETURNING 1
+    ), of_day AS (
+        UPDATE llm_budgets b SET reserved_usd = b.reserved_usd - s.held, spent_usd = b.spent_usd + s.cost - s.counted
+        FROM settled s, (SELECT count(*) FROM of_user) AS after
+        WHERE b.scope = 'day:' || s.day RETURNING 1
     ), used AS (
         INSERT INTO llm_uses (run_id, call_id, reused)
         SELECT run_id, id, false FROM settled WHERE run_id IS NOT NULL AND state = 'completed'

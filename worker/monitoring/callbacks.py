@@ -1,6 +1,9 @@
-"""Tell a run's `callback_url` how the run ended. At least once: the receiver tells repeats by the run's id."""
+"""Tell a run's `callback_url` how the run ended. At least once: the receiver tells repeats by the run's id.
+With CVA_CALLBACK_SECRET they are signed."""
 
 import asyncio
+import json
+import time
 import uuid
 from typing import Any
 
@@ -11,6 +14,7 @@ from worker.core.telemetry import logs
 from worker.core.untrusted import urls
 from worker.core.version import VERSION
 from worker.core.vocabulary import RunStatus
+from worker.monitoring import signing
 from worker.runtime.resources import Resources
 
 log = logs.get(__name__)
@@ -35,14 +39,26 @@ async def deliver(run_id: uuid.UUID, resources: Resources) -> str:
         return f"refused: {error}"
     except OSError as error:
         raise CallbackFailed("the host cannot be resolved") from error
-    headers = {"Host": target.header, "User-Agent": f"Invariant/{VERSION}", "X-Invariant-Run": str(run_id)}
+    body = json.dumps(_body(run)).encode()
+    headers = {
+        "Host": target.header,
+        "Content-Type": "application/json",
+        "User-Agent": f"Invariant/{VERSION}",
+        "X-Invariant-Run": str(run_id),
+    }
+    secret = resources.settings.callback_secret
+    if secret is not None:
+        # A run ends once: its id is the message's, however often it is sent.
+        headers |= signing.headers(
+            secret.get_secret_value(), message=f"run_{run_id}", sent_at=int(time.time()), body=body
+        )
     try:
         # The status is the answer; what else the receiver says is not read.
         async with (
             asyncio.timeout(_SECONDS),
             httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=_SECONDS) as client,
             client.stream(
-                "POST", target.url, json=_body(run), headers=headers, extensions={"sni_hostname": target.host}
+                "POST", target.url, content=body, headers=headers, extensions={"sni_hostname": target.host}
             ) as response,
         ):
             status = response.status_code

@@ -5,16 +5,15 @@ Nothing is checked out, so no attribute, filter, hook, submodule or link of the 
 """
 
 import asyncio
-import ipaddress
 import os
 import re
-import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from worker.core.untrusted import hosts, urls
 from worker.core.untrusted.paths import UnsafePath, safe_path
 from worker.runtime import process
 from worker.sources.errors import SourceError, SourceNotFound, SourceTooLarge, SourceUnavailable, SourceUnsafe
@@ -103,11 +102,10 @@ class Repository:
             return []
         host = urlsplit(self.url).hostname or ""
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, 443, type=socket.SOCK_STREAM)
+            address = await urls.look_up(host, 443)
         except OSError:
             raise SourceUnavailable(f"The host {host} cannot be resolved.") from None
-        address = ipaddress.ip_address(found[0][4][0])
-        if not address.is_global or address.is_multicast:
+        if not hosts.is_public(address):
             raise SourceUnsafe(f"The host {host} is not a public address.")
         literal = f"[{address}]" if address.version == 6 else str(address)
         return ["-c", f"http.curloptResolve={host}:443:{literal}"]

@@ -38,6 +38,11 @@ async def make(request: Request, work: Path, settings: Settings) -> Snapshot:
     root = work / "snapshot"
     root.mkdir(mode=0o700)
     limits = limits_of(settings)
+    try:
+        # What was accepted may have been accepted under other settings.
+        source.check(request.source, settings)
+    except urls.SourceRejected as error:
+        raise SourceUnsafe(str(error)) from None
     match request.source:
         case source.GitSource(url=url, ref=ref):
             return await _of_git(request, url, ref, work=work, root=root, settings=settings, limits=limits)
@@ -57,10 +62,6 @@ async def make(request: Request, work: Path, settings: Settings) -> Snapshot:
 async def _of_git(
     request: Request, url: str, ref: str | None, *, work: Path, root: Path, settings: Settings, limits: SnapshotLimits
 ) -> Snapshot:
-    try:
-        urls.check_git_url(url, settings)
-    except urls.SourceRejected as error:
-        raise SourceUnsafe(str(error)) from None
     repository = git.Repository(
         work / "git",
         url,

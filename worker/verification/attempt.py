@@ -191,17 +191,8 @@ async def _load(claim: Claim, resources: Resources) -> _Loaded:
                 content, content_format = row.content, row.format
         known = await history.load(session, run, constitution.sha256)
     base = run.base if run.mode == "diff" else None
-    request = take.Request(_source_of(run), base, content, content_format, run.upload_id)
+    request = take.Request(source.fetched(run.source_kind, run.source), base, content, content_format, run.upload_id)
     return _Loaded(run, constitution, request, known)
-
-
-def _source_of(run: models.Run) -> object:
-    """The stored source as the value that sources.take understands."""
-    if run.source_kind in ("git", "path"):
-        return source.adapter.validate_python(run.source)
-    if run.source_kind == "repository":
-        return source.GitSource(kind="git", url=run.source["url"], ref=run.source.get("ref"))
-    return None
 
 
 async def _verify(claim: Claim, resources: Resources) -> RunOutcome:

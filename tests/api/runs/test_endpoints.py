@@ -164,3 +164,24 @@ async def test_metrics_count_by_route(client: httpx.AsyncClient, request_body: d
     assert "/nowhere" not in content
     assert 'invariant_runs{status="queued"} 1.0' in content
     assert "invariant_runs_accepted_total 1.0" in content
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"source": {"kind": "path", "path": "/etc"}},
+        {"source": {"kind": "git", "url": "http://github.com/a/b"}},
+        {"callback_url": "http://127.0.0.1:1/hook"},
+    ],
+)
+async def test_what_development_accepted_is_not_run_again_in_production(
+    url: str, request_body: dict[str, Any], change: dict[str, Any]
+) -> None:
+    async with app.client(url) as client:
+        run = (await client.post("/api/runs", json={**request_body, **change})).json()["id"]
+        assert (await client.delete(f"/api/runs/{run}")).status_code == 200
+        assert (await client.post(f"/api/runs/{run}/retry")).status_code == 202
+    given = {"CVA_PRODUCTION": "true", "DATABASE_URL": url, "CVA_API_TOKEN": "service-token" * 3}
+    async with app.client(url, **given) as client:
+        answer = await client.post(f"/api/runs/{run}/retry", headers={"X-API-Token": "service-token" * 3})
+    assert answer.status_code == 422

@@ -57,14 +57,14 @@ def budgets(url: str) -> dict[str, tuple[Decimal, Decimal]]:
     return {scope.split(":")[0]: (spent, reserved) for scope, spent, reserved in rows}
 
 
-def running_run(url: str) -> Caller:
+def running_run(url: str, user: str | None = None) -> Caller:
     """A run that is held, as far as the database knows."""
     run = new_id()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
-            "INSERT INTO runs (id, status, source_kind, source, attempt, lease_until)"
-            " VALUES (%s, 'running', 'files', '{}', 1, now() + interval '1 minute')",
-            [run],
+            "INSERT INTO runs (id, status, source_kind, source, attempt, lease_until, created_by)"
+            " VALUES (%s, 'running', 'files', '{}', 1, now() + interval '1 minute', %s)",
+            [run, user],
         )
     return Caller(run, 1)
 
@@ -241,6 +241,30 @@ async def test_money_is_reserved_before_and_never_above_the_limit(db: Database, 
     assert all(not isinstance(error, Exception) or isinstance(error, errors.OverBudget) for error in ended)
     assert "CVA_DAILY_BUDGET_USD" in str(over[0])
     assert budgets(url)["day"][1] == 0
+
+
+async def test_a_users_day_has_a_limit_of_its_own(db: Database, url: str) -> None:
+    """Over all runs of the user's, right while many calls are made at once; another user has the money still."""
+    anns = [running_run(url, "ann"), running_run(url, "ann")]
+    with provider.running(says(seconds=0.05)) as server:
+        door = gateway(db, server, CVA_USER_DAILY_BUDGET_USD=1.0, CVA_LLM_OUTPUT_TOKENS=4000)
+        asked = [door.ask(ask(f"{n} " + "x" * 9000), anns[n % 2]) for n in range(40)]
+        ended = await asyncio.gather(*asked, return_exceptions=True)
+        over = [error for error in ended if isinstance(error, errors.OverBudget)]
+        assert 0 < len(over) < 40
+        assert "CVA_USER_DAILY_BUDGET_USD" in str(over[0])
+        await door.ask(ask("bob's"), running_run(url, "bob"))
+        await door.ask(ask("nobody's"), running_run(url))
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(
+            "SELECT split_part(b.scope, ':', 3), b.spent_usd, b.reserved_usd, (SELECT sum(c.cost_usd) FROM llm_calls c"
+            " JOIN runs r ON r.id = c.run_id WHERE r.created_by = split_part(b.scope, ':', 3))"
+            " FROM llm_budgets b WHERE b.scope LIKE 'user:%' ORDER BY 1"
+        ).fetchall()
+    assert [name for name, *_ in rows] == ["ann", "bob"]
+    for _, spent, reserved, cost in rows:
+        assert (spent, reserved) == (cost, 0)
+        assert spent <= 1
 
 
 async def test_an_unknown_price_is_never_zero_and_ones_own_endpoint_is_free(db: Database, url: str) -> None:

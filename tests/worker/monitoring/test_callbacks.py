@@ -1,16 +1,20 @@
 """Callbacks, against a real receiver."""
 
 import asyncio
+import base64
+import hashlib
+import hmac
 import json
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import text
 
-from tests.support.app import resources
+from tests.support.app import resources, settings
 from tests.worker.core.runs.test_lifecycle import new_run
 from worker.core.runs import lifecycle
-from worker.monitoring import callbacks
+from worker.monitoring import callbacks, signing
 
 
 class Receiver:
@@ -20,12 +24,15 @@ class Receiver:
         self.answer = b"HTTP/1.1 204 No Content\r\n\r\n"
         self.endless = False
         self.bodies: list[dict[str, object]] = []
+        self.requests: list[tuple[bytes, bytes]] = []
         self.url = ""
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
-        self.bodies.append(json.loads(await reader.readexactly(length)))
+        body = await reader.readexactly(length)
+        self.requests.append((head, body))
+        self.bodies.append(json.loads(body))
         writer.write(self.answer)
         try:
             while self.endless:
@@ -78,3 +85,44 @@ async def test_anything_but_success_is_tried_again(url: str, receiver: Receiver,
             await lifecycle.request_cancel(session, run_id)
         with pytest.raises(callbacks.CallbackFailed):
             await callbacks.deliver(run_id, found)
+
+
+SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
+
+
+async def test_a_callback_is_signed_as_standard_webhooks_say(url: str, receiver: Receiver) -> None:
+    async with resources(url, CVA_CALLBACK_SECRET=SECRET) as found:
+        run_id = await new_run(found, callback_url=receiver.url)
+        async with found.db.transaction() as session:
+            await lifecycle.request_cancel(session, run_id)
+        for _ in range(2):
+            assert await callbacks.deliver(run_id, found) == "delivered"
+    ids = set()
+    for head, body in receiver.requests:
+        headers = dict(line.lower().split(": ", 1) for line in head.decode().splitlines() if ": " in line)
+        original = dict(line.split(": ", 1) for line in head.decode().splitlines() if ": " in line)
+        signature = next(value for name, value in original.items() if name.lower() == "webhook-signature")
+        ids.add(headers["webhook-id"])
+        assert abs(time.time() - int(headers["webhook-timestamp"])) < 60
+        signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+        digest = hmac.new(bytes(range(32)), signed, hashlib.sha256).digest()
+        assert signature == "v1," + base64.b64encode(digest).decode()
+    assert ids == {f"run_{run_id}"}
+
+
+def test_the_published_example_is_signed_alike() -> None:
+    """The test vector of the specification's own libraries."""
+    given = signing.headers(
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        message="msg_p5jXN8AQM9LWM0D4loKWxJek",
+        sent_at=1614265330,
+        body=b'{"test": 2432232314}',
+    )
+    assert given["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+@pytest.mark.parametrize("secret", ["", "secret", "whsec_", "whsec_short", "whsec_" + "!" * 40, "whsec_" + "A" * 200])
+def test_a_secret_that_is_none_is_refused(secret: str) -> None:
+    if secret:
+        with pytest.raises(ValueError, match="CVA_CALLBACK_SECRET"):
+            settings(CVA_CALLBACK_SECRET=secret)

@@ -206,3 +206,21 @@ async def test_a_cancelled_snapshot_leaves_nothing_behind(tmp_path: Path) -> Non
     with pytest.raises(asyncio.CancelledError):
         await making
     assert list(work.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"kind": "path", "path": "/etc"},
+        {"kind": "git", "url": "file:///srv/repository"},
+        {"kind": "git", "url": "http://github.com/a/b"},
+        {"kind": "git", "url": "https://elsewhere.example/a/b"},
+        {"kind": "git", "url": "https://127.0.0.1/a/b"},
+    ],
+)
+async def test_what_was_stored_in_development_is_not_taken_in_production(
+    stored: dict[str, Any], tmp_path: Path
+) -> None:
+    request = take.Request(source.fetched(str(stored["kind"]), stored))
+    with pytest.raises(SourceUnsafe):
+        await taken(request, tmp_path, CVA_PRODUCTION="true", DATABASE_URL="postgresql://x/y")

@@ -16,7 +16,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from worker.core.db.turns import Turns
+
 _IDLE_SECONDS = 2.0
+# Of the connections, one asker may have a fifth at once.
+_SHARE = 5
 
 # A connection that Postgres, a proxy or the network dropped is noticed within half a minute.
 KEEPALIVES: dict[str, Any] = {
@@ -111,6 +115,7 @@ class Database:
         self.url = libpq_url(url)
         self.application = application
         self.lines = Lines()
+        self._turns = Turns(max(1, pool_size // _SHARE))
         pool = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": 10, "pool_use_lifo": True}
         address = make_url(self.url).set(drivername="postgresql+psycopg")
         self.engine: AsyncEngine = create_async_engine(address, connect_args=connect_args(application), **pool)
@@ -136,7 +141,7 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """A session whose work is committed at the end of the block, or rolled back whole on any error."""
-        async with self._sessions.begin() as session:
+        async with self._turns.one(), self._sessions.begin() as session:
             yield session
 
     @asynccontextmanager
@@ -155,7 +160,7 @@ class Database:
 
         It saves the round trips of BEGIN and COMMIT. A second statement would be a second transaction.
         """
-        async with self._autocommit.connect() as connection:
+        async with self._turns.one(), self._autocommit.connect() as connection:
             yield connection
 
     async def dispose(self) -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import psycopg
@@ -38,6 +39,7 @@ def _config() -> Config:
     return config
 
 
+@cache
 def head() -> str:
     """The newest revision this code knows."""
     found = ScriptDirectory.from_config(_config()).get_current_head()

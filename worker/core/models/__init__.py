@@ -5,6 +5,7 @@ from worker.core.models.access import ApiToken, RepoMember
 from worker.core.models.base import Base
 from worker.core.models.feedback import Feedback
 from worker.core.models.installation import Installation
+from worker.core.models.limits import OpenStream, RequestWindow, UploadPart
 from worker.core.models.llm import LlmBudget, LlmCall, LlmProvider, LlmUse
 from worker.core.models.monitor import MonitorJob, WebhookDelivery
 from worker.core.models.remediation import (
@@ -49,6 +50,7 @@ __all__ = [
     "LlmProvider",
     "LlmUse",
     "MonitorJob",
+    "OpenStream",
     "Opinion",
     "QueuePause",
     "RemediationIssue",
@@ -56,10 +58,12 @@ __all__ = [
     "RepoBranch",
     "RepoConnection",
     "RepoMember",
+    "RequestWindow",
     "RootCause",
     "Run",
     "RunEvent",
     "Upload",
+    "UploadPart",
     "WebhookDelivery",
     "WorkItem",
     "analytics",

@@ -64,7 +64,8 @@ class LlmUse(Base):
 
 
 class LlmBudget(Base):
-    """What was spent and what is reserved, per run (`run:<id>`) and per UTC day (`day:2026-11-23`)."""
+    """What was spent and what is reserved: per run (`run:<id>`), per UTC day (`day:2026-11-23`), and per user and day
+    (`user:2026-11-23:<name>`)."""
 
     __tablename__ = "llm_budgets"
     __table_args__ = (CheckConstraint("spent_usd >= 0 AND reserved_usd >= 0", name="not_negative"),)

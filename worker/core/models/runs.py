@@ -29,6 +29,7 @@ class Upload(Base):
     __table_args__ = (
         CheckConstraint("format IN ('zip', 'tar.gz', 'files')", name="format"),
         Index("uploads_created_at_idx", "created_at"),
+        Index("uploads_created_by_idx", "created_by"),
     )
 
     id: Mapped[Id]

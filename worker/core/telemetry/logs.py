@@ -7,12 +7,14 @@ the shapes of well-known keys.
 import logging
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 from worker.core.settings import Settings
+from worker.core.telemetry.controls import without_controls
 from worker.core.telemetry.masking import mask
 
 _QUERY = re.compile(r"\?[^\s\"]+")
@@ -22,20 +24,38 @@ _QUERY = re.compile(r"\?[^\s\"]+")
 _OURS = frozenset({"timestamp", "level", "service", "logger_name"})
 
 
-def _masker(secrets: tuple[str, ...]) -> Processor:
-    def walk(value: object) -> object:
-        if isinstance(value, str):
-            return mask(value, secrets)
-        if isinstance(value, Mapping):
-            return {key: walk(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [walk(item) for item in value]
-        return value
+# What has lines; everything else of an event stands on one.
+_OF_LINES = frozenset({"exception", "stack"})
 
+
+def _texts(value: object, change: Callable[[str], str]) -> object:
+    """The value with every string in it changed."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {_texts(key, change): _texts(item, change) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_texts(item, change) for item in value]
+    return value
+
+
+def _masker(secrets: tuple[str, ...]) -> Processor:
     def processor(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-        return {key: value if key in _OURS else walk(value) for key, value in event.items()}
+        return {
+            key: value if key in _OURS else _texts(value, lambda text: mask(text, secrets))
+            for key, value in event.items()
+        }
 
     return processor
+
+
+def _harmless(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """No text of a stranger's moves a cursor, makes a line of its own, or turns one around."""
+    harmless: EventDict = {}
+    for key, value in event.items():
+        keep = "\n\t" if key in _OF_LINES else ""
+        harmless[key] = _texts(value, partial(without_controls, keep=keep))
+    return harmless
 
 
 def _take_over(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
@@ -68,6 +88,7 @@ def configure(settings: Settings, *, service: str) -> None:
     # Before the masker: a traceback quotes whatever was at hand. Not rich's, which shows every frame's locals.
     chain.append(structlog.processors.format_exc_info)
     chain.append(_masker(settings.secrets()))
+    chain.append(_harmless)
     renderer: Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if settings.json_logs

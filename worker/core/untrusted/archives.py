@@ -5,27 +5,33 @@ Both go through one reader that counts what really comes out; an archive's own h
 
 import contextlib
 import gzip
-import lzma
 import stat
-import tarfile
-import tempfile
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO
 
-from worker.core.untrusted.paths import UnsafePath, safe_path
+from worker.core.untrusted import tar
+from worker.core.untrusted.paths import Tree, UnsafePath, safe_path
 
 _CHUNK = 1 << 16
 # Source code compresses to a tenth; a hundredth is no source code. Small archives may do as they like.
 _MAX_RATIO = 100
 _RATIO_MATTERS_ABOVE = 8 << 20
-# A header that carries a long name or extended attributes; tarfile reads it into memory as a whole.
-_MAX_HEADER = 16 << 10
 _BLOCK = 512
+# A member has a header, often an extended one with its content, and what fills its last block.
+_BLOCKS_PER_FILE = 4
+# What an entry of a zip's directory has beside its name: times, owners, larger sizes. The library's time for it grows
+# with its square.
+_MAX_EXTRA = 1 << 10
+_DIRECTORY_BYTES = 512
+_DIRECTORY_ENTRY = 46
+# The end of a directory with 64 bits, and what says where it is.
+_ZIP64_END = 56 + 20
 
 
 class ArchiveRejected(ValueError):
@@ -47,7 +53,7 @@ class ArchiveSummary:
     total: int
 
 
-Entry = tuple[PurePosixPath, Callable[[], IO[bytes]]]
+Entry = tuple[PurePosixPath, Callable[[], contextlib.AbstractContextManager[tar.Readable]]]
 
 
 def sniff(head: bytes) -> str:
@@ -59,7 +65,31 @@ def sniff(head: bytes) -> str:
     raise ArchiveRejected("The body is neither a zip nor a tar.gz archive.")
 
 
-def _zip_entries(file: IO[bytes], _: ArchiveLimits) -> Iterator[Entry | None]:
+def _check_directory(file: IO[bytes], most: int) -> None:
+    """Look through a zip's directory before the library makes an object of each entry, whatever the end says of it."""
+    end = zipfile._EndRecData(file)  # type: ignore[attr-defined]  # nothing public says where the directory is
+    if end is None:
+        raise zipfile.BadZipFile("it has no directory")
+    signature, size, location = end[0], end[5], end[9]
+    start = location - size - (_ZIP64_END if signature == b"PK\x06\x06" else 0)
+    if start < 0 or size > _DIRECTORY_BYTES * most:
+        raise ArchiveRejected(f"The archive's directory says that it has {size} bytes.")
+    file.seek(start)
+    directory = file.read(size)
+    entries = at = 0
+    while at < size:
+        name, extra, comment = struct.unpack_from("<HHH", directory, at + 28)
+        entries += 1
+        if entries > most:
+            raise ArchiveRejected(f"The archive has more than {most} entries.")
+        if extra > _MAX_EXTRA:
+            raise ArchiveRejected(f"The archive has an entry with {extra} bytes of extra fields.")
+        at += _DIRECTORY_ENTRY + name + extra + comment
+    file.seek(0)
+
+
+def _zip_entries(file: IO[bytes], limits: ArchiveLimits) -> Iterator[Entry | None]:
+    _check_directory(file, limits.files)
     with zipfile.ZipFile(file) as archive:
         for info in archive.infolist():
             kind = stat.S_IFMT(info.external_attr >> 16)
@@ -77,74 +107,38 @@ def _zip_entries(file: IO[bytes], _: ArchiveLimits) -> Iterator[Entry | None]:
             yield path, partial(archive.open, info)
 
 
-class _Member(tarfile.TarInfo):
-    """A member whose header is small and whose content is stored as it is."""
-
-    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
-        extended = self.type in (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, *_PAX)
-        if extended and self.size > _MAX_HEADER:
-            raise ArchiveRejected(f"The archive has a header of {self.size} bytes.")
-        if self.type == tarfile.GNUTYPE_SPARSE:
-            raise ArchiveRejected("The archive holds sparse files; only plain ones are accepted.")
-        found: tarfile.TarInfo = super()._proc_member(archive)  # type: ignore[misc]  # not in the stubs: tarfile documents no hook for headers
-        return found
-
-    def _reject_sparse(self, *_: Any) -> None:
-        raise ArchiveRejected("The archive holds sparse files; only plain ones are accepted.")
-
-    _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _reject_sparse
+def _open(content: tar.Readable) -> contextlib.AbstractContextManager[tar.Readable]:
+    return contextlib.nullcontext(content)
 
 
-_PAX = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+class _Counted:
+    """What comes out of a gzip, as long as it is not more than `most` bytes."""
 
+    def __init__(self, packed: tar.Readable, most: int, total: int) -> None:
+        self._packed = packed
+        self._left = most
+        self._total = total
 
-@contextlib.contextmanager
-def _unzipped(file: IO[bytes], limits: ArchiveLimits) -> Iterator[IO[bytes]]:
-    """The tar within the gzip, whole and with its checksum verified, in a temporary file of bounded size."""
-    most = limits.total + 4 * _BLOCK * limits.files + (1 << 20)
-    with tempfile.SpooledTemporaryFile(max_size=8 << 20) as tar, gzip.GzipFile(fileobj=file, mode="rb") as packed:
-        size = 0
-        while True:
-            with _reading():
-                chunk = packed.read(_CHUNK)
-            if not chunk:
-                break
-            size += len(chunk)
-            if size > most:
-                raise ArchiveRejected(f"The archive unpacks to more than {limits.total} bytes.")
-            tar.write(chunk)
-        tar.seek(0)
-        yield tar
+    def read(self, size: int = -1, /) -> bytes:
+        chunk = self._packed.read(size)
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise ArchiveRejected(f"The archive unpacks to more than {self._total} bytes.")
+        return chunk
 
 
 def _tar_entries(file: IO[bytes], limits: ArchiveLimits) -> Iterator[Entry | None]:
-    with _unzipped(file, limits) as tar:
-        with tarfile.open(fileobj=tar, mode="r:", tarinfo=_Member) as archive:
-            for info in archive:
-                if info.isdir():
-                    if info.name.strip("./"):
-                        safe_path(info.name)
-                    yield None
-                    continue
-                if not info.isreg():
-                    raise ArchiveRejected(f"{info.name[:120]!a} is a link or a device; only files are accepted.")
-
-                def opened(info: tarfile.TarInfo = info) -> IO[bytes]:
-                    found = archive.extractfile(info)
-                    assert found is not None
-                    return found
-
-                yield safe_path(info.name), opened
-            end = archive.offset
-        # tarfile stops at a damaged header as if it were the end; the end is two blocks of zeros, and nothing after.
-        tar.seek(end)
-        rest = 0
-        while chunk := tar.read(_CHUNK):
-            rest += len(chunk)
-            if chunk.strip(b"\0"):
-                raise ArchiveRejected("The archive is damaged: a header cannot be read, or something follows its end.")
-        if rest < _BLOCK:
-            raise ArchiveRejected("The archive is cut off: its end is missing.")
+    around = _BLOCKS_PER_FILE * _BLOCK * limits.files + (1 << 20)
+    with gzip.GzipFile(fileobj=file, mode="rb") as packed:
+        for member, content in tar.Reader(_Counted(packed, limits.total + around, limits.total)):
+            if member.kind == tar.FOLDER:
+                if member.name.strip("./"):
+                    safe_path(member.name)
+                yield None
+            elif member.kind == tar.REGULAR:
+                yield safe_path(member.name), partial(_open, content)
+            else:
+                raise ArchiveRejected(f"{member.name[:120]!a} is a link or a device; only files are accepted.")
 
 
 class _End:
@@ -161,8 +155,7 @@ def _read(file: IO[bytes], limits: ArchiveLimits, sink: Callable[[PurePosixPath]
     kind = sniff(file.read(4))
     file.seek(0)
     files = entries = total = 0
-    seen: set[PurePosixPath] = set()
-    folders: set[PurePosixPath] = set()
+    tree = Tree(most_folders=2 * limits.files)
     found = _zip_entries(file, limits) if kind == "zip" else _tar_entries(file, limits)
     while True:
         with _reading():
@@ -175,12 +168,8 @@ def _read(file: IO[bytes], limits: ArchiveLimits, sink: Callable[[PurePosixPath]
         if entry is None:
             continue
         path, opened = entry
-        if path in seen:
-            raise ArchiveRejected(f"{str(path)!a} is in the archive twice.")
-        if path in folders or not seen.isdisjoint(path.parents):
-            raise ArchiveRejected(f"{str(path)!a} is both a file and a folder.")
-        seen.add(path)
-        folders.update(path.parents)
+        with _reading():
+            tree.add(path)
         files += 1
         with contextlib.ExitStack() as stack:
             out = stack.enter_context(sink(path)) if sink else None
@@ -205,9 +194,8 @@ def _read(file: IO[bytes], limits: ArchiveLimits, sink: Callable[[PurePosixPath]
 
 _DAMAGED = (
     zipfile.BadZipFile,
-    tarfile.TarError,
     zlib.error,
-    lzma.LZMAError,
+    struct.error,
     EOFError,
     OSError,
     NotImplementedError,

@@ -45,3 +45,28 @@ def safe_path(path: str) -> PurePosixPath:
     if any(part.lower().rstrip(" .") == ".git" for part in parts):
         raise reject("lies in a .git folder")
     return PurePosixPath(*parts)
+
+
+class Tree:
+    """Paths of files that can stand side by side. It holds one string for every file and every folder."""
+
+    def __init__(self, most_folders: int) -> None:
+        self._files: set[str] = set()
+        self._folders: set[str] = set()
+        self._most_folders = most_folders
+
+    def add(self, path: PurePosixPath) -> None:
+        """Raises UnsafePath when the file is there already, is a folder, or lies in a file; or for too many folders."""
+        name = str(path)
+        if name in self._files:
+            raise UnsafePath(f"path {name[:120]!a} is there twice")
+        if name in self._folders:
+            raise UnsafePath(f"path {name[:120]!a} is both a file and a folder")
+        self._files.add(name)
+        # A folder that is known has known folders above it: no path is walked twice.
+        while (name := name.rpartition("/")[0]) and name not in self._folders:
+            if name in self._files:
+                raise UnsafePath(f"path {name[:120]!a} is both a file and a folder")
+            if len(self._folders) >= self._most_folders:
+                raise UnsafePath(f"there are more than {self._most_folders} folders")
+            self._folders.add(name)

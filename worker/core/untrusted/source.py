@@ -1,13 +1,13 @@
 """Where a run's code comes from: the request's `source`, checked before anything is stored."""
 
 import uuid
-from pathlib import PurePosixPath
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 from worker.core.settings import Settings
-from worker.core.untrusted.paths import safe_path
+from worker.core.untrusted.paths import Tree, safe_path
 from worker.core.untrusted.urls import SourceRejected, check_git_url
 
 Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
@@ -23,15 +23,13 @@ GitRef = Annotated[
 """A branch, tag or commit by name: nothing that git reads as an option, a range or an expression."""
 
 
+_MAX_FOLDERS = 10_000
+
+
 def _relative_paths(files: dict[str, str]) -> dict[str, str]:
-    seen: set[PurePosixPath] = set()
-    folders: set[PurePosixPath] = set()
+    tree = Tree(most_folders=_MAX_FOLDERS)
     for name in files:
-        path = safe_path(name)
-        if path in seen or path in folders or not seen.isdisjoint(path.parents):
-            raise ValueError(f"path {name[:120]!a} stands for two things")
-        seen.add(path)
-        folders.update(path.parents)
+        tree.add(safe_path(name))
     return files
 
 
@@ -96,3 +94,12 @@ def public_view(source: object) -> dict[str, object]:
         return {"kind": "files", "count": len(source.files)}
     assert isinstance(source, BaseModel)
     return source.model_dump(mode="json", exclude_none=True)
+
+
+def fetched(kind: str, stored: Mapping[str, Any]) -> object:
+    """A stored source as what is fetched from somewhere; None for what was sent."""
+    if kind in ("git", "path"):
+        return adapter.validate_python(stored)
+    if kind == "repository":
+        return GitSource(kind="git", url=stored["url"], ref=stored.get("ref"))
+    return None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from worker.core.settings import Settings
+from worker.core.untrusted import hosts
 
 _SCP_LIKE = re.compile(r"^[^/:]+:(?!//)")
 _WEB = {"http", "https"}
@@ -59,13 +60,19 @@ def check_git_url(url: str, settings: Settings) -> None:
             raise SourceRejected("Only the standard https port is accepted.")
         if "*" not in settings.git_hosts and host.lower() not in settings.git_hosts:
             raise SourceRejected(f"Host {host} is not allowed. CVA_GIT_HOSTS allows: {', '.join(settings.git_hosts)}.")
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            return
-        raise SourceRejected("The git URL must name its host, not an address.")
+        _check_git_host(host)
     if parts.scheme and parts.scheme not in _TRANSPORTS and not _SCP_LIKE.match(url):
         raise SourceRejected(f"The scheme {parts.scheme!r} is not accepted for git.")
+
+
+def _check_git_host(host: str) -> None:
+    """git looks the host up itself: it must be written as we look it up."""
+    try:
+        if hosts.written(host) != host.lower():
+            raise SourceRejected(f"Write the git URL's host as {hosts.written(host)}.")
+        hosts.check_name(host.lower())
+    except hosts.HostRejected as error:
+        raise SourceRejected(f"The git URL is not accepted. {error}") from None
 
 
 def check_url(url: str, *, production: bool) -> None:
@@ -83,15 +90,12 @@ def check_url(url: str, *, production: bool) -> None:
         raise AddressRejected("It carries credentials; they would be stored.")
     if production and port not in (None, 443):
         raise AddressRejected("Only the standard https port is called.")
-    if production and _address(host) is not None:
-        raise AddressRejected("It must name its host, not an address.")
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        return None
+        name = hosts.written(host)
+        if production:
+            hosts.check_name(name)
+    except hosts.HostRejected as error:
+        raise AddressRejected(str(error)) from None
 
 
 async def resolve(url: str, *, production: bool) -> Target:
@@ -99,10 +103,21 @@ async def resolve(url: str, *, production: bool) -> Target:
     check_url(url, production=production)
     parts = urlsplit(url)
     assert parts.hostname
+    host = hosts.written(parts.hostname)
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    found = await asyncio.get_running_loop().getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-    address = ipaddress.ip_address(found[0][4][0])
-    if production and (not address.is_global or address.is_multicast):
+    address = await look_up(host, port)
+    if production and not hosts.is_public(address):
         raise AddressRejected("Its host is not a public address.")
     literal = f"[{address}]" if address.version == 6 else str(address)
-    return Target(parts._replace(netloc=f"{literal}:{port}").geturl(), parts.hostname, parts.netloc)
+    named = f"[{host}]" if ":" in host else host
+    header = named if parts.port is None else f"{named}:{parts.port}"
+    return Target(parts._replace(netloc=f"{literal}:{port}").geturl(), host, header)
+
+
+async def look_up(host: str, port: int) -> hosts.Address:
+    """The host's first address. Raises OSError when it cannot be resolved."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as error:
+        raise OSError(f"{host!r} is not a name that can be looked up") from error
+    return ipaddress.ip_address(found[0][4][0])

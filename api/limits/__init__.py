@@ -1,0 +1,1 @@
+"""What one user may use, right across replicas, so that the others do not notice."""

@@ -1,0 +1,23 @@
+"""Signatures of callbacks, as Standard Webhooks has them (standardwebhooks.com): HMAC-SHA256 of id, time and body."""
+
+import base64
+import hmac
+
+_PREFIX = "whsec_"
+
+
+def key_of(secret: str) -> bytes:
+    """The key that `whsec_…` stands for. Raises ValueError."""
+    if not secret.startswith(_PREFIX):
+        raise ValueError(f"it must begin with {_PREFIX}")
+    key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
+    if not 24 <= len(key) <= 64:
+        raise ValueError("it must stand for 24 to 64 bytes")
+    return key
+
+
+def headers(secret: str, *, message: str, sent_at: int, body: bytes) -> dict[str, str]:
+    """What goes with `body`. `message` is the same for each attempt; `sent_at` in seconds since 1970."""
+    signed = f"{message}.{sent_at}.".encode() + body
+    signature = base64.b64encode(hmac.digest(key_of(secret), signed, "sha256")).decode()
+    return {"webhook-id": message, "webhook-timestamp": str(sent_at), "webhook-signature": f"v1,{signature}"}
