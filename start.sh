@@ -32,6 +32,8 @@ bash start.sh [ROLE]
               what another user notices of a thousand clients with one token
   bench analytics [--runs N]
               measure the analytics at ten million runs, beside the same figures from the runs; nine minutes
+  bench contained
+              measure what it costs that repositories are read in processes of their own; exit code 1 above 60 ms
   chaos       kill, stop and cut off everything in turn, beside a bare procrastinate worker; --short is a tenth of it
   test        every check and the whole test suite; with arguments, pytest on them
   help        this text
