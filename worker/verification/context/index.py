@@ -8,11 +8,11 @@ shares for neighbours in the import graph and for a file's test were tried and a
 """
 
 import math
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from worker.core.linear import pattern
 from worker.core.telemetry.masking import mask_file
 from worker.sources.snapshot import Snapshot
 from worker.verification import lines as lines_of
@@ -33,17 +33,15 @@ _IN_PATH, _NAME, _DEFINES, _PROSE_LESS = 0.7, 0.06, 0.1, 0.02
 _MOST_DEFINED = 2.0
 
 # Made by a machine or by others: not what a constitution speaks of, and long.
-_NOT_OURS = re.compile(
+_NOT_OURS = pattern(
     r"(?:^|/)(?:node_modules|vendor|third_party|dist|build|\.git)/"
     r"|\.min\.(?:js|css)$|\.(?:map|snap|svg|po|pot|csv|tsv|ipynb|lock)$"
 )
-_SECRET_FILE = re.compile(
+_SECRET_FILE = pattern(
     r"\.(?:pem|key|p12|pfx|jks|keystore)$|(?:^|/)id_(?:rsa|dsa|ecdsa|ed25519)$|(?:^|/)\.(?:netrc|pgpass|htpasswd)$"
 )
-_NOISE = re.compile(
-    r"https?://\S+|\b(?:fix(?:es|ed)?|close[sd]?|resolve[sd]?|see|pr|issue)\s*:?\s*#\d+|#\d+", re.IGNORECASE
-)
-_PROSE = re.compile(r"\.(?:md|markdown|rst|txt|adoc)$|(?:^|/)(?:docs?|examples?|_examples?|changelog)/", re.IGNORECASE)
+_NOISE = pattern(r"(?i)https?://\S+|\b(?:fix(?:es|ed)?|close[sd]?|resolve[sd]?|see|pr|issue)\s*:?\s*#\d+|#\d+")
+_PROSE = pattern(r"(?i)\.(?:md|markdown|rst|txt|adoc)$|(?:^|/)(?:docs?|examples?|_examples?|changelog)/")
 
 
 @dataclass(frozen=True)
