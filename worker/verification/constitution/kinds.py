@@ -27,7 +27,7 @@ _PERHAPS = (
     r"|implementation plans?|design (?:docs?|reviews?)|version (?:bumps?|changes?)|audits?|onboarding|sprints?"
     r"|complexity|exceptions to (?:this|these|the) (?:constitution|rules?|principles?))"
 )
-_ALL = r"^(?:\W*(?:all|every|each|any|no|new|major|minor|breaking|significant|production|open|the|a|an)\s+)*"
+_ALL = r"^(?:\W*(?:all|every|each|any|no|new|major|minor|breaking|significant|production|open|the|a|an)\s)*"
 _SUBJECT = re.compile(rf"{_ALL}{_PEOPLE}\b", re.IGNORECASE)
 _PERHAPS_SUBJECT = re.compile(rf"{_ALL}{_PERHAPS}\b", re.IGNORECASE)
 _MENTIONED = re.compile(
