@@ -7,7 +7,7 @@ text are linear as well, as long as no alternative reads far ahead in vain while
 ASCII and anything else. `$` is the very end of the text, or of a line with `(?m)`. Flags stand in the pattern: `(?i)`.
 """
 
-import re  # noqa: TID251  for its types, and to read our own patterns
+import re  # noqa: TID251  own: its types, and the sources of our patterns
 from typing import TypeAlias, cast
 
 import re2

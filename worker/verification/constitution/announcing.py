@@ -1,6 +1,6 @@
 """Which words announce what stands right below them: a list, a table, a block of code."""
 
-import re
+import re  # noqa: TID251  bounded: passages.MAX_TEXT, or _MAX_LABEL
 from collections.abc import Sequence
 
 from worker.verification.constitution import words

@@ -5,9 +5,10 @@ narrow, and whatever names code, files or secrets is never taken for one. Someth
 one place, so that kind is narrow too.
 """
 
-import re
+import re  # noqa: TID251  bounded: _MAX characters
 from collections.abc import Sequence
 
+from worker.core.linear import pattern
 from worker.core.vocabulary import CriterionKind
 from worker.verification.constitution import words
 
@@ -131,7 +132,7 @@ _ASIDE = re.compile(
 )
 _CLAUSE = re.compile(r"[,;:：—–。；，]\s*|\.(?=\s|$)|\s-\s|\bso that\b|\bbecause\b")
 # «Money is in cents, never in floating point»: what is required, and then what that excludes.
-_CONTRAST = re.compile(r"([^,:;.]+ [^,:;.]+ [^,:;.]+), (?:and )?(?:never|not|nie|nicht|nunca|jamais)\b", re.IGNORECASE)
+_CONTRAST = pattern(r"(?i)([^,:;.]+ [^,:;.]+ [^,:;.]+), (?:and )?(?:never|not|nie|nicht|nunca|jamais)(?:\W|$)")
 _THING = (
     r"(?:readme\w*|licen[cs]e|changelog|contributing|code of conduct|security policy|dockerfile|makefile|file|folder"
     r"|directory|endpoint|route|command|option|flag|script|target|job|workflow|pipeline|health ?check|test suite"

@@ -13,7 +13,6 @@ from markdown_it.token import Token
 from worker.verification.constitution import announcing, markup, sentences, source
 from worker.verification.constitution.markup import Part
 
-
 MAX_TEXT = 2000
 """Of a passage that can be a rule, of a title, and of all leads of one together: what is longer is several passages,
 so that no reader of a passage sees a text whose length a stranger chose."""

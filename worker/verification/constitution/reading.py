@@ -7,7 +7,7 @@
 - Definitions, permissions, rationale, examples, code, comments and metadata are not read. Where such a line has the
   words of a requirement all the same, the reading says so, and no run of it can pass."""
 
-import re
+import re  # noqa: TID251  bounded: passages.MAX_TEXT
 from collections.abc import Sequence
 from dataclasses import replace
 

@@ -1,6 +1,7 @@
 """Definitions in a file, by tree-sitter: their names and the lines they span."""
 
 import importlib
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -11,7 +12,8 @@ if TYPE_CHECKING:
 
 _MAX_DEPTH = 8
 # Real code takes a step for some twenty bytes, and reads little twice but long comments.
-_STEPS, _BYTES_PER_STEP = 500, 10
+_STEPS, _BYTES_PER_STEP, _STEPS_OF_ERROR = 200, 10, 2
+_SECONDS = 2.0
 _PIECE = 1024
 _PIECES, _READ_AGAIN = 10_000, 30
 
@@ -86,12 +88,14 @@ def _parser(language: str) -> "Parser":
 
 
 class _Bounded:
-    """A text for a parser, which is given up where its work outgrows the text, counted and not timed: broken code can
-    take time with the square of it, in the recovery from errors and in looking ahead."""
+    """A text for a parser, which is given up where its work outgrows the text: broken code can take time with the
+    square of it, in the recovery from errors and in looking ahead. Work is counted, so that the same text always has
+    the same tree; time ends only what no counting sees."""
 
     def __init__(self, text: bytes) -> None:
         self._text = text
         self._steps = _STEPS + len(text) // _BYTES_PER_STEP
+        self._ends = time.thread_time() + _SECONDS
         self._pieces = _PIECES + len(text) * _READ_AGAIN // _PIECE
 
     def read(self, offset: int, _: object) -> bytes:
@@ -99,10 +103,10 @@ class _Bounded:
         self._pieces -= 1
         return self._text[offset : offset + _PIECE] if self._pieces > 0 else b""
 
-    def is_too_much(self, _: int, __: bool) -> bool:
-        """Asked once in a hundred operations of the parser; True ends it."""
-        self._steps -= 1
-        return self.exceeded
+    def is_too_much(self, _: int, has_error: bool) -> bool:
+        """Asked once in a hundred operations of the parser; True ends it. Those after an error take longer."""
+        self._steps -= _STEPS_OF_ERROR if has_error else 1
+        return self.exceeded or time.thread_time() > self._ends
 
     @property
     def exceeded(self) -> bool:

@@ -1,6 +1,6 @@
 """Words of code and prose: identifiers whole and in their parts, endings cut, fillers left out."""
 
-import re
+import re  # noqa: TID251  linear: a match takes what it has read, and looks one letter ahead
 from functools import lru_cache
 from itertools import chain
 

@@ -3,7 +3,7 @@
 The closed set of sentences is read without its surroundings; these say whether it may be. A title of the closed set of
 neutral words changes nothing; any other narrows («Frontend», «Passwords»); some lift («Non-goals», «Exceptions»)."""
 
-import re
+import re  # noqa: TID251  bounded: passages.MAX_TEXT
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
