@@ -1,6 +1,7 @@
 """Definitions in a file, by tree-sitter: their names and the lines they span."""
 
 import importlib
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -103,6 +104,10 @@ class _Bounded:
         self._pieces -= 1
         return self._text[offset : offset + _PIECE] if self._pieces > 0 else b""
 
+    def done(self) -> None:
+        """The tree is there: from now on its nodes ask for their text, as often as they like."""
+        self._pieces = sys.maxsize
+
     def is_too_much(self, _: int, has_error: bool) -> bool:
         """Asked once in a hundred operations of the parser; True ends it. Those after an error take longer."""
         self._steps -= _STEPS_OF_ERROR if has_error else 1
@@ -126,7 +131,10 @@ def tree(text: str, path: str) -> "Node | None":
         # Else the next parse would go on with this one.
         parser.reset()
         return None
-    return None if bounded.exceeded else root
+    if bounded.exceeded:
+        return None
+    bounded.done()
+    return root
 
 
 def symbols(text: str, path: str) -> list[Symbol]:
