@@ -31,6 +31,9 @@ bash start.sh [ROLE]
   bench analytics [--runs N]
               measure the analytics at ten million runs, beside the same figures from the runs; nine minutes
   chaos       kill, stop and cut off everything in turn, beside a bare procrastinate worker; --short is a tenth of it
+  fuzz TARGET [--seconds N]
+              hostile input for what reads strangers' bytes: archive, sarif, constitution, citation, masker, answer,
+              source, repository, or all; `fuzz growth` says whose time grows faster than its text
   test        every check and the whole test suite; with arguments, pytest on them
   help        this text
 
@@ -121,7 +124,7 @@ migrate | rollups | demo | verify)
     prepare
     exec "$(environment_python)" -m invariant "$role" "$@"
     ;;
-dev | bench | chaos)
+dev | bench | chaos | fuzz)
     prepare --group dev
     exec "$(environment_python)" -m invariant "$role" "$@"
     ;;

@@ -131,7 +131,7 @@ _WIDENS = re.compile(
     r"|friends)\b",
     re.IGNORECASE,
 )
-_ANY_TITLE = re.compile(r"^((?:[^\W\d_]+[ -]?){1,5})\s*[:–—]\s+(?=\S)")
+_ANY_TITLE = re.compile(r"^([^\W\d_]+(?:[ -][^\W\d_]+){0,4}[ -]?)\s*[:–—]\s+(?=\S)")
 _REMEDY = re.compile(
     r"\s*[;,.–—-]\s+(?:(?:please|always|instead),? )*(?:(?:use|prefer|call|write|rely on|go through|hold"
     r"|log (?:with|through|via))|(?:they|logging|output) go(?:es)? through) (?:the |an? |python's )?"
