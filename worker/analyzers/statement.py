@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
 _MAX_LINES = 400
-_MAX_CHARS = 20_000
+_MAX_CHARS = 10_000
+_MAX_LINE = 500
 
 
 def end(lines: Sequence[str], start: int) -> int:
@@ -25,7 +26,7 @@ def _bounded(rows: Iterable[str]) -> Iterator[str]:
     """The rows, as far as anybody would read them: the tokenizer takes time with the square of a broken line."""
     left = _MAX_CHARS
     for row in rows:
-        if len(row) > left:
+        if len(row) > min(left, _MAX_LINE):
             return
         left -= len(row)
         yield row

@@ -223,7 +223,7 @@ def _forbids(before: str, own: str) -> bool:
     if words.negations(announced):
         # «Never do this: code without tests»: what is forbidden is that something is absent.
         return not re.match(
-            r"(?:\W*\w+){1,6} without\b|\W*(?:not \w+ing|missing|lack of|absence of)\b", own, re.IGNORECASE
+            r"\W*\w+(?:\W+\w+){0,5} without\b|\W*(?:not \w+ing|missing|lack of|absence of)\b", own, re.IGNORECASE
         )
     main = _ASIDE.sub(" ", re.sub(r"`[^`]*`", "`x`", own))
     if _RESTRICTS.search(main):
