@@ -18,6 +18,7 @@ from typing import Any
 from invariant.fuzz.targets import Target
 
 HANG_SECONDS = 2
+"""Of the process's own time: what others do on the machine does not count."""
 _MAX_BYTES = 6_000
 _OURS = ("/worker/", "\\worker\\")
 
@@ -38,8 +39,8 @@ class Found:
 
 def failure(target: Target, data: bytes) -> str | None:
     """What is wrong with the reading of the input, None where nothing is."""
-    previous = signal.signal(signal.SIGALRM, _hang)
-    signal.setitimer(signal.ITIMER_REAL, HANG_SECONDS)
+    previous = signal.signal(signal.SIGPROF, _hang)
+    signal.setitimer(signal.ITIMER_PROF, HANG_SECONDS)
     try:
         target.read(data)
     except (Exception, Hang) as error:
@@ -49,8 +50,8 @@ def failure(target: Target, data: bytes) -> str | None:
         where = f"{Path(last.tb_frame.f_code.co_filename).name}:{last.tb_lineno}" if last is not None else "?"
         return f"{type(error).__name__} at {where}: {str(error)[:200]}"
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, previous)
     return None
 
 

@@ -18,7 +18,7 @@ from worker.sources.snapshot import Snapshot
 from worker.verification import lines as lines_of
 from worker.verification.context.chunks import Chunk, SourceFile, cut
 from worker.verification.context.imports import Paths, dependents, imports
-from worker.verification.context.words import identifiers, words
+from worker.verification.context.words import counted, identifiers, words
 from worker.verification.texts import decode, is_lock, is_media
 
 MAX_FILE_BYTES = 200_000
@@ -106,8 +106,8 @@ class Index:
     def _post(self) -> dict[str, list[_Posting]]:
         fields: list[tuple[Counter[str], Counter[str], Counter[str]]] = []
         for chunk in self.chunks:
-            body = Counter(words("\n".join(self._lines(chunk))))
-            fields.append((body, Counter(words(" ".join(chunk.names))), Counter(words(chunk.path))))
+            body = counted("\n".join(self._lines(chunk)))
+            fields.append((body, counted(" ".join(chunk.names)), counted(chunk.path)))
         if not fields:
             return {}
         means = [max(1.0, sum(sum(entry[n].values()) for entry in fields) / len(fields)) for n in range(3)]
