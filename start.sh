@@ -35,6 +35,9 @@ bash start.sh [ROLE]
   bench contained
               measure what it costs that repositories are read in processes of their own; exit code 1 above 60 ms
   chaos       kill, stop and cut off everything in turn, beside a bare procrastinate worker; --short is a tenth of it
+  fuzz TARGET [--seconds N]
+              hostile input for what reads strangers' bytes: archive, sarif, constitution, citation, masker, answer,
+              source, repository, or all; `fuzz growth` says whose time grows faster than its text
   test        every check and the whole test suite; with arguments, pytest on them
   help        this text
 
@@ -125,7 +128,7 @@ migrate | rollups | demo | verify)
     prepare
     exec "$(environment_python)" -m invariant "$role" "$@"
     ;;
-dev | bench | chaos)
+dev | bench | chaos | fuzz)
     prepare --group dev
     exec "$(environment_python)" -m invariant "$role" "$@"
     ;;

@@ -54,9 +54,7 @@ def _parser() -> _Parser:
         help="write there instead of standard output; may be repeated. The ending says the form: .md, .sarif, .json, "
         ".txt (table); - is standard output",
     )
-    bench = roles.add_parser(
-        "bench", help="measure; `decisions`, `clients`, `contained` also judge"
-    )
+    bench = roles.add_parser("bench", help="measure; `decisions`, `clients`, `contained` also judge")
     bench.add_argument(
         "what", choices=("queue", "verify", "retrieval", "decisions", "analytics", "contained", "clients")
     )
@@ -73,6 +71,13 @@ def _parser() -> _Parser:
     chaos = roles.add_parser("chaos", help="harm it, and see that nothing is lost or doubled")
     chaos.add_argument("--scenario", action="append", default=[], help="a part of a scenario's name; may be repeated")
     chaos.add_argument("--short", action="store_true", help="a tenth of the time")
+    fuzz = roles.add_parser(
+        "fuzz", help="hostile input for every reader of strangers' bytes; 1 when one fails or hangs"
+    )
+    fuzz.add_argument("what", help="a target, `all`, or `growth`: whose time grows faster than its text")
+    fuzz.add_argument("--seconds", type=float, default=60.0, help="how long each target")
+    fuzz.add_argument("--seed", type=int, default=0, help="the same seed makes the same inputs")
+    fuzz.add_argument("--size", type=int, default=64_000, help="growth: the largest text")
     return parser
 
 
@@ -132,6 +137,10 @@ def main(argv: list[str] | None = None) -> int:
             from invariant.chaos import command
 
             return command.command(arguments)
+        case "fuzz":
+            from invariant.fuzz import command as fuzzing
+
+            return fuzzing.command(arguments)
         case _:
             bench = importlib.import_module(f"invariant.bench.{arguments.what}")
             found: int = bench.command(arguments)

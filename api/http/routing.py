@@ -5,7 +5,7 @@ An endpoint is an async function whose parameters say what it takes: `call` (the
 """
 
 import inspect
-import re
+import re  # noqa: TID251  own: the paths of this code
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_type_hints

@@ -1,7 +1,7 @@
 """What a run request names becomes what is stored: sources and constitutions, looked up before it is accepted."""
 
 import json
-import re
+import re  # noqa: TID251  linear: from the beginning, runs that a slash divides
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """The analyzers: programs that write SARIF 2.1.0. Two come with the product, others are added by settings."""
 
-import fnmatch
+import fnmatch  # noqa: TID251  own: the operator's patterns, and a path of the file system
 from collections.abc import Iterable
 from dataclasses import dataclass
 

@@ -161,7 +161,10 @@ def _path(uri: str | None, root: Path) -> str | None:
     """The URI as a path relative to `root`; None for one that points elsewhere."""
     if not uri:
         return None
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return None
     if parts.scheme not in ("", "file"):
         return None
     path = PurePosixPath(unquote(parts.path))

@@ -4,7 +4,7 @@ Every variable of the product is a field here; the README's table of settings is
 """
 
 import os
-import re
+import re  # noqa: TID251  own: a setting, by its operator
 import tempfile
 from functools import cached_property
 from pathlib import Path

@@ -1,13 +1,13 @@
 """What a provider answered instead of an answer, as one of our errors."""
 
 import math
-import re
 import time
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 
+from worker.core.linear import pattern
 from worker.core.settings import Settings
 from worker.core.telemetry.masking import mask
 from worker.llm.errors import Charge, LlmError, RateLimited, Refused, Rejected, Unavailable
@@ -16,11 +16,11 @@ from worker.llm.providers import Model
 DEFAULT_WAIT = 5.0
 MAX_WAIT = 3600.0
 # Each provider's words for the parameter that carries the form of the answer.
-_FORM = re.compile(r"response_?format|response_?(?:json_?)?schema|output_(?:format|config)|json_schema|json mode", re.I)
+_FORM = pattern(r"(?i)response_?format|response_?(?:json_?)?schema|output_(?:format|config)|json_schema|json mode")
 # No limit of a rate, and no wait helps. OpenAI sends it with 429, and tells it from one by its code alone.
-_NO_CREDIT = re.compile(r"insufficient balance|credit balance is too low|billing_error", re.I)
+_NO_CREDIT = pattern(r"(?i)insufficient balance|credit balance is too low|billing_error")
 _NO_CREDIT_CODE = "insufficient_quota"
-_RETRY_DELAY = re.compile(r'"retryDelay":\s*"([\d.]+)s"')
+_RETRY_DELAY = pattern(r'"retryDelay":\s*"([\d.]+)s"')
 
 
 def names_the_form(error: Exception) -> bool:

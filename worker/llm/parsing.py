@@ -2,15 +2,16 @@
 
 import contextlib
 import json
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from worker.core.linear import pattern
+
 T = TypeVar("T", bound=BaseModel)
 
-_FENCED = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
+_FENCED = pattern(r"(?s)```(?:json)?\s*\n(.*?)```")
 
 
 def parse(text: str, form: type[T], check: Callable[[T], None]) -> T:

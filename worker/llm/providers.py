@@ -1,6 +1,6 @@
 """Which models may be asked, and in which order: names from the settings, defaults for the keys that are set."""
 
-import re
+import re  # noqa: TID251  own: names of models, which the operator chooses
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -10,7 +10,7 @@ first and are marked, in the way that each provider documents, so that they are 
 """
 
 import json
-import re
+import re  # noqa: TID251  own: names of models, which the operator chooses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

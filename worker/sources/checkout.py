@@ -11,19 +11,19 @@ A folder below the top is no commit: its paths are not the commit's, and the com
 import asyncio
 import hashlib
 import os
-import re
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from worker.core.linear import pattern
 from worker.runtime import process
 from worker.sources.git import is_commit
 
 _SECONDS = 10.0
 _SMALL, _LARGE = 4096, 32 << 20
 _CHUNK = 1 << 20
-_BRANCH = re.compile(r"^ref: (refs/heads/([^\x00-\x20\x7f~^:?*\[\\]+))$")
+_BRANCH = pattern(r"^ref: (refs/heads/([^\x00-\x20\x7f~^:?*\[\\]+))$")
 _LINK, _SUBMODULE = "120000", "160000"
 
 

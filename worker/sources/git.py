@@ -6,28 +6,27 @@ Nothing is checked out, so no attribute, filter, hook, submodule or link of the 
 
 import asyncio
 import os
-import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from worker.core.linear import pattern
 from worker.core.untrusted import hosts, urls
 from worker.core.untrusted.paths import UnsafePath, safe_path
 from worker.runtime import process
 from worker.sources.errors import SourceError, SourceNotFound, SourceTooLarge, SourceUnavailable, SourceUnsafe
 from worker.sources.snapshot import SnapshotLimits, check_limits
 
-_COMMIT = re.compile(r"^[0-9a-f]{40}([0-9a-f]{24})?$")
-_NOT_THERE = re.compile(
-    r"not found|does not exist|couldn't find remote ref|no such remote ref|not a git repository"
+_COMMIT = pattern(r"^[0-9a-f]{40}([0-9a-f]{24})?$")
+_NOT_THERE = pattern(
+    r"(?i)not found|does not exist|couldn't find remote ref|no such remote ref|not a git repository"
     r"|does not appear to be a git repository|unadvertised object|not our ref|upload-pack: not our"
-    r"|Authentication failed|could not read Username|terminal prompts disabled|invalid refspec|invalid path spec",
-    re.IGNORECASE,
+    r"|Authentication failed|could not read Username|terminal prompts disabled|invalid refspec|invalid path spec"
 )
-_UNSAFE = re.compile(r"fsck error|error in object|unpack-objects.*error|index-pack.*(?:fsck|object)", re.IGNORECASE)
-_TOO_LARGE = re.compile(r"File size limit exceeded|exceeds maximum allowed size|File too large", re.IGNORECASE)
+_UNSAFE = pattern(r"(?i)fsck error|error in object|unpack-objects.*error|index-pack.*(?:fsck|object)")
+_TOO_LARGE = pattern(r"(?i)File size limit exceeded|exceeds maximum allowed size|File too large")
 
 
 def is_commit(ref: str) -> bool:

@@ -1,12 +1,12 @@
 """The form in which a judge answers, and its reading into opinions."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from worker.core.linear import pattern
 from worker.core.telemetry.masking import mask_code
 from worker.core.vocabulary import JudgeRole, Vote
 from worker.verification.opinion import MAX_EVIDENCE, Evidence, Opinion
@@ -14,7 +14,8 @@ from worker.verification.votes import contradicts
 
 _MIN_QUOTE = 4
 # The mark of a hidden secret, or a part of one.
-_HIDDEN = re.compile(r"⟪?\s*masked\s*\d*\s*⟫?")
+_HIDDEN = pattern(r"⟪?\s*masked\s*\d*\s*⟫?")
+_NUMBER = pattern(r"^\s*\d+\| ?")
 
 
 class Place(BaseModel):
@@ -102,7 +103,7 @@ def opinion(given: JudgeOpinion, role: JudgeRole, model: str, *, round: int) -> 
 def _evidence(place: Place) -> Evidence:
     # A brace, a blank line, the mark of a hidden secret can be found in any file: such a quote shows nothing, and is
     # made one that is nowhere.
-    shows = len(re.sub(r"[\W_]", "", _HIDDEN.sub("", place.quote))) >= _MIN_QUOTE
+    shows = sum(character.isalnum() for character in _HIDDEN.sub("", place.quote)) >= _MIN_QUOTE
     return Evidence(
         path=place.path.removeprefix("./"),
         start_line=place.start_line,
@@ -115,6 +116,6 @@ def _evidence(place: Place) -> Evidence:
 def _without_numbers(quote: str) -> str:
     """Judges at times copy the line numbers along."""
     lines = quote.split("\n")
-    if all(re.match(r"\s*\d+\| ?", line) for line in lines if line.strip()):
-        return "\n".join(re.sub(r"^\s*\d+\| ?", "", line) for line in lines)
+    if all(_NUMBER.match(line) for line in lines if line.strip()):
+        return "\n".join(_NUMBER.sub("", line, count=1) for line in lines)
     return quote

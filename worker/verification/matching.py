@@ -5,7 +5,7 @@ those of each line, so whatever matches a line matches the text at the same plac
 apart by trying the line alone.
 """
 
-import re
+import re  # noqa: TID251  bounded: a pattern of search.MAX_PATTERN characters
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

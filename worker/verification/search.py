@@ -3,10 +3,10 @@
 Patterns are RE2's, which cannot explode (Cox, «Regular Expression Matching in the Wild», 2010).
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from worker.core.linear import escape
 from worker.core.vocabulary import CriterionKind
 from worker.sources.snapshot import Snapshot
 from worker.verification import lines as lines_of
@@ -59,7 +59,7 @@ def usable(patterns: Iterable[str]) -> tuple[str, ...]:
 
 def literal(code: str) -> str:
     """The pattern that finds `code` as it is written."""
-    return re.escape(code).replace(r"\ ", " ")
+    return escape(code).replace(r"\ ", " ")
 
 
 def patterns_of(criterion: Criterion) -> tuple[str, ...]:

@@ -5,11 +5,13 @@ file that cannot hold code is unreadable, and whoever needs to have seen everyth
 """
 
 import html
-import re
+import re  # noqa: TID251  linear: what follows a backslash holds no other
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from worker.core.linear import pattern
 from worker.sources.snapshot import Snapshot
+from worker.verification import references
 
 
 def _set(text: str) -> frozenset[str]:
@@ -26,16 +28,16 @@ _CODE = _set(
     "bash ps1"
 )
 _PROSE = _set("md markdown rst txt adoc asciidoc tex po pot")
-_PROSE_NAMES = re.compile(
-    r"^(?:LICEN[CS]E|COPYING|NOTICE|AUTHORS|CONTRIBUTORS|CHANGELOG|CHANGES|README|HISTORY)(?:[.-]\w+)?$", re.IGNORECASE
+_PROSE_NAMES = pattern(
+    r"(?i)^(?:LICEN[CS]E|COPYING|NOTICE|AUTHORS|CONTRIBUTORS|CHANGELOG|CHANGES|README|HISTORY)(?:[.-]\w+)?$"
 )
 _PYTHON = _set(
     "py pyi pyw pyx pxd pxi ipynb cgi fcgi wsgi pth bzl star py3 rpy sage spyx xsh smk pyt mpy ipy tac gyp gypi scons "
     "sconscript pyde"
 )
 # What a file is called whose text a program fills in first.
-_TEMPLATE = re.compile(r"\.(?:j2|jinja2?|tmpl|tpl|template|in|mako|mustache|hbs|erb|ejs|dist|orig|bak|sample|example)$")
-_SPEAKS_PYTHON = re.compile(r"python|py-?script|\bimport\s+\w|\bdef\s+\w+\s*\(", re.IGNORECASE)
+_TEMPLATE = pattern(r"\.(?:j2|jinja2?|tmpl|tpl|template|in|mako|mustache|hbs|erb|ejs|dist|orig|bak|sample|example)$")
+_SPEAKS_PYTHON = pattern(r"(?i)python|py-?script|\bimport\s+\w|\bdef\s+\w+\s*\(")
 _NO_CODE = (
     _PROSE
     | _MEDIA
@@ -49,11 +51,10 @@ _LOCKS = _set(
     "package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock uv.lock poetry.lock pdm.lock pipfile.lock "
     "cargo.lock go.sum composer.lock gemfile.lock packages.lock.json gradle.lockfile flake.lock"
 )
-_CODING = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
-_PLAIN_CODECS = re.compile(
-    r"^(?:utf-?8(?:-sig)?|us-?ascii|ascii|latin-?1|iso-?8859-\d+|cp125\d|windows-125\d|euc-jp|shift_jis|gbk|gb2312"
-    r"|big5|koi8-r)$",
-    re.IGNORECASE,
+_CODING = pattern(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+_PLAIN_CODECS = pattern(
+    r"(?i)^(?:utf-?8(?:-sig)?|us-?ascii|ascii|latin-?1|iso-?8859-\d+|cp125\d|windows-125\d|euc-jp|shift_jis|gbk|gb2312"
+    r"|big5|koi8-r)$"
 )
 _ESCAPE = re.compile(r"\\(?:u+00|u\{0{0,6}|U000000|x)([2-7][0-9a-fA-F])\}?|\\(1[0-7]{2}|0?[4-7][0-7])(?![0-7])")
 _MARKUP = _set("html htm xhtml vue svelte svg xml jsp php erb ejs j2 jinja jinja2 hbs mustache")
@@ -160,7 +161,7 @@ def unescaped(text: Text) -> str:
     if "\\" in content:
         content = _ESCAPE.sub(lambda code: chr(int(code[1], 16) if code[1] else int(code[2], 8)), content)
     if text.ending in _MARKUP and "&" in content:
-        content = html.unescape(content)
+        content = html.unescape(references.short(content))
     if text.ending in ("ipynb", "json"):
         content = content.replace("\\n", "\n").replace('\\"', '"')
     return content

@@ -1,6 +1,6 @@
 """Characters that would do something to a terminal, or to the order of a line, instead of standing there."""
 
-import re
+import re  # noqa: TID251  linear: one class
 
 # C0, DEL and C1; marks that turn the direction of writing; ends of lines that are not line feeds; surrogates.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")

@@ -5,7 +5,6 @@ the shapes of well-known keys.
 """
 
 import logging
-import re
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -13,11 +12,12 @@ from functools import partial
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
+from worker.core.linear import pattern
 from worker.core.settings import Settings
 from worker.core.telemetry.controls import without_controls
 from worker.core.telemetry.masking import mask
 
-_QUERY = re.compile(r"\?[^\s\"]+")
+_QUERY = pattern(r"\?[^\s\"]+")
 
 
 # Set by this module itself, or by a level's name.

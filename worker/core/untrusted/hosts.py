@@ -1,7 +1,7 @@
 """Hosts that strangers name: their one written form, and whether they are public."""
 
 import ipaddress
-import re
+import re  # noqa: TID251  linear: from the beginning, one class, of a bounded label
 
 import idna
 

@@ -1,6 +1,6 @@
 """Which words announce what stands right below them: a list, a table, a block of code."""
 
-import re
+import re  # noqa: TID251  bounded: passages.MAX_TEXT, or _MAX_LABEL
 from collections.abc import Sequence
 
 from worker.verification.constitution import words
@@ -15,11 +15,13 @@ _FOLLOWING = re.compile(
 )
 _STOP = re.compile(r"[.!?。！？][\"'”)*_`]*$")
 _LABEL_WORDS = 8
+_MAX_LABEL = 500
+_BOLD = re.compile(r"\s*\W{0,4}\s*(?:\*\*|__)[^*_]+(?:\*\*|__)\s*")
 
 
 def is_sentence(text: str) -> bool:
     """Whether `text` ends like a sentence."""
-    return _STOP.search(text.strip()) is not None
+    return _STOP.search(text.strip()[-_MAX_LABEL:]) is not None
 
 
 def is_lead(text: str) -> bool:
@@ -31,7 +33,7 @@ def announces(text: str) -> bool:
     """Whether an item's words right above a list are its title: «`src/api/`», a place, a group, a topic."""
     if is_lead(text) or is_title(text):
         return True
-    few = len(text.split()) <= _LABEL_WORDS and not _SENTENCE_END.search(text.strip())
+    few = len(text) <= _MAX_LABEL and len(text.split()) <= _LABEL_WORDS and not _SENTENCE_END.search(text.strip())
     return few and words.force(text) is words.Force.NONE
 
 
@@ -47,4 +49,4 @@ def announcing(pieces: Sequence[Piece], text: str) -> int | None:
 
 def is_title(text: str) -> bool:
     """Bold words alone on their line: what people use for a heading."""
-    return re.fullmatch(r"\s*\W{0,4}\s*(?:\*\*|__)[^*_]+(?:\*\*|__)\s*", text) is not None
+    return len(text) <= _MAX_LABEL and _BOLD.fullmatch(text) is not None

@@ -3,7 +3,7 @@
 A model may word a requirement, never change what it requires: what it adds to the scope, the kind or the statement
 without the text's saying so is taken away, and a note tells it."""
 
-import re
+import re  # noqa: TID251  bounded: Extracted and passages.MAX_TEXT
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated

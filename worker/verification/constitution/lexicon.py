@@ -4,7 +4,7 @@ German, Dutch, Spanish, Portuguese, Italian, French, Polish, Czech, Turkish, Swe
 Chinese, Japanese, Korean, Vietnamese, Arabic and Hebrew stand beside English; a text may mix them, so all always apply.
 """
 
-import re
+import re  # noqa: TID251  bounded: passages.MAX_TEXT
 
 # Verbs with which an order begins. A noun of the same form before another word («Test coverage …») orders too.
 _VERBS = """

@@ -3,6 +3,8 @@
 from enum import StrEnum
 from html.parser import HTMLParser
 
+from worker.verification import references
+
 
 class Part(StrEnum):
     """What a piece of HTML is to its reader."""
@@ -74,6 +76,7 @@ class _Text(HTMLParser):
 def texts(content: str) -> list[tuple[Part, str, int, int]]:
     """(what it is, text, first line, last line) of each run, lines counted from 0."""
     # A comment that nobody closed hides all that follows it.
+    content = references.short(content)
     closed = content.rfind("-->")
     unclosed = content.find("<!--", closed + 1)
     parser = _Text()

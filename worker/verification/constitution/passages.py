@@ -13,6 +13,10 @@ from markdown_it.token import Token
 from worker.verification.constitution import announcing, markup, sentences, source
 from worker.verification.constitution.markup import Part
 
+MAX_TEXT = 2000
+"""Of a passage that can be a rule, of a title, and of all leads of one together: what is longer is several passages,
+so that no reader of a passage sees a text whose length a stranger chose."""
+
 
 class Form(StrEnum):
     """What a passage is in the document."""
@@ -163,7 +167,10 @@ class _Reader:
         here = self._within[-1]
         leads = (*here.leads, here.text) if here.is_item and here.text else here.leads
         values: dict[str, object] = {"leads": leads, "headings": self._titles(), **more}
-        self._out.append(Passage(form, " ".join(text.split()), line, end_line, **values))  # type: ignore[arg-type]  # by name
+        values["leads"] = _nearest(values["leads"])  # type: ignore[arg-type]  # by name
+        flat = " ".join(text.split())
+        for piece in sentences.cut(flat, MAX_TEXT) if form in _RULES else (flat,):
+            self._out.append(Passage(form, piece, line, end_line, **values))  # type: ignore[arg-type]  # by name
 
     def _heading(self, number: int, token: Token) -> None:
         first, end = _span(token)
@@ -173,7 +180,7 @@ class _Reader:
         while self._headings and self._headings[-1][1] >= level:
             self._headings.pop()
         self._add(Form.HEADING, title, first, end, level=level)
-        self._headings.append((" ".join(title.split()), level))
+        self._headings.append((" ".join(title.split())[:MAX_TEXT], level))
         self._within[-1].announce(None)
 
     def _paragraph(self, number: int, token: Token) -> None:
@@ -184,7 +191,7 @@ class _Reader:
         depth = sum(container.is_item for container in self._within)
         if here.is_item and here.text is None:
             # The item's own words; what follows in it explains them, or is a list of its own.
-            here.text = " ".join(text.split())
+            here.text = " ".join(text.split())[:MAX_TEXT]
             announces = following in _LISTS and announcing.announces(text)
             shows = following in _CODE and announcing.is_lead(text)
             self._add(Form.ITEM, text, first, end, leads=here.leads, announces=announces, shows=shows, level=depth)
@@ -271,10 +278,23 @@ class _Reader:
             self._add(form, text, begin, max(begin, min(end, first + last)), leads=leads, level=1)
 
 
+_RULES = frozenset({Form.HEADING, Form.PROSE, Form.ITEM, Form.ROW})
 _LISTS = frozenset({"bullet_list_open", "ordered_list_open", "table_open"})
 _QUOTATION = frozenset({"blockquote_open", "blockquote_close"})
 _CODE = frozenset({"fence", "code_block"})
 _BOLD_LEVEL = 7
+
+
+def _nearest(leads: tuple[str, ...]) -> tuple[str, ...]:
+    """The last of the leads, as many as are not too long together."""
+    left = MAX_TEXT
+    kept: list[str] = []
+    for lead in reversed(leads):
+        left -= len(lead)
+        if left < 0:
+            break
+        kept.append(lead)
+    return tuple(reversed(kept))
 
 
 def _span(token: Token) -> tuple[int, int]:

@@ -1,9 +1,12 @@
 """Kinds of code that constitutions speak of (tests, scripts, library code, a language), told by the path of a file."""
 
 import posixpath
-import re
+import re  # noqa: TID251  bounded: a path of the file system, by patterns without two runs that meet
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
+from functools import lru_cache
+
+from worker.core.linear import Pattern, escape, pattern
 
 
 class Within(StrEnum):
@@ -145,11 +148,16 @@ def _one(entry: str, path: str, kinds: Mapping[str, Callable[[str], Within]]) ->
     return Within.UNCLEAR if f"/{bare}/" in f"/{path}" else Within.NO
 
 
-def _globbed(pattern: str, path: str) -> Within:
+def _globbed(glob: str, path: str) -> Within:
     """`*` stands for a part of a name, `**` for any folders; what lies below a folder that matches is within."""
-    parts = [".*" if part == "**" else re.escape(part).replace(r"\*", "[^/]*") for part in pattern.split("/")]
+    surely, perhaps = _glob(glob)
+    return Within.YES if surely.fullmatch(path) else Within.UNCLEAR if perhaps.fullmatch(path) else Within.NO
+
+
+@lru_cache(maxsize=256)
+def _glob(glob: str) -> tuple[Pattern, Pattern]:
+    """What is within for certain, and what may be."""
+    parts = [".*" if part == "**" else escape(part).replace(r"\*", "[^/]*") for part in glob.split("/")]
     form = "/".join(parts).replace("/.*/", "/(?:.*/)?").removeprefix(".*/")
     start = "(?:.*/)?" if parts[0] == ".*" else ""
-    if re.fullmatch(f"{start}{form}(?:/.*)?", path):
-        return Within.YES
-    return Within.UNCLEAR if re.fullmatch(f".*/{form}(?:/.*)?", path) else Within.NO
+    return pattern(f"(?s){start}{form}(?:/.*)?"), pattern(f"(?s).*/{form}(?:/.*)?")

@@ -7,7 +7,7 @@
 - Definitions, permissions, rationale, examples, code, comments and metadata are not read. Where such a line has the
   words of a requirement all the same, the reading says so, and no run of it can pass."""
 
-import re
+import re  # noqa: TID251  bounded: passages.MAX_TEXT
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -24,9 +24,7 @@ METHOD = "rules-3"
 _TITLE = "a title"
 OF_WHAT_FOLLOWS = "the title of what follows"
 COMMENT = "a comment, which no reader of the page sees"
-_STATES = re.compile(
-    r"\w.*\b(?:must|shall|should|never|cannot|may not|is|are|do(?:es)? not|don['’]t)\b.*\w", re.IGNORECASE
-)
+_MODAL = re.compile(r"\b(?:must|shall|should|never|cannot|may not|is|are|do(?:es)? not|don['’]t)\b", re.IGNORECASE)
 _ASKS = re.compile(r"^\W*(?:what|when|why|how|who|where|which|things|rules|areas|if)\b", re.IGNORECASE)
 _MIN_WORDS = 2
 
@@ -105,7 +103,7 @@ class _Reader:
         title = shapes.without_brackets(passage.text)
         self._parents = {}
         announces = shapes.forbids(title) and not announcing.is_sentence(title)
-        states = words.force(title) >= Force.ADVICE and _STATES.search(title[: criteria.MAX_STATEMENT])
+        states = words.force(title) >= Force.ADVICE and _states(title)
         orders = words.requires(title) and (words.forbids_at_once(title) or announcing.is_sentence(title))
         if (states or (orders and not announces)) and not _ASKS.match(title) and len(_words(title)) > _MIN_WORDS:
             return self._criterion(passage, Worded("", title, title))
@@ -283,6 +281,12 @@ def _demands(passage: Passage) -> bool:
 def _unread(passage: Passage, why: str, *, requires: bool | None = None) -> Line:
     needed = words.requires(passage.text) if requires is None else requires
     return Line(passage.line, passage.end_line, passage.text, Fate.NOT_READ, why=why, requires=needed)
+
+
+def _states(title: str) -> bool:
+    """Whether something is said of something: there are words before and behind one that says how things are."""
+    lettered = [at for at, character in enumerate(title) if character == "_" or character.isalnum()]
+    return any(lettered[0] < found.start() and found.end() <= lettered[-1] for found in _MODAL.finditer(title))
 
 
 def _words(text: str) -> list[str]:

@@ -5,7 +5,7 @@ nothing is where it may be within. Words that say where something is to be kept 
 alone it may be («`print` only in `cli.py`») limit nothing: they are what the criterion says.
 """
 
-import re
+import re  # noqa: TID251  bounded: passages.MAX_TEXT and its leads
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 

@@ -2,7 +2,7 @@
 
 An entry begins with a cross, a tick, a bullet, the number of a clause («2.4 No bare except»), or a bold label."""
 
-import re
+import re  # noqa: TID251  linear: a paragraph once, each run after the sign that ends a sentence
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -23,6 +23,7 @@ class Piece:
 _END = re.compile(r"(?<=[.!?])[\"'”)*_]*\s+(?=[A-ZÀ-ÞА-Я`*_\"'(«“\d])|(?<=[。！？])")
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|incl|z\.B|d\.h|p\.ej)\.|\b[A-Z]\.)[\"'”)*_]*\s+$")
 _LONGEST_ABBREVIATION = 20
+_MAX_SENTENCE = 2000
 _MARK = re.compile(
     r"\s*(?:[❌✗✘🚫⛔✅✓✔☑•‣▪◦●]\s*\S|(?:\*\*|__)[^*_\n]{1,80}(?:[:：](?:\*\*|__)|(?:\*\*|__)\s*[:：])\s*\S)"
 )
@@ -67,8 +68,11 @@ def _sentences(text: str, first: int) -> list[Piece]:
         piece = text[start:begin]
         flat = " ".join(piece.split())
         lead = piece[: len(piece) - len(piece.lstrip())].count("\n")
-        if flat:
-            pieces.append(Piece(flat, line + lead, shares=after < len(text) and "\n" not in text[begin:after]))
+        shares = after < len(text) and "\n" not in text[begin:after]
+        *first_ones, last = cut(flat, _MAX_SENTENCE)
+        pieces += [Piece(part, line + lead, shares=True) for part in first_ones if part]
+        if last:
+            pieces.append(Piece(last, line + lead, shares=shares))
         line += text[start:after].count("\n")
         start = after
     return pieces
@@ -80,6 +84,16 @@ def _ends(text: str) -> list[tuple[int, int]]:
         for match in _END.finditer(text)
         if not _ABBREVIATION.search(text[max(0, match.start() - _LONGEST_ABBREVIATION) : match.end()])
     ]
+
+
+def cut(text: str, size: int) -> list[str]:
+    """A text on one line in pieces of at most that many characters, cut between words where it has any."""
+    pieces = []
+    while len(text) > size:
+        at = text.rfind(" ", size // 2, size) + 1 or size
+        pieces.append(text[:at].strip())
+        text = text[at:]
+    return [*pieces, text]
 
 
 def last_lines(pieces: Sequence[Piece], first: int, end: int) -> Iterator[int]:

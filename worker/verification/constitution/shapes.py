@@ -1,6 +1,6 @@
 """What a line or a title is for, by its form: a rule, a reason, a definition, a date, a link, a title that forbids."""
 
-import re
+import re  # noqa: TID251  bounded: _HEAD characters of a passage
 
 _INFORMING = (
     r"(?:references?|links?|resources|glossary|definitions?|terminology|terms|background|introduction|overview"

@@ -1,6 +1,6 @@
 """A constitution's text beside its Markdown: its characters, its front matter, lines that the parser passes over."""
 
-import re
+import re  # noqa: TID251  linear: from the beginning of a line, runs that a sign divides
 
 from worker.verification.constitution import words
 

@@ -1,6 +1,6 @@
 """A passage as a statement that stands by itself: with what announces it, the title that forbids it, its columns."""
 
-import re
+import re  # noqa: TID251  bounded: passages.MAX_TEXT
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol

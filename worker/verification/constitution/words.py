@@ -4,7 +4,7 @@ The English ones are those of RFC 2119 and RFC 8174 and what stands beside them 
 lower case counts in prose, capitals alone in code blocks (RFC 8174: only capitals have the special meaning).
 """
 
-import re
+import re  # noqa: TID251  bounded: passages.MAX_TEXT and its leads
 from enum import IntEnum
 from functools import lru_cache
 

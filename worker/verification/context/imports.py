@@ -1,18 +1,18 @@
 """Which file of the repository imports which other: read line by line, resolved by the paths that are there."""
 
 import posixpath
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
+from worker.core.linear import pattern
 from worker.verification.context.syntax import language_of
 
-_PYTHON = re.compile(r"^\s*(?:from\s+(\.*[\w.]*)\s+import\s+([\w, ()]+)|import\s+([\w., ]+))", re.MULTILINE)
-_SCRIPT = re.compile(r"""(?:from\s+|require\(\s*|import\(\s*|^\s*import\s+)["']([^"'\n]+)["']""", re.MULTILINE)
-_GO = re.compile(r"""^\s*(?:import\s+)?(?:[\w.]+\s+)?"([\w./-]+)"\s*$""", re.MULTILINE)
-_JAVA = re.compile(r"^\s*import\s+(?:static\s+)?([\w.]+)", re.MULTILINE)
-_RUST = re.compile(r"^\s*(?:pub(?:\([^)]*\))?\s+)?(?:mod\s+(\w+)\s*;|use\s+([\w:]+))", re.MULTILINE)
-_C = re.compile(r"""^\s*#\s*include\s+["<]([^">\n]+)[">]""", re.MULTILINE)
+_PYTHON = pattern(r"(?m)^\s*(?:from\s+(\.*[\w.]*)\s+import\s+([\w, ()]+)|import\s+([\w., ]+))")
+_SCRIPT = pattern(r"""(?m)(?:from\s+|require\(\s*|import\(\s*|^\s*import\s+)["']([^"'\n]+)["']""")
+_GO = pattern(r"""(?m)^\s*(?:import\s+)?(?:[\w.]+\s+)?"([\w./-]+)"\s*$""")
+_JAVA = pattern(r"(?m)^\s*import\s+(?:static\s+)?([\w.]+)")
+_RUST = pattern(r"(?m)^\s*(?:pub(?:\([^)]*\))?\s+)?(?:mod\s+(\w+)\s*;|use\s+([\w:]+))")
+_C = pattern(r"""(?m)^\s*#\s*include\s+["<]([^">\n]+)[">]""")
 _SCRIPT_ENDINGS = ("", ".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", "/index.ts", "/index.tsx", "/index.js")
 
 

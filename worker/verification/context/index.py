@@ -8,17 +8,17 @@ shares for neighbours in the import graph and for a file's test were tried and a
 """
 
 import math
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from worker.core.linear import pattern
 from worker.core.telemetry.masking import mask_file
 from worker.sources.snapshot import Snapshot
 from worker.verification import lines as lines_of
 from worker.verification.context.chunks import Chunk, SourceFile, cut
 from worker.verification.context.imports import Paths, dependents, imports
-from worker.verification.context.words import identifiers, words
+from worker.verification.context.words import counted, identifiers, words
 from worker.verification.texts import decode, is_lock, is_media
 
 MAX_FILE_BYTES = 200_000
@@ -33,17 +33,15 @@ _IN_PATH, _NAME, _DEFINES, _PROSE_LESS = 0.7, 0.06, 0.1, 0.02
 _MOST_DEFINED = 2.0
 
 # Made by a machine or by others: not what a constitution speaks of, and long.
-_NOT_OURS = re.compile(
+_NOT_OURS = pattern(
     r"(?:^|/)(?:node_modules|vendor|third_party|dist|build|\.git)/"
     r"|\.min\.(?:js|css)$|\.(?:map|snap|svg|po|pot|csv|tsv|ipynb|lock)$"
 )
-_SECRET_FILE = re.compile(
+_SECRET_FILE = pattern(
     r"\.(?:pem|key|p12|pfx|jks|keystore)$|(?:^|/)id_(?:rsa|dsa|ecdsa|ed25519)$|(?:^|/)\.(?:netrc|pgpass|htpasswd)$"
 )
-_NOISE = re.compile(
-    r"https?://\S+|\b(?:fix(?:es|ed)?|close[sd]?|resolve[sd]?|see|pr|issue)\s*:?\s*#\d+|#\d+", re.IGNORECASE
-)
-_PROSE = re.compile(r"\.(?:md|markdown|rst|txt|adoc)$|(?:^|/)(?:docs?|examples?|_examples?|changelog)/", re.IGNORECASE)
+_NOISE = pattern(r"(?i)https?://\S+|\b(?:fix(?:es|ed)?|close[sd]?|resolve[sd]?|see|pr|issue)\s*:?\s*#\d+|#\d+")
+_PROSE = pattern(r"(?i)\.(?:md|markdown|rst|txt|adoc)$|(?:^|/)(?:docs?|examples?|_examples?|changelog)/")
 
 
 @dataclass(frozen=True)
@@ -109,8 +107,8 @@ class Index:
     def _post(self) -> dict[str, list[_Posting]]:
         fields: list[tuple[Counter[str], Counter[str], Counter[str]]] = []
         for chunk in self.chunks:
-            body = Counter(words("\n".join(self._lines(chunk))))
-            fields.append((body, Counter(words(" ".join(chunk.names))), Counter(words(chunk.path))))
+            body = counted("\n".join(self._lines(chunk)))
+            fields.append((body, counted(" ".join(chunk.names)), counted(chunk.path)))
         if not fields:
             return {}
         means = [max(1.0, sum(sum(entry[n].values()) for entry in fields) / len(fields)) for n in range(3)]

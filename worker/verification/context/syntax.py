@@ -1,6 +1,8 @@
 """Definitions in a file, by tree-sitter: their names and the lines they span."""
 
 import importlib
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -10,7 +12,11 @@ if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
 _MAX_DEPTH = 8
-_MAX_COMMENT_LINES = 1000
+# Real code takes a step for some twenty bytes, and reads little twice but long comments.
+_STEPS, _BYTES_PER_STEP, _STEPS_OF_ERROR = 200, 10, 2
+_SECONDS = 2.0
+_PIECE = 1024
+_PIECES, _READ_AGAIN = 10_000, 30
 
 
 @dataclass(frozen=True)
@@ -82,23 +88,53 @@ def _parser(language: str) -> "Parser":
     return Parser(Language(getattr(importlib.import_module(known.module), known.function)()))
 
 
+class _Bounded:
+    """A text for a parser, which is given up where its work outgrows the text: broken code can take time with the
+    square of it, in the recovery from errors and in looking ahead. Work is counted, so that the same text always has
+    the same tree; time ends only what no counting sees."""
+
+    def __init__(self, text: bytes) -> None:
+        self._text = text
+        self._steps = _STEPS + len(text) // _BYTES_PER_STEP
+        self._ends = time.thread_time() + _SECONDS
+        self._pieces = _PIECES + len(text) * _READ_AGAIN // _PIECE
+
+    def read(self, offset: int, _: object) -> bytes:
+        """A piece of the text. The parser asks for it again whenever it goes back; nothing more ends it early."""
+        self._pieces -= 1
+        return self._text[offset : offset + _PIECE] if self._pieces > 0 else b""
+
+    def done(self) -> None:
+        """The tree is there: from now on its nodes ask for their text, as often as they like."""
+        self._pieces = sys.maxsize
+
+    def is_too_much(self, _: int, has_error: bool) -> bool:
+        """Asked once in a hundred operations of the parser; True ends it. Those after an error take longer."""
+        self._steps -= _STEPS_OF_ERROR if has_error else 1
+        return self.exceeded or time.thread_time() > self._ends
+
+    @property
+    def exceeded(self) -> bool:
+        return self._steps <= 0 or self._pieces <= 0
+
+
 def tree(text: str, path: str) -> "Node | None":
     """The root of the file's syntax tree, or None for a language that is not known, or that takes too long."""
     language = language_of(path)
-    if language is None or (language == "python" and _slow(text)):
+    if language is None:
         return None
-    return _parser(language).parse(text.encode(errors="replace")).root_node
-
-
-def _slow(text: str) -> bool:
-    """Whether Python's grammar takes time with the square of the text: it looks past all comments at each of them."""
-    run = 0
-    for line in text.split("\n"):
-        bare = line.strip()
-        run = run + 1 if not bare or bare.startswith("#") else 0
-        if run > _MAX_COMMENT_LINES:
-            return True
-    return False
+    parser = _parser(language)
+    bounded = _Bounded(text.encode(errors="replace"))
+    try:
+        root = parser.parse(bounded.read, progress_callback=bounded.is_too_much).root_node
+    except ValueError:
+        # Else the next parse would go on with this one.
+        parser.reset()
+        return None
+    if bounded.exceeded:
+        return None
+    bounded.done()
+    return root
 
 
 def symbols(text: str, path: str) -> list[Symbol]:

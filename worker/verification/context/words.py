@@ -1,6 +1,7 @@
 """Words of code and prose: identifiers whole and in their parts, endings cut, fillers left out."""
 
-import re
+import re  # noqa: TID251  linear: a match takes what it has read, and looks one letter ahead
+from collections import Counter
 from functools import lru_cache
 from itertools import chain
 
@@ -38,6 +39,15 @@ def _of(identifier: str) -> tuple[str, ...]:
 def words(text: str) -> list[str]:
     """Every occurrence, in order: an identifier of several parts counts as a whole and in its parts."""
     return list(chain.from_iterable(map(_of, _IDENTIFIER.findall(text))))
+
+
+def counted(text: str) -> Counter[str]:
+    """How often each of the `words` occurs."""
+    found: Counter[str] = Counter()
+    for identifier, times in Counter(_IDENTIFIER.findall(text)).items():
+        for word in _of(identifier):
+            found[word] += times
+    return found
 
 
 _QUOTED = re.compile(r"`([^`]+)`")

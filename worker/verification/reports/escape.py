@@ -2,7 +2,7 @@
 makes of plain text once the report is pasted there: no link, no mention, no reference.
 """
 
-import re
+import re  # noqa: TID251  linear: runs of one class
 from collections.abc import Iterator
 
 from worker.core.telemetry.controls import without_controls

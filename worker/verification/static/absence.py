@@ -3,11 +3,11 @@
 Words are compared without regard to case, in the form that Python gives identifiers (NFKC, PEP 3131).
 """
 
-import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from worker.core.linear import Pattern, escape, pattern
 from worker.sources.snapshot import Snapshot
 from worker.verification import texts
 from worker.verification.static import mentions
@@ -139,10 +139,10 @@ def _in_name(character: str) -> bool:
     return character == "_" or character.isalnum()
 
 
-def _alias(module: str) -> re.Pattern[str]:
+def _alias(module: str) -> Pattern:
     """The module as a value, under another name, with all its names, or by its name as a string."""
-    name = re.escape(module)
-    return re.compile(
+    name = escape(module)
+    return pattern(
         rf"\b{name}\s+as\b|\bfrom\s+{name}\b[\w.]*\s+import\s*[(\\\s]*\*|[=(,:\[]\s*{name}\s*(?:[,)\n\r#;\]]|$)"
         rf"|[\"']{name}[\"']"
     )
@@ -150,8 +150,8 @@ def _alias(module: str) -> re.Pattern[str]:
 
 def _lines(content: str) -> list[str]:
     """Lines as Python ends them, and as they stand in a string that is code; continued lines are one."""
-    joined = re.sub(r"\\(?:\r\n|\r|\n)", " ", content).replace("\\n", "\n")
-    return re.split(r"[\r\n]", joined)
+    joined = content.replace("\r\n", "\n").replace("\r", "\n").replace("\\\n", " ").replace("\\n", "\n")
+    return joined.split("\n")
 
 
 def _bare_except(content: str) -> bool:
@@ -159,7 +159,7 @@ def _bare_except(content: str) -> bool:
     return "except" in content and any(
         line.strip().startswith("except") and line.strip()[6:].lstrip().startswith(":")
         for part in _lines(content)
-        for line in re.split("[;\"']", part)
+        for line in part.replace("'", ";").replace('"', ";").split(";")
     )
 
 
@@ -173,14 +173,16 @@ def _star_import(content: str) -> bool:
 
 def _submodules(content: str) -> bool:
     """A plain import of a submodule: whoever uses its package hides that nobody uses the submodule."""
-    return re.search(r"(?:^|[;\n\r])[ \t]*import\s[^\n\r#]*\w\s*\.\s*\w", content) is not None
+    return _SUBMODULE.search(content) is not None
 
 
 def _dummy(content: str) -> bool:
     """An import under a name of underscores, which rules take for one that is not to be used."""
-    return re.search(r"\bas\s+_\w*\b|\bimport\s[^\n\r#]*\b_\w*\b", content) is not None
+    return _AS_DUMMY.search(content) is not None
 
 
+_SUBMODULE = pattern(r"(?:^|[;\n\r])[ \t]*import\s[^\n\r#]*\w\s*\.\s*\w")
+_AS_DUMMY = pattern(r"\bas\s+_\w*\b|\bimport\s[^\n\r#]*\b_\w*\b")
 # Pieces of the names by which languages print.
 _PRINTS = (
     "print", "puts", "echo", "console", "cout", "writeline", "log(", "dbg!", "io:format", "write-host", "stdout",

@@ -1,6 +1,5 @@
 """Which findings of a rule are surely what a sentence forbids, where the rule alone does not say so."""
 
-import re
 import sys
 from collections.abc import Callable
 from functools import cached_property
@@ -8,22 +7,23 @@ from pathlib import PurePosixPath
 
 from worker.analyzers import statement
 from worker.analyzers.finding import Finding
+from worker.core.linear import escape, pattern
 from worker.sources.snapshot import Snapshot
 from worker.verification import texts
 
 # What stands in the repository and is not its own code, or is there to be wrong.
-_STRANGE = re.compile(
+_STRANGE = pattern(
     r"(?:^|/)(?:\.[^/]+|_?vendor(?:ed|s)?|third[-_]?party|3rdparty|node_modules|site-packages|externals?|extern|\.?venv|virtualenv"
     r"|dist|build|_build|generated|gen|_gen|autogen|fixtures?|__fixtures__|testdata|test[-_]data|test/data|tests/data"
     r"|test_?cases|corpus|cookiecutter[^/]*|templates?|bundled|contrib|deps|old|refs?|references?|upstream|forks?|backups?|[^/]*_backup|archived?|archives|attic|legacy|deprecated|snapshots?|__snapshots__|golden)/"
     r"|_pb2(?:_grpc)?\.pyi?$|(?:^|/)(?:versioneer|_version|get-pip|ez_setup|distribute_setup|bootstrap)\.py$"
     r"|[{}]|(?:^|/)[^/]*_(?:generated|gen|parsetab)\.\w+$|(?:^|/)parsetab\.py$|\.min\.js$"
 )
-TESTS = re.compile(
+TESTS = pattern(
     r"(?:^|/)(?:tests?|testing|test_utils?|__tests__|specs?|e2e)/|(?:^|/)(?:test_[^/]*|[^/]*_tests?|tests?|conftest)\.\w+$"
     r"|\.(?:test|spec)\.\w+$"
 )
-ASIDE = re.compile(
+ASIDE = pattern(
     TESTS.pattern
     + r"|(?:^|/)(?:scripts?|bin|tools?|hack|ci|\.github|\.circleci|examples?|_examples?|samples?|demos?|docs?"
     r"|documentation|docs_src|bench|benches|benchmarks?|perf|notebooks?|tutorials?|cli|cmd|commands?|console|utils?/dev"
@@ -34,8 +34,8 @@ ASIDE = re.compile(
 _LOADED_FOR_EFFECT = frozenset(
     {"readline", "rlcompleter", "antigravity", "this", "__future__", "site", "encodings", "codecs", "idlelib"}
 )
-_UNUSED = re.compile(r"^`([\w.]+)(?: as (\w+))?` imported but unused")
-_UNDEFINED = re.compile(r"^Undefined name `(\w+)`")
+_UNUSED = pattern(r"^`([\w.]+)(?: as (\w+))?` imported but unused")
+_UNDEFINED = pattern(r"^Undefined name `(\w+)`")
 # Names of Python 2, and those that programs or shells put where every module sees them.
 _INJECTED = frozenset(
     [
@@ -45,21 +45,22 @@ _INJECTED = frozenset(
         "breakpointhook", "profile", "copyright", "credits", "exit", "quit",
     ]
 )  # fmt: skip
-_INJECTING = re.compile(
+_INJECTING = pattern(
     r"\bNameError\b|\bglobals\s*\(|\blocals\s*\(|\bsetattr\s*\(|\bexec\s*\(|import\s*[(\\\s]*\*|sys\.modules|#\s*type:"
 )
-_DYNAMIC = re.compile(r"\b(?:globals|locals|vars|dir|__all__|__getattr__|__import__|import_module)\b")
+_DYNAMIC = pattern(r"\b(?:globals|locals|vars|dir|__all__|__getattr__|__import__|import_module)\b")
 
 
-_RUNNABLE = re.compile(r"__name__\s*==|\bargparse\b|\bsys\.argv\b|\bimport (?:click|typer|fire)\b|\bgetopt\b")
+_RUNNABLE = pattern(r"__name__\s*==|\bargparse\b|\bsys\.argv\b|\bimport (?:click|typer|fire)\b|\bgetopt\b")
 # A module that prints or logs for the others, or that somebody runs to read what it prints.
-PRINTER = re.compile(
-    r"(?:^|/)[^/]*(?:log|print|console|debug|output|report|trace|terminal|cli|tui|smoke|banner|demo|script)[^/]*$"
+PRINTER = pattern(
+    r"(?i)(?:^|/)[^/]*(?:log|print|console|debug|output|report|trace|terminal|cli|tui|smoke|banner|demo|script)[^/]*$"
     r"|(?:^|/)(?:test|check|seed|migrate|fix|investigate|analy[sz]e|setup|generate|create|verify|validate|run|build"
-    r"|deploy|server|main|index|publish|bench)(?:[-_.][^/]*)?\.\w+$",
-    re.IGNORECASE,
+    r"|deploy|server|main|index|publish|bench)(?:[-_.][^/]*)?\.\w+$"
 )
-_TELLS = re.compile(
+_NO_MODULE = pattern(r"(?:^|/)(?:__init__|conftest)\.pyi?$|\.pyi$")
+_REMARKED = pattern(r"#.*\b(?:noqa|pylint|pyright)\b")
+_TELLS = pattern(
     r"(?:async )?def (?:_*main|cli|run|usage|help|_*(?:print|show|report|display|debug|dump|prompt|log|tell|write)\w*"
     r"|\w*_(?:main|cli|usage|help|report|demo))\("
 )
@@ -71,6 +72,8 @@ class Code:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self._texts: dict[str, str] = {}
+        self._holding: dict[str, list[str]] = {}
+        self._lines: tuple[str, list[str]] = ("", [])
 
     def text(self, path: str) -> str:
         """The file's text, empty where it cannot be read."""
@@ -79,10 +82,20 @@ class Code:
         return self._texts[path]
 
     def statement(self, finding: Finding) -> str:
-        """The whole statement that begins where the finding does, without what stands in its strings."""
-        lines = self.snapshot.lines(finding.path) or []
+        """The whole statement that begins where the finding does, without what stands in its strings; empty for one
+        that is longer than anybody would read."""
+        if self._lines[0] != finding.path:
+            self._lines = finding.path, self.snapshot.lines(finding.path) or []
+        lines = self._lines[1]
         last = max(finding.end_line, statement.end(lines, finding.start_line))
-        return _STRING.sub("''", "\n".join(lines[finding.start_line - 1 : last]))
+        whole = "\n".join(lines[finding.start_line - 1 : last])
+        return _STRING.sub("''", whole) if len(whole) <= _MAX_STATEMENT else ""
+
+    def holding(self, word: str) -> list[str]:
+        """The paths of the texts in which the word stands."""
+        if word not in self._holding:
+            self._holding[word] = [path for path, text in self.texts.items() if word in text]
+        return self._holding[word]
 
     @cached_property
     def texts(self) -> dict[str, str]:
@@ -91,7 +104,8 @@ class Code:
         return {path: self.text(path) for path in paths if not texts.is_lock(path)}
 
 
-_STRING = re.compile(r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"")
+_MAX_STATEMENT = 20_000
+_STRING = pattern(r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"")
 Sure = Callable[[Finding, Code], bool]
 
 
@@ -103,21 +117,36 @@ def ours(path: str) -> bool:
 def unused_import(finding: Finding, code: Code) -> bool:
     """A module of the standard library, loaded for nothing: no word of the file or of another uses its name."""
     named = _UNUSED.match(finding.message)
-    if named is None or re.search(r"(?:^|/)(?:__init__|conftest)\.pyi?$|\.pyi$", finding.path):
+    if named is None or _NO_MODULE.search(finding.path):
         return False
     root = named[1].split(".", 1)[0]
     if root not in sys.stdlib_module_names or root in _LOADED_FOR_EFFECT or root.startswith("_"):
         return False
     text = code.text(finding.path)
     bound = named[2] or named[1].rsplit(".", 1)[-1]
-    if re.search(r"#.*\bnoqa\b|#.*\bpylint\b|#.*\bpyright\b", finding.quote) or _DYNAMIC.search(text):
+    if _REMARKED.search(finding.quote) or _DYNAMIC.search(text):
         return False
     if finding.quote[:1].isspace() and "except" in text:
         # It may be tried whether the module is there.
         return False
-    if len(re.findall(rf"(?<!\w){re.escape(bound)}(?!\w)", text)) != 1:
+    if not _stands_once(bound, text):
         return False
     return not _taken_from(finding.path, bound, code)
+
+
+def _stands_once(name: str, text: str) -> bool:
+    """Whether the name stands in the text exactly once, as a word."""
+    places = 0
+    at = text.find(name)
+    while at >= 0 and places < 2:
+        end = at + len(name)
+        places += not (_in_name(text[at - 1 : at]) or _in_name(text[end : end + 1]))
+        at = text.find(name, end)
+    return places == 1
+
+
+def _in_name(character: str) -> bool:
+    return character == "_" or character.isalnum()
 
 
 def undefined_name(finding: Finding, code: Code) -> bool:
@@ -131,32 +160,28 @@ def undefined_name(finding: Finding, code: Code) -> bool:
         or f"{folder}/__init__.py" not in code.texts
     ):
         return False
-    name, text = re.escape(named[1]), code.text(finding.path)
-    bound = re.compile(
-        rf"\b{name}\s*(?::[^=\n]*)?=(?!=)|\b(?:def|class|as|for|global|nonlocal|del|import)\s[^\n]*\b{name}\b"
+    name, text = escape(named[1]), code.text(finding.path)
+    bound = pattern(
+        rf"\b{name}\s*(?::[^=\n]*)?=(?:[^=]|$)|\b(?:def|class|as|for|global|nonlocal|del|import)\s[^\n]*\b{name}\b"
         rf"|\b(?:builtins|__builtins__)\b[^\n]*\b{name}\b"
     )
-    if _INJECTING.search(text) or re.search(rf"[\"'][^\"'\n]*\b{name}\b[^\"'\n]*[\"']", finding.quote):
+    if _INJECTING.search(text) or pattern(rf"[\"'][^\"'\n]*\b{name}\b[^\"'\n]*[\"']").search(finding.quote):
         return False
-    if not re.search(rf"\b{name}\b", code.statement(finding)):
+    if not pattern(rf"\b{name}\b").search(code.statement(finding)):
         return False
-    return not bound.search(text) and not any(
-        re.search(rf"\b(?:builtins|__builtins__)\b.*\b{name}\b", other) for other in code.texts.values()
-    )
+    put = pattern(rf"\b(?:builtins|__builtins__)\b.*\b{name}\b")
+    return not bound.search(text) and not any(put.search(code.text(path)) for path in code.holding("builtins"))
 
 
 def _taken_from(path: str, name: str, code: Code) -> bool:
     """Whether another file may take `name` from the module at `path`."""
     module = PurePosixPath(path).stem
-    dotted = re.compile(rf"\b{re.escape(module)}\.{re.escape(name)}\b")
-    imported = re.compile(
-        rf"from\s+[\w.]*\b{re.escape(module)}\s+import\s+(?:\*|\([^)]*\b{re.escape(name)}\b|[^\n(]*\b{re.escape(name)}\b)"
-        rf"|from\s+[.\w]+\s+import\s+[^\n]*\b{re.escape(module)}\s+as\b|import\s+[\w.]*\b{re.escape(module)}\s+as\b"
+    of, what = escape(module), escape(name)
+    taken = pattern(
+        rf"\b{of}\.{what}\b|from\s+[\w.]*\b{of}\s+import\s+(?:\*|\([^)]*\b{what}\b|[^\n(]*\b{what}\b)"
+        rf"|from\s+[.\w]+\s+import\s+[^\n]*\b{of}\s+as\b|import\s+[\w.]*\b{of}\s+as\b"
     )
-    return any(
-        other != path and module in text and (dotted.search(text) or imported.search(text))
-        for other, text in code.texts.items()
-    )
+    return any(other != path and taken.search(code.text(other)) for other in code.holding(module))
 
 
 def printing(finding: Finding, code: Code) -> bool:
@@ -171,7 +196,7 @@ def printing(finding: Finding, code: Code) -> bool:
         depth = len(line) - len(line.lstrip())
         if line.strip() and depth < indent:
             indent = depth
-            within = within or re.match(r"(?:async )?def ", line.strip()) is not None
+            within = within or line.strip().startswith(("def ", "async def "))
             if _TELLS.match(line.strip()):
                 return False
     return within
@@ -179,9 +204,8 @@ def printing(finding: Finding, code: Code) -> bool:
 
 def naive(finding: Finding, code: Code) -> bool:
     """A datetime without a zone that nothing on its line gives one to."""
-    return not re.search(
-        r"localize|aware|tz|zone|astimezone|replace|utcoffset|strptime|strftime|\.date\(", finding.quote
-    )
+    zoned = ("localize", "aware", "tz", "zone", "replace", "utcoffset", "strptime", "strftime", ".date(")
+    return not any(word in finding.quote for word in zoned)
 
 
 def request(finding: Finding, code: Code) -> bool:

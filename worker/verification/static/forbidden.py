@@ -6,24 +6,25 @@ can hold the thing: words without which it cannot be written stand nowhere, or r
 What analyzers only guess at (hard-coded secrets, SQL built from strings) decides nothing; it is shown
 as a place to look."""
 
-import re
+import re  # noqa: TID251  linear: from the beginning of a line to its end, once
 
+from worker.core.linear import Pattern, escape, pattern
 from worker.verification.static import certain
 from worker.verification.static.topic import Topic, thing
 
 
-def _name(*names: str) -> re.Pattern[str]:
+def _name(*names: str) -> Pattern:
     """A function by its names, as people write it."""
-    either = "|".join(re.escape(name) for name in names)
+    either = "|".join(escape(name) for name in names)
     return thing(
         rf"(?:python's |the |built-?in |builtin )*`?(?:{either})(?:\(\s*(?:\.\.\.|…)?\s*\))?`?(?: (?:function"
         rf"|builtin|call|calls|statements?|expressions?|built-in))?"
     )
 
 
-def _marker(word: str) -> re.Pattern[str]:
+def _marker(word: str) -> Pattern:
     """The marker in a comment; «TODO» before another word in capitals may be Spanish."""
-    return re.compile(rf"#[^\n]*\b{word}\b(?!\s+[^\W\da-z_]{{2,}}\b)")
+    return re.compile(rf"(?m)^[^#\n]*#[^\n]*\b{word}\b(?!\s+[^\W\da-z_]{{2,}}\b)")
 
 
 FORBIDDEN: tuple[Topic, ...] = (
@@ -31,7 +32,7 @@ FORBIDDEN: tuple[Topic, ...] = (
         "eval",
         _name("eval"),
         rules=("ruff:S307",),
-        shows=re.compile(r"\beval\b"),
+        shows=pattern(r"\beval\b"),
         not_in=certain.TESTS,
         words=(("eval",),),
     ),
@@ -43,7 +44,7 @@ FORBIDDEN: tuple[Topic, ...] = (
             r"`?subprocess`?(?: calls?)?)?"
         ),
         rules=("ruff:S602",),
-        shows=re.compile(r"\bshell\s*=\s*True\b"),
+        shows=pattern(r"\bshell\s*=\s*True\b"),
         not_in=certain.TESTS,
         words=(("shell",),),
         python=True,
@@ -52,7 +53,7 @@ FORBIDDEN: tuple[Topic, ...] = (
         "os.system",
         _name("os.system"),
         rules=("ruff:S605",),
-        shows=re.compile(r"(?<![\w.])(?:os\.)?system\s*\("),
+        shows=pattern(r"(?:^|[^\w.])(?:os\.)?system\s*\("),
         not_in=certain.TESTS,
         words=(("os", "system"),),
         python=True,
@@ -61,7 +62,7 @@ FORBIDDEN: tuple[Topic, ...] = (
         "os.popen",
         _name("os.popen"),
         rules=("ruff:S605",),
-        shows=re.compile(r"(?<![\w.])(?:os\.)?popen\s*\("),
+        shows=pattern(r"(?:^|[^\w.])(?:os\.)?popen\s*\("),
         not_in=certain.TESTS,
         words=(("os", "popen"),),
         python=True,
@@ -70,7 +71,7 @@ FORBIDDEN: tuple[Topic, ...] = (
         "pickle",
         thing(r"`?pickle`?(?: module)?|`?pickle\.loads?(?:\(\))?`?"),
         rules=("ruff:S301",),
-        shows=re.compile(r"(?<![\w.])pickle\.(?:loads?|Unpickler)\s*\("),
+        shows=pattern(r"(?:^|[^\w.])pickle\.(?:loads?|Unpickler)\s*\("),
         not_in=certain.TESTS,
         words=(("*pickle*",), ("shelve",), ("dill",), ("joblib",)),
         python=True,
@@ -79,7 +80,7 @@ FORBIDDEN: tuple[Topic, ...] = (
         "md5",
         thing(r"`?md-?5`?(?: hash(?:es|ing)?)?|`?hashlib\.md5(?:\(\))?`?"),
         rules=("ruff:S324",),
-        says=re.compile(r"`md5`", re.IGNORECASE),
+        says=pattern(r"(?i)`md5`"),
         not_in=certain.TESTS,
         words=(("*md5*",), ("*md-5*",), ("*md_5*",)),
     ),
@@ -87,7 +88,7 @@ FORBIDDEN: tuple[Topic, ...] = (
         "sha1",
         thing(r"`?sha-?1`?(?: hash(?:es|ing)?)?|`?hashlib\.sha1(?:\(\))?`?"),
         rules=("ruff:S324",),
-        says=re.compile(r"`sha-?1`", re.IGNORECASE),
+        says=pattern(r"(?i)`sha-?1`"),
         not_in=certain.TESTS,
         words=(("*sha1*",), ("*sha-1*",), ("*sha_1*",), ("sha",), ("shs",)),
     ),
@@ -106,7 +107,7 @@ FORBIDDEN: tuple[Topic, ...] = (
         "verify=False",
         thing(r"`?verify\s*=\s*false`?(?: (?:in|for) `?requests`?(?: calls?)?)?"),
         rules=("ruff:S501",),
-        shows=re.compile(r"\bverify\s*=\s*False\b"),
+        shows=pattern(r"\bverify\s*=\s*False\b"),
         not_in=certain.TESTS,
         words=(("verify",),),
         python=True,
@@ -125,7 +126,7 @@ FORBIDDEN: tuple[Topic, ...] = (
         "except: pass",
         thing(r"`except: ?pass`(?: blocks?)?"),
         rules=("ruff:S110",),
-        shows=re.compile(r"\bexcept\s*:"),
+        shows=pattern(r"\bexcept\s*:"),
         words=(("@except:",),),
         python=True,
     ),
@@ -133,7 +134,7 @@ FORBIDDEN: tuple[Topic, ...] = (
         "try-except-pass",
         thing(r"`except Exception: ?pass`(?: blocks?)?|`?try`?[-/]`?except`?[-/]`?pass`?"),
         rules=("ruff:S110",),
-        shows=re.compile(r"\bexcept\s+(?:Base)?Exception\b"),
+        shows=pattern(r"\bexcept\s+(?:Base)?Exception\b"),
         python=True,
     ),
     Topic(
@@ -143,7 +144,7 @@ FORBIDDEN: tuple[Topic, ...] = (
             r"arguments| in functions)?"
         ),
         rules=("ruff:B006",),
-        not_in=re.compile(r"\.pyi$"),
+        not_in=pattern(r"\.pyi$"),
         python=True,
     ),
     Topic(

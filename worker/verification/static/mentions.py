@@ -4,11 +4,11 @@ Only where that is exact: the syntax is known, the file has no error, and nothin
 all other files everything stays."""
 
 import io
-import re
 import tokenize
 from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING
 
+from worker.core.linear import pattern
 from worker.verification.context import syntax
 
 if TYPE_CHECKING:
@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
 _COMMENTS = frozenset({"comment", "line_comment", "block_comment"})
 # Comments that tools obey, or that hold code which is run or compiled.
-_OBEYED = re.compile(
+_OBEYED = pattern(
     r"^#!|coding[:=]|\btype:|\bnoqa\b|\bpylint\b|\bpragma\b|@|eslint|webpack|\bvite\b|sourceMappingURL|go:|\+build"
     r"|^//\s*export\b|^///|^//!|^/\*[*!]|>>>"
 )
+_PREFIXED = pattern(r"\w*[fFbBtT]\w*[\"']")
+_CONTINUED = pattern(r"//[^\n]*\\[ \t]*\r?\n")
 _MAX_CHARS = 1 << 20
 
 
@@ -77,7 +79,7 @@ def _is_docstring(node: "Node") -> bool:
     if node.type != "expression_statement" or node.child_count != 1 or node.children[0].type != "string":
         return False
     text = _text(node)
-    return ">>>" not in text and not re.match(r"\w*[fFbBtT]\w*[\"']", text)
+    return ">>>" not in text and not _PREFIXED.match(text)
 
 
 def _text(node: "Node") -> str:
@@ -111,5 +113,5 @@ _DOUBTFUL: dict[str, Callable[[str], bool]] = {
     # Its escapes are letters before anything else is read.
     "java": _has("\\u"),
     "rust": _has("\x0b"),
-    "c": lambda text: "??/" in text or re.search(r"//[^\n]*\\[ \t]*\r?\n", text) is not None,
+    "c": lambda text: "??/" in text or _CONTINUED.search(text) is not None,
 }

@@ -1,7 +1,6 @@
 """What static mode can find missing, each thing with its rules: a sentence that requires it fails, and never passes."""
 
-import re
-
+from worker.core.linear import pattern
 from worker.verification.static import certain
 from worker.verification.static.topic import Topic, thing
 
@@ -75,7 +74,7 @@ REQUIRED: tuple[Topic, ...] = (
             rf"|validated|checked)"
         ),
         rules=("ruff:S501",),
-        shows=re.compile(r"\bverify\s*=\s*False\b"),
+        shows=pattern(r"\bverify\s*=\s*False\b"),
         not_in=certain.TESTS,
         python=True,
     ),

@@ -3,8 +3,8 @@
 The closed set of sentences is read without its surroundings; these say whether it may be. A title of the closed set of
 neutral words changes nothing; any other narrows («Frontend», «Passwords»); some lift («Non-goals», «Exceptions»)."""
 
-import re
-from collections.abc import Iterable, Mapping
+import re  # noqa: TID251  bounded: passages.MAX_TEXT
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from worker.verification.constitution import passages, words
@@ -77,26 +77,38 @@ class Around:
     """Sentences anywhere that permit something."""
 
 
-def around(constitution: str) -> Mapping[int, Around]:
+class Surroundings:
+    """What stands around each line of a constitution, made for the lines that somebody asks about."""
+
+    def __init__(self, read: Sequence[Passage]) -> None:
+        self._title = _title([passage for passage in read if passage.form is Form.HEADING])
+        self._worded = [p for p in read if p.form in (Form.ITEM, Form.PROSE, Form.ROW)]
+        self._at: dict[int, list[int]] = {}
+        self._exempting: dict[tuple[str, ...], list[Passage]] = {}
+        for number, passage in enumerate(self._worded):
+            self._at.setdefault(passage.line, []).append(number)
+            if _EXEMPTS.search(passage.text):
+                self._exempting.setdefault(passage.headings, []).append(passage)
+        self._permitting = [passage for passage in self._worded if _PERMITS.search(passage.text)]
+
+    def get(self, line: int) -> Around | None:
+        """Around the passages that begin on the line; None where none does."""
+        found: Around | None = None
+        for number in self._at.get(line, ()):
+            passage = self._worded[number]
+            own = {id(passage), *_parts(self._worded, number)}
+            headings = passage.headings[1:] if passage.headings[:1] == (self._title,) else passage.headings
+            near = tuple(p.text for p in self._exempting.get(passage.headings, ()) if id(p) not in own)
+            permits = tuple(p.text for p in self._permitting if id(p) not in own)
+            before = found or Around()
+            titles = tuple(dict.fromkeys((*before.titles, *headings, *passage.leads)))
+            found = Around(titles, tuple(dict.fromkeys((*before.near, *near))), permits)
+        return found
+
+
+def around(constitution: str) -> Surroundings:
     """By the number of the line where a passage begins: what stands around it."""
-    read = passages.read(constitution)
-    title = _title([passage for passage in read if passage.form is Form.HEADING])
-    worded = [p for p in read if p.form in (Form.ITEM, Form.PROSE, Form.ROW)]
-    sections: dict[tuple[str, ...], list[Passage]] = {}
-    for passage in worded:
-        sections.setdefault(passage.headings, []).append(passage)
-    permitting = [passage for passage in worded if _PERMITS.search(passage.text)]
-    exempting = {headings: [p for p in within if _EXEMPTS.search(p.text)] for headings, within in sections.items()}
-    found: dict[int, Around] = {}
-    for number, passage in enumerate(worded):
-        own = {id(passage), *_parts(worded[number:])}
-        headings = passage.headings[1:] if passage.headings[:1] == (title,) else passage.headings
-        near = tuple(p.text for p in exempting[passage.headings] if id(p) not in own)
-        permits = tuple(p.text for p in permitting if id(p) not in own)
-        before = found.get(passage.line, Around())
-        titles = tuple(dict.fromkeys((*before.titles, *headings, *passage.leads)))
-        found[passage.line] = Around(titles, tuple(dict.fromkeys((*before.near, *near))), permits)
-    return found
+    return Surroundings(passages.read(constitution))
 
 
 def _title(headings: list[Passage]) -> str | None:
@@ -108,11 +120,11 @@ def _title(headings: list[Passage]) -> str | None:
     return title if whole and not _PART.search(title) and not lifts(title) else None
 
 
-def _parts(passages_: list[Passage]) -> set[int]:
-    """Of the items after the first those that say what it means and require nothing of their own."""
-    first = passages_[0]
+def _parts(worded: Sequence[Passage], number: int) -> set[int]:
+    """Of the items after that one those that say what it means and require nothing of their own."""
+    first = worded[number]
     parts = set[int]()
-    for passage in passages_[1:]:
+    for passage in (worded[after] for after in range(number + 1, len(worded))):
         if passage.form is not Form.ITEM or first.form is not Form.ITEM or passage.level <= first.level:
             break
         if not words.force(passage.text):

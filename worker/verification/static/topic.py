@@ -1,6 +1,6 @@
 """One thing that sentences of a constitution forbid or require, and what finds it."""
 
-import re
+import re  # noqa: TID251  bounded: a statement of criteria.MAX_STATEMENT
 from dataclasses import dataclass
 
 from worker.verification.static.certain import Sure

@@ -1,6 +1,6 @@
 """What a sentence of the closed set means: its topics, and what their presence and absence say of it."""
 
-import re
+import re  # noqa: TID251  bounded: a statement of criteria.MAX_STATEMENT
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 

@@ -4,13 +4,13 @@
 defines it; a name that may be the project's own is no use of what a constitution names. In strings, comments, macros
 and broken code nothing is seen: this finds, and never says that there is nothing."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from worker.analyzers import finding as findings
 from worker.analyzers.finding import Finding
+from worker.core.linear import escape, pattern
 from worker.core.vocabulary import Category, Severity
 from worker.verification.context import syntax
 from worker.verification.static import certain
@@ -29,11 +29,13 @@ _OBJECTS = {
     "field_access": "object",
     "method_invocation": "object",
 }
-_PLAIN = re.compile(r"^[A-Za-z_$][\w$]*(?:(?:\.|::)[A-Za-z_$][\w$]*)*$")
-_GO_IMPORT = re.compile(r'^\s*(?:import\s+)?"((?:[a-z0-9]+/)*([a-z0-9]+))"\s*(?://.*)?$', re.MULTILINE)
-_PRINTING = re.compile(r"(?:print|log|console|dbg|stdout)", re.IGNORECASE)
-_RUN = re.compile(r"^#!|\bprocess\.(?:argv|exit)\b|\bos\.Args\b|\bflag\.Parse\b|\bvoid main\s*\(|\bfn main\s*\(")
-_CONFIGURES = re.compile(r"\.config\.\w+$|(?:^|/)(?:config|build|server|index)\.(?:js|ts|mjs|cjs|rs)$")
+_PLAIN = pattern(r"^[A-Za-z_$][\w$]*(?:(?:\.|::)[A-Za-z_$][\w$]*)*$")
+_GO_IMPORT = pattern(r'(?m)^\s*(?:import\s+)?"((?:[a-z0-9]+/)*([a-z0-9]+))"\s*(?://.*)?$')
+_GO_DOT = pattern(r'(?m)^\s*(?:import\s+)?\.\s+"')
+_STAR = pattern(r"import\s*[(\\\s]*\*")
+_PRINTING = pattern(r"(?i)print|log|console|dbg|stdout")
+_RUN = pattern(r"^#!|\bprocess\.(?:argv|exit)\b|\bos\.Args\b|\bflag\.Parse\b|\bvoid main\s*\(|\bfn main\s*\(")
+_CONFIGURES = pattern(r"\.config\.\w+$|(?:^|/)(?:config|build|server|index)\.(?:js|ts|mjs|cjs|rs)$")
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Name:
 
     @property
     def parts(self) -> list[str]:
-        return re.split(r"\.|::", self.path)
+        return self.path.replace("::", ".").split(".")
 
     @property
     def dotted(self) -> bool:
@@ -153,21 +155,22 @@ def _called(node: "Node", language: str) -> str | None:
 
 
 def _text(node: "Node") -> str:
-    return re.sub(r"\s+", "", (node.text or b"").decode(errors="replace"))
+    return "".join((node.text or b"").decode(errors="replace").split())
 
 
 def _defined(name: Name, language: str, files: list[tuple[str, "Node"]], code: Code) -> bool:
     """Whether a file of the language may define the function, or what it belongs to."""
     root, last = name.parts[0], name.parts[-1]
-    if any(re.search(rf"(?:^|/){re.escape(root)}(?:\.\w+|/.*)$", path) for path in code.texts if name.dotted):
-        return True
     if name.dotted:
+        own = pattern(rf"(?:^|/){escape(root)}(?:\.\w+|/.*)$")
+        if any(own.search(path) for path in code.texts):
+            return True
         return any(symbol.name == root for path, _ in files for symbol in syntax.symbols(code.text(path), path))
     if language == "java" or (language == "rust" and not (name.brackets or name.macro)):
         # A call without an object is one of the class's own, or of a function of this crate.
         return True
-    words = re.compile(
-        rf"\b(?:fn|func|def|function|macro_rules!|define|class|struct|type)\s+(?:\([^)]*\)\s*)?{re.escape(last)}\b"
+    words = pattern(
+        rf"\b(?:fn|func|def|function|macro_rules!|define|class|struct|type)\s+(?:\([^)]*\)\s*)?{escape(last)}\b"
     )
     return any(words.search(code.text(path)) for path, _ in files) or (
         language != "rust" and any(_bound(last, root_) for _, root_ in files)
@@ -176,34 +179,32 @@ def _defined(name: Name, language: str, files: list[tuple[str, "Node"]], code: C
 
 def _bound(name: str, root: "Node") -> bool:
     """Whether the name stands for anything but the function of a call."""
-    for node in _everything(root):
-        if node.type in _NAMES and node.child_count == 0 and (node.text or b"").decode(errors="replace") == name:
-            parent = node.parent
-            if parent is None or parent.type not in _CALLS or parent.child_by_field_name("function") != node:
-                return True
+    for node, parent, _ in _everything(root):
+        named = node.type in _NAMES and node.child_count == 0 and (node.text or b"").decode(errors="replace") == name
+        if named and (parent is None or parent.type not in _CALLS or parent.child_by_field_name("function") != node):
+            return True
     return False
 
 
 def _means_it(name: Name, language: str, root: "Node", text: str) -> bool:
     """Whether the first part of the name is in this file what everybody takes it for."""
-    if language == "python" and re.search(r"import\s*[(\\\s]*\*", text):
+    if language == "python" and _STAR.search(text):
         return False
-    if language == "go" and re.search(r'^\s*(?:import\s+)?\.\s+"', text, re.MULTILINE):
+    if language == "go" and _GO_DOT.search(text):
         return False
     if not name.dotted:
         return True
     first = name.parts[0]
     if language == "go" and sum(match[2] == first for match in _GO_IMPORT.finditer(text)) != 1:
         return False
-    if language == "python" and not re.search(rf"^\s*import\s+{re.escape(first)}\s*(?:#.*)?$", text, re.MULTILINE):
+    if language == "python" and not pattern(rf"(?m)^\s*import\s+{escape(first)}\s*(?:#.*)?$").search(text):
         return False
     if language in ("rust", "c"):
         return False
-    for node in _everything(root):
+    for node, parent, holder in _everything(root):
         if node.type in _NAMES and node.child_count == 0 and (node.text or b"").decode(errors="replace") == first:
-            parent = node.parent
-            holder = parent.parent if parent is not None and parent.type == "dotted_name" else None
-            if holder is not None and holder.type == "import_statement":
+            dotted = parent is not None and parent.type == "dotted_name"
+            if dotted and holder is not None and holder.type == "import_statement":
                 continue
             field = _OBJECTS.get(parent.type) if parent is not None else None
             if parent is None or field is None or parent.child_by_field_name(field) != node:
@@ -211,9 +212,10 @@ def _means_it(name: Name, language: str, root: "Node", text: str) -> bool:
     return True
 
 
-def _everything(root: "Node") -> Iterator["Node"]:
-    waiting = [root]
+def _everything(root: "Node") -> Iterator[tuple["Node", "Node | None", "Node | None"]]:
+    """Every node with what it stands in, and what that stands in: a node finds its parent by a walk from the root."""
+    waiting: list[tuple[Node, Node | None, Node | None]] = [(root, None, None)]
     while waiting:
-        node = waiting.pop()
-        yield node
-        waiting += node.children
+        node, parent, holder = waiting.pop()
+        yield node, parent, holder
+        waiting += [(child, node, parent) for child in node.children]

@@ -62,4 +62,4 @@ def test_what_may_be_code_is_kept(path: str, text: str) -> None:
 
 
 def test_long_runs_of_comments_take_no_time() -> None:
-    assert "eval" in mentions.without("# x\n" * 50_000 + "# eval\n", "a.py")
+    assert "eval" not in mentions.without("# x\n" * 50_000 + "# eval\n", "a.py")

@@ -6,7 +6,7 @@ as no alternative reads far ahead in vain while another one matches: such altern
 Patterns see the `shadow` of a text, which is ASCII: a place in it is the same in characters and in bytes.
 """
 
-import re
+import re  # noqa: TID251  own: the sources of our patterns, and one run of one class
 from collections.abc import Iterator
 from typing import Any
 

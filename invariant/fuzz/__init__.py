@@ -1,0 +1,1 @@
+"""Hostile input: repositories as strangers would write them, and the readers of strangers' bytes under fuzz."""

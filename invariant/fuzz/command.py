@@ -1,0 +1,42 @@
+"""`invariant fuzz`: hostile input for the readers of strangers' bytes, and how their time grows."""
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+
+from invariant.fuzz import growth, loop, readers
+from invariant.fuzz.targets import TARGETS
+
+CORPUS = Path("tests/fuzz/corpus")
+_KEPT = 60
+
+
+def command(arguments: argparse.Namespace) -> int:
+    """1 when a reader failed, hung, or takes time that grows faster than its text."""
+    console = Console(width=200)
+    if arguments.what == "growth":
+        return _growth(console, arguments.size)
+    wanted = TARGETS if arguments.what == "all" else {arguments.what: TARGETS[arguments.what]}
+    failed = False
+    for name, target in wanted.items():
+        folder = CORPUS / name
+        found = loop.fuzz(target, list(loop.read_corpus(folder)), seconds=arguments.seconds, seed=arguments.seed)
+        folder.mkdir(parents=True, exist_ok=True)
+        # The failures first: what is mended is read again by the tests.
+        for data in [*found.failures.values(), *sorted(found.corpus, key=len)[:_KEPT]]:
+            (folder / loop.name_of(data)).write_bytes(data)
+        console.print(f"{name}: {found.executions} inputs, {found.lines} lines reached, {len(found.failures)} failures")
+        for what, data in found.failures.items():
+            console.print(f"  {what}: {folder / loop.name_of(data)}", markup=False)
+        failed = failed or bool(found.failures)
+    return int(failed)
+
+
+def _growth(console: Console, size: int) -> int:
+    failed = False
+    for name, reader in readers.readers().items():
+        for grown in growth.too_fast(name, reader, largest=size):
+            console.print(str(grown), markup=False)
+            failed = True
+    return int(failed)
