@@ -54,7 +54,7 @@ def _coverage(snapshot: Snapshot) -> tuple[Coverage, str]:
     [criterion] = reading.read("- Code MUST NOT call `eval()`.\n").criteria
     criterion = replace(criterion, patterns=(r"\beval\s*\(",), kind=CriterionKind.FORBIDS)
     index = Index.of(snapshot)
-    scoped = search.scoped(snapshot, [criterion])[criterion.key]
+    scoped = search.scoped(search.Texts(snapshot), [criterion])[criterion.key]
     shown = overview(index, budget=10_000_000)
     context = select(index, [criterion], [], budget=10_000_000, whole=shown.whole, hits=[scoped.hits or ()])
     return coverage.of(scoped, context), shown.text + context.text
