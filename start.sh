@@ -38,6 +38,8 @@ bash start.sh [ROLE]
   fuzz TARGET [--seconds N]
               hostile input for what reads strangers' bytes: archive, sarif, constitution, citation, masker, answer,
               source, repository, or all; `fuzz growth` says whose time grows faster than its text
+  fuzz runs [--repositories N] [--seed N]
+              hostile repositories through the contained processes of a run
   test        every check and the whole test suite; with arguments, pytest on them
   help        this text
 

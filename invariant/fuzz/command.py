@@ -1,11 +1,12 @@
 """`invariant fuzz`: hostile input for the readers of strangers' bytes, and how their time grows."""
 
 import argparse
+import tempfile
 from pathlib import Path
 
 from rich.console import Console
 
-from invariant.fuzz import growth, loop, readers
+from invariant.fuzz import growth, loop, readers, runs
 from invariant.fuzz.targets import TARGETS
 
 CORPUS = Path("tests/fuzz/corpus")
@@ -17,6 +18,9 @@ def command(arguments: argparse.Namespace) -> int:
     console = Console(width=200)
     if arguments.what == "growth":
         return _growth(console, arguments.size)
+    if arguments.what == "runs":
+        with tempfile.TemporaryDirectory(prefix="invariant-fuzz-") as work:
+            return runs.command(console, first=arguments.seed, count=arguments.repositories, work=Path(work))
     wanted = TARGETS if arguments.what == "all" else {arguments.what: TARGETS[arguments.what]}
     failed = False
     for name, target in wanted.items():

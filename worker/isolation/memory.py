@@ -2,12 +2,19 @@
 
 import contextlib
 import os
+import resource
 import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _SMALL = 128 << 20
+
+
+def peak() -> int:
+    """The most that this process, or one that it started and waited for, has had resident at once; bytes."""
+    used = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return 1024 * max(used)
 
 
 def children(process: int) -> list[int]:
