@@ -140,6 +140,39 @@ REMOVALS: Mapping[str, Removal] = {
         ),
         "keep_tokens_days",
     ),
+    # Where users' minutes and streams are counted: what has ended counts for nothing.
+    "request_windows": Removal(
+        _HOUR,
+        text(
+            """
+            DELETE FROM request_windows WHERE subject IN (
+                SELECT subject FROM request_windows WHERE began < now() - interval '1 hour'
+                LIMIT :batch FOR UPDATE SKIP LOCKED)
+            """
+        ),
+    ),
+    "open_streams": Removal(
+        _HOUR,
+        text(
+            """
+            DELETE FROM open_streams WHERE id IN (
+                SELECT id FROM open_streams WHERE until < now() - interval '1 hour'
+                LIMIT :batch FOR UPDATE SKIP LOCKED)
+            """
+        ),
+    ),
+    # A call settles within its run's deadline: a week later nobody asks for a user's day.
+    "user_budgets": Removal(
+        _HOUR,
+        text(
+            """
+            DELETE FROM llm_budgets WHERE scope IN (
+                SELECT scope FROM llm_budgets
+                WHERE scope LIKE 'user:%' AND scope < 'user:' || to_char(now() - interval '7 days', 'YYYY-MM-DD')
+                LIMIT :batch FOR UPDATE SKIP LOCKED)
+            """
+        ),
+    ),
     "work_items": Removal(
         _HOUR,
         text(

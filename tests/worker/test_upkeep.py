@@ -58,6 +58,36 @@ async def test_two_at_once_do_it_once(url: str) -> None:
         assert sum(await asyncio.gather(*(upkeep.tidy("jobs", found, share=1) for _ in range(3)))) == 2000
 
 
+async def test_what_counted_users_goes_when_it_counts_for_nothing(url: str) -> None:
+    async with resources(url) as found:
+        for name, age in (("old", 120), ("now", 0)):
+            await sql(
+                found,
+                "INSERT INTO request_windows VALUES (:name, now() - make_interval(mins => :age), 1);",
+                name=name,
+                age=age,
+            )
+            await sql(
+                found,
+                "INSERT INTO open_streams VALUES (gen_random_uuid(), :name, now() - make_interval(mins => :age))",
+                name=name,
+                age=age,
+            )
+            await sql(
+                found,
+                "INSERT INTO llm_budgets (scope) SELECT kind || ':' || to_char(now() - make_interval(days => :age),"
+                " 'YYYY-MM-DD') || rest FROM (VALUES ('user', ':' || :name), ('day', '')) AS of (kind, rest)",
+                name=name,
+                age=age,
+            )
+        for chore in ("request_windows", "open_streams", "user_budgets"):
+            assert await upkeep.tidy(chore, found, share=1) == 1, chore
+        assert await count(found, "request_windows", "subject = 'now'") == 1
+        assert await count(found, "open_streams", "subject = 'now'") == 1
+        assert await count(found, "llm_budgets", "scope LIKE 'day:%'") == 2
+        assert await count(found, "llm_budgets", "scope LIKE 'user%now'") == 1
+
+
 async def test_events_and_uploads_of_what_still_runs_stay(url: str) -> None:
     async with resources(url) as found:
         old, young, running = [await new_run(found) for _ in range(3)]
