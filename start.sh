@@ -56,7 +56,8 @@ find_python() {
     local candidate
     for candidate in "${PYTHON:-}" python3 python3.13 python3.12 python3.11 python; do
         if [ -n "$candidate" ] && "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-            command -v "$candidate"
+            # The program itself: a shim in its place is another one for the installer, which would begin anew.
+            "$candidate" -c 'import os, sys; print(os.path.realpath(sys.executable))'
             return
         fi
     done
@@ -74,11 +75,17 @@ make_venv() {
     fail "'$1 -m venv' does not work here; on Debian and Ubuntu: apt install python3-venv"
 }
 
-# Install what the lock file says into .venv, once per state of the lock file. $@: further options of `uv sync`.
+# Install what the lock file says into .venv, once per state of the lock file. $@: nothing, or `--group dev`.
 install() {
-    local python wanted uv
-    wanted="$(cat uv.lock pyproject.toml | cksum | tr ' ' '-') $*"
-    if [ -x .venv/bin/python ] && [ "$(cat .venv/.installed 2>/dev/null)" = "$wanted" ]; then return; fi
+    local python wanted uv state
+    state="$(cat uv.lock pyproject.toml | cksum | tr ' ' '-')"
+    wanted="$state $*"
+    if [ -x .venv/bin/python ]; then
+        # What has more than is asked for has it as well.
+        case "$(cat .venv/.installed 2>/dev/null)" in
+        "$wanted" | "$state --group dev") return ;;
+        esac
+    fi
     python="$(find_python)"
     echo "start.sh: installing into .venv (once)" >&2
     uv="$(command -v uv || true)"
