@@ -1,5 +1,6 @@
 """What a stranger's code would try from within a contained process. Each gives what it got, or raises."""
 
+import ctypes
 import os
 import re
 import signal
@@ -125,6 +126,39 @@ def connect_local(path: str) -> str:
         return "connected"
 
 
+def send_local(path: str) -> int:
+    """A datagram to a socket of the machine, from one of a pair of one's own."""
+    ours, _ = socket.socketpair(type=socket.SOCK_DGRAM)
+    return ours.sendto(b"x", path)
+
+
+def connect_beside(host: str, port: int) -> list[str]:
+    """Ways to connect that Landlock does not look at, and to be connected to."""
+    multipath, fast_open = 262, 0x20000000
+
+    def by_multipath() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM, multipath) as client:
+            client.settimeout(3)
+            client.connect((host, port))
+
+    def by_first_packet() -> None:
+        with socket.socket() as client:
+            client.sendto(b"x", fast_open, (host, port))
+
+    def by_listening() -> None:
+        with socket.socket() as server:
+            server.listen()
+
+    got = []
+    for way in (by_multipath, by_first_packet, by_listening):
+        try:
+            way()
+        except OSError:
+            continue
+        got.append(way.__name__)
+    return got
+
+
 def signal_process(number: int) -> str:
     os.kill(number, signal.SIGTERM)
     return "sent"
@@ -185,3 +219,14 @@ except OSError:
 import os
 print(sorted(int(name) for name in os.listdir("/proc/self/fd"))[:-1])
 """
+
+
+def hidden_memory(_: int) -> list[str]:
+    """Kinds of memory that is seen at no process."""
+    libc = ctypes.CDLL(None)
+    got = [name for name in ("shmget", "semget", "msgget") if getattr(libc, name)(0, 4096, 0o1600) >= 0]
+    try:
+        os.close(os.memfd_create("x"))
+    except OSError:
+        return got
+    return [*got, "memfd"]

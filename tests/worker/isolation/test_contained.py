@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -185,6 +187,13 @@ def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[st
     machine = socket.socket(socket.AF_UNIX)
     machine.bind(str(local))
     machine.listen()
+    # Where everybody may send to it, as to the log of a machine.
+    common = Path(tempfile.mkdtemp(prefix="invariant-log-"))
+    log = common / "log.sock"
+    datagrams = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    datagrams.bind(str(log))
+    for place in (common, log):
+        place.chmod(0o777)
     yield {
         "another user's key": (hostile.read, (str(key),)),
         "another run's file": (hostile.read, (str(other / "code.py"),)),
@@ -196,11 +205,14 @@ def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[st
         "a connection to loopback": (hostile.connect, listening.getsockname()),
         "a connection to the internet": (hostile.connect, ("192.0.2.1", 443)),
         "a connection to a local socket": (hostile.connect_local, (str(local),)),
+        "a datagram to a local socket": (hostile.send_local, (str(log),)),
         "a signal to the worker": (hostile.signal_process, (os.getpid(),)),
         "a signal to its parent": (hostile.signal_process, (os.getppid(),)),
     }
     listening.close()
     machine.close()
+    datagrams.close()
+    shutil.rmtree(common)
 
 
 async def test_nothing_of_the_workers_is_had_from_within(process: Contained, secrets: dict[str, Try]) -> None:
@@ -211,6 +223,21 @@ async def test_nothing_of_the_workers_is_had_from_within(process: Contained, sec
         except ContainmentFailed:
             assert not process.ended, what
     assert got == {}
+
+
+async def test_while_cloning_nothing_but_the_port_is_connected_to(isolation: Isolation, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = listening.getsockname()
+        async with isolation.open(Room(_folder(tmp_path), ports=(443,))) as cloning:
+            with pytest.raises(ContainmentFailed):
+                await cloning.call(hostile.connect, *address)
+            assert await cloning.call(hostile.connect_beside, *address) == []
+        async with isolation.open(Room(_folder(tmp_path), ports=(address[1],))) as cloning:
+            assert await cloning.call(hostile.connect, *address) == "connected"
+
+
+async def test_no_memory_is_had_that_belongs_to_no_process(process: Contained) -> None:
+    assert await process.call(hostile.hidden_memory, 0) == []
 
 
 @pytest.mark.usefixtures("secrets")
