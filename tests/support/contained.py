@@ -1,6 +1,7 @@
 """What a stranger's code would try from within a contained process. Each gives what it got, or raises."""
 
 import ctypes
+import mmap
 import os
 import re
 import signal
@@ -9,6 +10,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+from worker.isolation import layers
 
 
 class Declared(Exception):
@@ -30,6 +33,11 @@ class Counter:
 
 def prepare() -> None:
     """Nothing but that the module is loaded."""
+
+
+def without_namespaces() -> None:
+    """In the fork server: as where the system offers none."""
+    layers.separable = lambda: False
 
 
 def process_id() -> int:
@@ -78,6 +86,32 @@ def hog_together(processes: int, megabytes: int) -> int:
             held = bytearray(os.urandom(1 << 20) * megabytes)
             time.sleep(30)
             os._exit(len(held) == 0)
+    time.sleep(30)
+    return processes
+
+
+def hog_shared(megabytes: int) -> int:
+    """Memory that no limit of a process counts."""
+    with mmap.mmap(-1, megabytes << 20) as held:
+        for place in range(0, megabytes << 20, 4096):
+            held[place] = 1
+        time.sleep(30)
+    return megabytes
+
+
+def hog_as_orphans(processes: int, megabytes: int) -> int:
+    """As `hog_together`, in processes that left who started them."""
+    block = os.urandom(1 << 20)
+    for _ in range(processes):
+        child = os.fork()
+        if child == 0:
+            os.setsid()
+            if os.fork() == 0:
+                held = block * megabytes
+                time.sleep(30)
+                os._exit(len(held) == 0)
+            os._exit(0)
+        os.waitpid(child, 0)
     time.sleep(30)
     return processes
 
@@ -179,13 +213,16 @@ def fork_many(number: int) -> int:
 
 
 def leave_behind(path: str) -> int:
-    """A grandchild in a session of its own, which writes as long as it lives."""
+    """A grandchild in a session of its own, and a child of that one, which writes as long as it lives."""
     child = os.fork()
     if child:
         os.waitpid(child, 0)
         return child
     os.setsid()
     if os.fork() == 0:
+        os.setsid()
+        if os.fork():
+            time.sleep(60)
         while True:
             Path(path).write_text(str(time.monotonic()))
             time.sleep(0.02)

@@ -20,7 +20,7 @@ from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter
 
-from worker.isolation import frames
+from worker.isolation import frames, layers, linux
 
 _MAX_WORDS = 2000
 
@@ -58,6 +58,9 @@ class Inside:
             return
         self._channel.close()
         _end_with(lifeline)
+        if layers.LINUX:
+            # What its programs leave behind is of its run, and counts there.
+            linux.adopt_orphans()
         Inside(socket.socket(fileno=channel), self._objects).serve()
         os._exit(0)
 

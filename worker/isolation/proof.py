@@ -62,7 +62,7 @@ def held_back(bait: Bait) -> list[Layer]:
             lambda: socket.create_connection(("127.0.0.1", bait.port), timeout=2).close(),
             lambda: socket.socket(socket.AF_UNIX).close(),
             # One of a pair can be sent to whatever listens on the machine.
-            lambda: [end.close() for end in socket.socketpair(type=socket.SOCK_DGRAM)],
+            lambda: socket.socketpair(type=socket.SOCK_DGRAM),
         ),
         Layer.LIMITS: (_takes_memory,),
     }

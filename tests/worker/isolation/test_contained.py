@@ -129,11 +129,16 @@ async def test_memory_is_bounded(process: Contained) -> None:
     assert printed == ""
 
 
-async def test_memory_of_many_processes_is_bounded_together_and_the_others_go_on(process: Contained) -> None:
+@pytest.mark.parametrize(
+    "hog", [(hostile.hog_together, 4, 200), (hostile.hog_as_orphans, 4, 200), (hostile.hog_shared, 600)]
+)
+async def test_memory_of_a_run_is_bounded_together_and_the_others_go_on(
+    process: Contained, hog: tuple[Callable[..., Any], *tuple[int, ...]]
+) -> None:
     forked = await process.fork()
     began = time.monotonic()
     with pytest.raises(ProcessEnded):
-        await forked.call(hostile.hog_together, 4, 200)
+        await forked.call(*hog)
     assert time.monotonic() - began < 20
     assert await process.call(hostile.double, 3) == 6
 
@@ -152,6 +157,24 @@ async def test_what_left_the_group_is_gone_with_the_room(isolation: Isolation, t
         async with asyncio.timeout(10):
             while not beat.exists():
                 await asyncio.sleep(0.01)
+    last = beat.read_text()
+    await asyncio.sleep(0.3)
+    assert beat.read_text() == last
+
+
+async def test_without_namespaces_too_nothing_outlives_the_room(tmp_path: Path) -> None:
+    """As in a container that forbids them."""
+    folder = _folder(tmp_path)
+    beat = folder / "beat"
+    made = Isolation("tests.support.contained:without_namespaces", [])
+    try:
+        async with made.open(Room(folder, own_user=False)) as process:
+            await process.call(hostile.leave_behind, str(beat))
+            async with asyncio.timeout(10):
+                while not beat.exists():
+                    await asyncio.sleep(0.01)
+    finally:
+        made.close()
     last = beat.read_text()
     await asyncio.sleep(0.3)
     assert beat.read_text() == last
