@@ -21,7 +21,7 @@ from pydantic import BaseModel, ValidationError
 import worker
 from worker.isolation import frames
 from worker.isolation.errors import AnswerRejected, ContainmentFailed, ProcessEnded, TooSlow
-from worker.isolation.inside import adapter
+from worker.isolation.inside import MAX_WORDS, validator
 from worker.isolation.room import Bounds, Room
 
 _CHUNK = 1 << 20
@@ -113,7 +113,7 @@ class Contained:
     def _value(self, function: Callable[..., Any], answer: bytes) -> Any:
         if answer.startswith(b'{"value":'):
             try:
-                return adapter(function).validate_json(memoryview(answer)[9:-1].tobytes())
+                return validator(function).validate_json(memoryview(answer)[9:-1].tobytes())
             except ValidationError as error:
                 raise AnswerRejected(
                     f"The contained process gave an answer of another form ({error.error_count()} errors)."
@@ -122,12 +122,15 @@ class Contained:
             told = _Told.model_validate_json(answer)
         except ValidationError:
             raise AnswerRejected("The contained process gave no answer that can be read.") from None
-        kind, words = self._errors.get(told.error), told.words
+        # They are shown and stored, where no NUL can be.
+        kind, words = self._errors.get(told.error), told.words[:MAX_WORDS].replace("\0", "\N{REPLACEMENT CHARACTER}")
         if kind is not None:
             raise kind(words)
         if told.error == "MemoryError":
             raise ProcessEnded("Reading the repository took more memory than a run may have.")
-        raise ContainmentFailed(f"Reading the repository failed: {told.error[:200]} at {words[:200]}.")
+        raise ContainmentFailed(
+            f"Reading the repository failed: {told.error[:200]} at {words[:200]}.".replace("\0", "")
+        )
 
     async def fork(self) -> "Contained":
         """A second process with all that this one has read."""

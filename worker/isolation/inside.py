@@ -5,6 +5,7 @@ that its class declares (`told`) goes back by name; of any other only the kind i
 """
 
 import asyncio
+import copy
 import fcntl
 import gc
 import inspect
@@ -19,16 +20,34 @@ from functools import cache
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter
+from pydantic_core import SchemaValidator
 
 from worker.isolation import frames, layers, linux
 
-_MAX_WORDS = 2000
+MAX_WORDS = 2000
+_COLLECTIONS = ("list", "tuple", "set", "frozenset", "dict")
 
 
 @cache
 def adapter(function: Callable[..., Any]) -> TypeAdapter[Any]:
     """Reads and writes what the function returns."""
     return TypeAdapter(get_type_hints(function)["return"])
+
+
+@cache
+def validator(function: Callable[..., Any]) -> SchemaValidator:
+    """Reads what the function returns, and stops at the first error of a collection: an answer of as many errors as it
+    has bytes would take the reader's memory, and a minute."""
+    schema = copy.deepcopy(adapter(function).core_schema)
+    nodes: list[Any] = [schema]
+    for node in nodes:
+        if isinstance(node, dict):
+            if node.get("type") in _COLLECTIONS:
+                node["fail_fast"] = True
+            nodes += node.values()
+        elif isinstance(node, list | tuple):
+            nodes += node
+    return SchemaValidator(schema)
 
 
 class Inside:
@@ -74,7 +93,7 @@ class Inside:
         except Exception as error:
             where = traceback.extract_tb(error.__traceback__)[-1]
             words = (
-                str(error)[:_MAX_WORDS] if hasattr(error, "code") else f"{where.filename.split('/')[-1]}:{where.lineno}"
+                str(error)[:MAX_WORDS] if hasattr(error, "code") else f"{where.filename.split('/')[-1]}:{where.lineno}"
             )
             name = f"{type(error).__module__}.{type(error).__qualname__}"
             return json.dumps({"error": name, "words": words}).encode()

@@ -1,6 +1,7 @@
 """A contained process: what it answers, how it ends, and what no stranger gets out of it."""
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -25,6 +26,7 @@ from worker.isolation.room import Bounds, Layer, Room
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the walls are Linux's")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
 
+_DECLARED = f"{hostile.Declared.__module__}.{hostile.Declared.__qualname__}"
 _BOUNDS = Bounds(memory=512 << 20, file=32 << 20, folder=96 << 20, processes=64)
 
 
@@ -75,6 +77,22 @@ async def test_an_answer_of_another_form_is_refused(process: Contained) -> None:
         await process.call(hostile.lie, 0)
     with pytest.raises(AnswerRejected):
         await process.call(hostile.flood, 80)
+
+
+@pytest.mark.parametrize("words", ["a\0b", "x" * 1_000_000])
+async def test_words_of_an_error_are_bounded_and_can_be_stored(process: Contained, words: str) -> None:
+    with pytest.raises(hostile.Declared) as failed:
+        process._value(hostile.fail, json.dumps({"error": _DECLARED, "words": words}).encode())
+    assert len(str(failed.value)) <= 2000
+    assert "\0" not in str(failed.value)
+
+
+async def test_an_answer_of_nothing_but_errors_costs_the_reader_little(process: Contained) -> None:
+    answer = b'{"value":[' + b"0," * (16 << 20) + b"0]}"
+    began = time.monotonic()
+    with pytest.raises(AnswerRejected, match="1 error"):
+        process._value(hostile.listed, answer)
+    assert time.monotonic() - began < 5
 
 
 async def test_what_explodes_is_ended_and_nothing_else_waits(isolation: Isolation, tmp_path: Path) -> None:
