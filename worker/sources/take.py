@@ -6,7 +6,7 @@ import contextlib
 import shutil
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,8 @@ class Taken:
 
     snapshot: Snapshot
     process: Contained
+    of: Hashable | None = None
+    """Names what was taken where that cannot change; the snapshot's digest is only what the process says."""
 
 
 @asynccontextmanager
