@@ -238,6 +238,25 @@ def fill(folder: str, megabytes: int) -> int:
     return megabytes
 
 
+def fill_with_folders(folder: str, number: int) -> int:
+    """Folders with nothing in them."""
+    for name in range(number):
+        Path(folder, str(name)).mkdir()
+    time.sleep(30)
+    return number
+
+
+def fill_below(folder: str, depth: int, name: str) -> int:
+    """A file below so many folders, for which a path may be too short."""
+    os.chdir(folder)
+    for _ in range(depth):
+        Path(name).mkdir()
+        os.chdir(name)
+    Path("file").write_bytes(b"x" * (16 << 20))
+    time.sleep(30)
+    return depth
+
+
 def one_file(folder: str, megabytes: int) -> int:
     """Write a single file."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

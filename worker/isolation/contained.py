@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import pickle
@@ -288,15 +289,30 @@ async def _watch(contained: Contained, room: Room) -> None:
 
 
 def _within(folder: Path, bounds: Bounds) -> bool:
-    """Whether the folder holds no more than it may: bytes, each file at least a block."""
+    """Whether the folder holds no more than it may: bytes, each file and folder at least a block. What lies too deep to
+    be looked at is more."""
     total = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            with contextlib.suppress(OSError):
-                total += max(_BLOCK, Path(place, name).lstat().st_blocks * 512)
-        if total > bounds.folder:
-            return False
+    waiting = [str(folder)]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    total += _size(entry)
+                    if total > bounds.folder:
+                        return False
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                return False
     return True
+
+
+def _size(entry: "os.DirEntry[str]") -> int:
+    try:
+        return max(_BLOCK, entry.stat(follow_symlinks=False).st_blocks * 512)
+    except FileNotFoundError:
+        return 0
 
 
 def _environment() -> dict[str, str]:

@@ -3,7 +3,6 @@ work is done."""
 
 import asyncio
 import contextlib
-import shutil
 import time
 import uuid
 from collections.abc import AsyncIterator, Hashable
@@ -20,6 +19,7 @@ from worker.isolation.room import Bounds, Room
 from worker.runtime import process
 from worker.sources import checkout, make
 from worker.sources.make import Request
+from worker.sources.removal import remove
 from worker.sources.snapshot import Snapshot
 
 __all__ = ["Request", "Taken", "snapshot", "sweep"]
@@ -57,7 +57,7 @@ async def snapshot(
             made = await contained.call(make.make, request, work, bare, seconds=seconds)
             yield Taken(made, contained)
     finally:
-        await asyncio.shield(asyncio.to_thread(shutil.rmtree, work, ignore_errors=True))
+        await asyncio.shield(asyncio.to_thread(remove, work))
 
 
 def _prepare(work: Path) -> None:
@@ -117,8 +117,7 @@ def sweep(settings: Settings) -> int:
     for folder in settings.snapshots_dir.iterdir():
         try:
             if folder.stat().st_mtime < oldest:
-                shutil.rmtree(folder, ignore_errors=True)
-                removed += 1
+                removed += remove(folder)
         except FileNotFoundError:
             continue
     return removed

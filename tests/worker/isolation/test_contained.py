@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from worker.isolation import proof
 from worker.isolation.contained import Contained, Isolation
 from worker.isolation.errors import AnswerRejected, ContainmentFailed, ProcessEnded, TooSlow
 from worker.isolation.room import Bounds, Layer, Room
+from worker.sources import removal
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the walls are Linux's")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
@@ -207,6 +209,22 @@ async def test_the_disk_is_not_filled(isolation: Isolation, tmp_path: Path) -> N
         with pytest.raises((ProcessEnded, asyncio.CancelledError)):
             await process.call(hostile.fill, str(folder), 256)
         assert process.ended
+
+
+@pytest.mark.parametrize(
+    "fill",
+    [(hostile.fill_with_folders, 3_000), (hostile.fill_below, 1_500, "a"), (hostile.fill_below, 500, "of-a-long-name")],
+)
+async def test_folders_fill_a_folder_too(
+    isolation: Isolation, tmp_path: Path, fill: tuple[Callable[..., Any], *tuple[Any, ...]]
+) -> None:
+    function, *arguments = fill
+    folder = _folder(tmp_path)
+    async with isolation.open(Room(folder, bounds=replace(_BOUNDS, folder=8 << 20))) as process:
+        with pytest.raises((ProcessEnded, asyncio.CancelledError)):
+            await process.call(function, str(folder), *arguments)
+        assert process.ended
+    assert removal.remove(folder)
 
 
 # (what is tried, with which arguments)
