@@ -198,6 +198,11 @@ def signal_process(number: int) -> str:
     return "sent"
 
 
+def kill_by_a_program(number: int) -> int:
+    """The exit code of a program that shall kill the process."""
+    return subprocess.run(["/bin/sh", "-c", f"kill -9 {number}"], capture_output=True, check=False).returncode
+
+
 def fork_many(number: int) -> int:
     """How many of so many processes could be started; they stay for a while."""
     started = 0

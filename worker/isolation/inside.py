@@ -5,6 +5,7 @@ that its class declares (`told`) goes back by name; of any other only the kind i
 """
 
 import asyncio
+import contextlib
 import copy
 import fcntl
 import gc
@@ -80,6 +81,9 @@ class Inside:
         if layers.LINUX:
             # What its programs leave behind is of its run, and counts there.
             linux.adopt_orphans()
+            with contextlib.suppress(OSError):
+                # It is of one user with the processes of the other runs that share the room.
+                linux.scope_signals()
         Inside(socket.socket(fileno=channel), self._objects).serve()
         os._exit(0)
 

@@ -19,7 +19,7 @@ import pytest
 
 from invariant.waiting import until
 from tests.support import contained as hostile
-from worker.isolation import proof
+from worker.isolation import linux, proof
 from worker.isolation.contained import Contained, Isolation
 from worker.isolation.errors import AnswerRejected, ContainmentFailed, ProcessEnded, TooSlow
 from worker.isolation.room import Bounds, Layer, Room
@@ -63,6 +63,16 @@ async def test_a_fork_goes_on_from_what_was_read_and_changes_nothing_there(proce
     assert await process.call(hostile.Counter.add, 5) == 15
     await forked.close()
     assert await process.call(hostile.double, 2) == 4
+
+
+@pytest.mark.skipif(linux.landlock_version() < 6, reason="before Linux 6.12 Landlock knows no signals")
+async def test_a_program_of_one_run_ends_no_other_run_that_shares_the_room(process: Contained) -> None:
+    ours, theirs = await process.fork(), await process.fork()
+    number = await theirs.call(hostile.process_id)
+    assert await ours.call(hostile.kill_by_a_program, number) != 0
+    assert await theirs.call(hostile.double, 2) == 4
+    await theirs.close()
+    await ours.close()
 
 
 async def test_a_declared_error_crosses_the_wall_and_another_only_by_its_kind(process: Contained) -> None:
