@@ -51,7 +51,10 @@ def held_back(bait: Bait) -> list[Layer]:
     """The layers that held: everything that each must prevent was tried, and failed."""
     tries: dict[Layer, tuple[Callable[[], object], ...]] = {
         Layer.USER: (lambda: _same_user(bait.user),),
-        Layer.PROCESSES: (lambda: os.kill(bait.worker, 0), lambda: Path(f"/proc/{bait.worker}/status").read_bytes()),
+        Layer.PROCESSES: (
+            lambda: os.kill(_another(bait.worker), 0),
+            lambda: Path(f"/proc/{_another(bait.worker)}/status").read_bytes(),
+        ),
         Layer.FILES: (
             lambda: list(Path(bait.outside).iterdir()),
             lambda: Path(bait.outside, "readable").read_bytes(),
@@ -75,6 +78,13 @@ def _succeeds(attempt: Callable[[], object]) -> bool:
     except (OSError, MemoryError):
         return False
     return True
+
+
+def _another(process: int) -> int:
+    """Its id, unless this process has it: both are the first of a namespace, where the worker is that of a container."""
+    if process == os.getpid():
+        raise ProcessLookupError
+    return process
 
 
 def _same_user(user: int) -> None:

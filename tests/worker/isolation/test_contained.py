@@ -403,3 +403,8 @@ async def test_which_walls_stand_is_proven(isolation: Isolation, tmp_path: Path)
     assert {*standing.layers} | {*standing.missing} == set(Layer)
     assert {Layer.PROCESSES, Layer.FILES, Layer.CALLS, Layer.SOCKETS, Layer.LIMITS} <= {*standing.layers}
     assert (Layer.USER in standing.layers) == (os.geteuid() == 0)
+
+
+async def test_a_worker_that_is_a_containers_first_process_is_told_of_that_wall_too(process: Contained) -> None:
+    bait = proof.Bait("/nowhere", 1, await process.call(hostile.process_id), os.getuid())
+    assert Layer.PROCESSES in await process.call(proof.held_back, bait)
