@@ -81,7 +81,7 @@ def _succeeds(attempt: Callable[[], object]) -> bool:
 
 
 def _another(process: int) -> int:
-    """Its id, unless this process has it: both are the first of a namespace, where the worker is that of a container."""
+    """Its id, unless this process has it: both may be the first of a namespace, the worker that of a container."""
     if process == os.getpid():
         raise ProcessLookupError
     return process
