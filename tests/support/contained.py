@@ -218,20 +218,39 @@ def fork_many(number: int) -> int:
 
 
 def leave_behind(path: str) -> int:
-    """A grandchild in a session of its own, and a child of that one, which writes as long as it lives."""
+    """A grandchild in a session of its own, which writes as long as it lives; it has begun."""
     child = os.fork()
     if child:
         os.waitpid(child, 0)
+        while not Path(path).exists():
+            time.sleep(0.01)
         return child
     os.setsid()
     if os.fork() == 0:
-        os.setsid()
-        if os.fork():
-            time.sleep(60)
         while True:
             Path(path).write_text(str(time.monotonic()))
             time.sleep(0.02)
     os._exit(0)
+
+
+def leave_behind_and_spin(path: str) -> int:
+    """The same, and then an explosion."""
+    leave_behind(path)
+    return spin(0)
+
+
+def fill_nameless(folder: str, megabytes: int) -> int:
+    """Write into files that no folder has any more."""
+    held = []
+    for number in range(megabytes // 16):
+        place = Path(folder, f"gone-{number}")
+        file = place.open("wb")
+        place.unlink()
+        file.write(b"x" * (16 << 20))
+        file.flush()
+        held.append(file)
+    time.sleep(20)
+    return len(held)
 
 
 def fill(folder: str, megabytes: int) -> int:

@@ -80,7 +80,13 @@ def _wait(held: int, line: socket.socket, bounds: Bounds) -> None:
     while not poll.poll(_LOOK_MILLISECONDS):
         if descriptor is None and os.waitid(os.P_PID, held, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
             return
-        memory.end_what_grows(held, bounds.memory)
+        memory.end_what_grows(held, bounds)
+        for orphan in memory.children(os.getpid()):
+            # Without a namespace they come to us, when their run has ended.
+            if orphan != held:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(orphan, signal.SIGKILL)
+                os.waitpid(orphan, 0)
     if descriptor is not None:
         os.close(descriptor)
 

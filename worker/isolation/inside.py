@@ -13,6 +13,7 @@ import inspect
 import json
 import os
 import pickle
+import select
 import signal
 import socket
 import traceback
@@ -23,9 +24,10 @@ from typing import Any, get_type_hints
 from pydantic import TypeAdapter
 from pydantic_core import SchemaValidator
 
-from worker.isolation import frames, layers, linux
+from worker.isolation import frames, layers, linux, memory
 
 MAX_WORDS = 2000
+_LOOK_MILLISECONDS = 1000
 _COLLECTIONS = ("list", "tuple", "set", "frozenset", "dict")
 
 
@@ -57,22 +59,43 @@ class Inside:
     def __init__(self, channel: socket.socket, objects: dict[type, Any] | None = None) -> None:
         self._channel = channel
         self._objects: dict[type, Any] = objects or {}
+        self._forks: set[int] = set()
 
     def serve(self) -> None:
-        """Until the channel is closed."""
-        while (message := frames.receive(self._channel)) is not None:
+        """Until the channel is closed; what programs leave behind ends before the answer goes out, or soon after."""
+        poll = select.poll()
+        poll.register(self._channel, select.POLLIN)
+        while True:
+            while not poll.poll(_LOOK_MILLISECONDS):
+                self._tidy()
+            message = frames.receive(self._channel)
+            if message is None:
+                break
             kind, body, descriptors = message
             if kind == frames.FORK:
                 self._fork(descriptors)
-            else:
-                self._channel.sendall(frames.answer(self._answered(body)))
-            _reap()
+                continue
+            answer = self._answered(body)
+            self._tidy()
+            self._channel.sendall(frames.answer(answer))
+        self._tidy()
+
+    def _tidy(self) -> None:
+        """End every child that is no fork of ours, orphans among them, and forget those that have ended."""
+        for child in memory.children(os.getpid()):
+            if child not in self._forks:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(child, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG)[0]) != 0:
+                self._forks.discard(ended)
 
     def _fork(self, descriptors: list[int]) -> None:
         """Become two: the child has what was read so far and serves a channel of its own."""
         channel, lifeline = descriptors
         gc.freeze()
-        if os.fork():
+        if fork := os.fork():
+            self._forks.add(fork)
             os.close(channel)
             os.close(lifeline)
             return
@@ -118,12 +141,3 @@ def _end_with(lifeline: int) -> None:
     signal.signal(signal.SIGIO, signal.SIG_DFL)
     fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
-
-
-def _reap() -> None:
-    """Children that ended, and orphans: the first process of a namespace has them all."""
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        return

@@ -107,6 +107,14 @@ def give_up_network() -> None:
             linux.no_sockets()
 
 
+def keep_as_it_is(scratch: Path) -> None:
+    """From here on only the scratch folder can be changed, by this process and any that it starts: what
+    one run's analyzers do to the snapshot another run would read."""
+    if LINUX:
+        with contextlib.suppress(OSError):
+            linux.landlock([Path("/")], [scratch, *map(Path, _DEVICES)], None)
+
+
 def _limit(bounds: Bounds) -> None:
     """Limits of this process and, each for itself, of those it starts. RLIMIT_DATA counts private writable memory."""
     limits = {

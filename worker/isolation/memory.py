@@ -3,9 +3,13 @@
 import contextlib
 import os
 import signal
+import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from worker.isolation.room import Bounds
+
+_SECTOR = 512
 _RUNS = 4
 """So many times what one run may take is what a room may, however many runs share it: programs that leave the branch
 of their run count as runs of their own."""
@@ -28,16 +32,31 @@ def branch(process: int) -> list[int]:
     return found
 
 
-def end_what_grows(held: int, most: int) -> None:
-    """Kill each branch below `held`, the work of one run, whose processes take more than `most` bytes together, and
-    `held` itself with everything when it does alone, or when all together take several times as much."""
+def end_what_grows(held: int, bounds: Bounds) -> None:
+    """Kill each branch below `held`, the work of one run, whose processes take more memory together than one may, or
+    hold more in files without a name than the folder may; and `held` itself with everything when it does alone, or
+    when all together take several times as much."""
+    most = bounds.memory
     everything = branch(held)
     for top in children(held):
         processes = branch(top)
-        if _take_more(processes, most):
+        if _take_more(processes, most) or _nameless(processes) > bounds.folder:
             _kill(processes)
-    if _take_more([held], most) or _take_more(everything, _RUNS * most, unknown=0):
+    if _take_more([held], most) or _take_more(everything, _RUNS * most, unknown=0) or _nameless([held]) > bounds.folder:
         _kill([held])
+
+
+def _nameless(processes: Sequence[int]) -> int:
+    """Bytes on disk of open files that were removed: nobody who looks at the folder sees them."""
+    sizes: dict[tuple[int, int], int] = {}
+    for process in processes:
+        with contextlib.suppress(OSError):
+            for entry in Path(f"/proc/{process}/fd").iterdir():
+                with contextlib.suppress(OSError):
+                    about = entry.stat()
+                    if stat.S_ISREG(about.st_mode) and not about.st_nlink:
+                        sizes[about.st_dev, about.st_ino] = about.st_blocks * _SECTOR
+    return sum(sizes.values())
 
 
 def _kill(processes: Sequence[int]) -> None:

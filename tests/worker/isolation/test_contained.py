@@ -19,11 +19,12 @@ import pytest
 
 from invariant.waiting import until
 from tests.support import contained as hostile
+from tests.support.app import settings
 from worker.isolation import linux, proof
 from worker.isolation.contained import Contained, Isolation
 from worker.isolation.errors import AnswerRejected, ContainmentFailed, ProcessEnded, TooSlow
 from worker.isolation.room import Bounds, Layer, Room
-from worker.sources import removal
+from worker.sources import make, removal
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the walls are Linux's")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
@@ -179,35 +180,47 @@ async def test_no_more_processes_are_started_than_it_may(isolation: Isolation, t
         assert 0 < await bounded.call(hostile.fork_many, 10_000, seconds=60) <= _BOUNDS.processes
 
 
-async def test_what_left_the_group_is_gone_with_the_room(isolation: Isolation, tmp_path: Path) -> None:
+async def test_what_is_left_behind_ends_with_the_answer(process: Contained, tmp_path: Path) -> None:
+    beat = _folder(tmp_path) / "beat"
+    forked = await process.fork()
+    for one in (process, forked):
+        await one.call(hostile.leave_behind, str(beat))
+        await asyncio.to_thread(until, lambda: _stands_still(beat), 10)
+        beat.unlink()
+    await forked.close()
+    assert await process.call(hostile.double, 2) == 4
+
+
+async def test_what_a_fork_leaves_behind_ends_with_it(process: Contained, tmp_path: Path) -> None:
+    beat = _folder(tmp_path) / "beat"
+    forked = await process.fork()
+    exploding = asyncio.create_task(forked.call(hostile.leave_behind_and_spin, str(beat)))
+    await asyncio.to_thread(until, beat.exists, 10)
+    await forked.close()
+    await asyncio.gather(exploding, return_exceptions=True)
+    await asyncio.to_thread(until, lambda: _stands_still(beat), 10)
+    assert await process.call(hostile.double, 2) == 4
+
+
+def _stands_still(beat: Path) -> bool:
+    before = beat.read_text()
+    time.sleep(0.2)
+    return beat.read_text() == before
+
+
+async def test_no_program_changes_the_snapshot_that_others_read(isolation: Isolation, tmp_path: Path) -> None:
     folder = _folder(tmp_path)
-    beat = folder / "beat"
+    request = make.Request(None, content=b'{"a.py": "eval(x)"}', content_format="files")
     async with isolation.open(Room(folder)) as process:
-        await process.call(hostile.leave_behind, str(beat))
-        async with asyncio.timeout(10):
-            while not beat.exists():
-                await asyncio.sleep(0.01)
-    last = beat.read_text()
-    await asyncio.sleep(0.3)
-    assert beat.read_text() == last
-
-
-async def test_without_namespaces_too_nothing_outlives_the_room(tmp_path: Path) -> None:
-    """As in a container that forbids them."""
-    folder = _folder(tmp_path)
-    beat = folder / "beat"
-    made = Isolation("tests.support.contained:without_namespaces", [])
-    try:
-        async with made.open(Room(folder, own_user=False)) as process:
-            await process.call(hostile.leave_behind, str(beat))
-            async with asyncio.timeout(10):
-                while not beat.exists():
-                    await asyncio.sleep(0.01)
-    finally:
-        made.close()
-    last = beat.read_text()
-    await asyncio.sleep(0.3)
-    assert beat.read_text() == last
+        snapshot = await process.call(make.make, request, folder, settings().contained())
+        place = snapshot.root / "a.py"
+        code = f"import os, pathlib\np = pathlib.Path({str(place)!r})\ntry: p.unlink()\nexcept OSError: print('held')\n"
+        code += "try: p.write_text('harmless')\nexcept OSError: print('held')\n"
+        code += f"pathlib.Path({str(snapshot.scratch / 'mine')!r}).write_text('x'); print(p.read_text())"
+        forked = await process.fork()
+        printed = await forked.call(hostile.by_a_program, code)
+        await forked.close()
+    assert printed.split() == ["held", "held", "eval(x)"]
 
 
 async def test_the_disk_is_not_filled(isolation: Isolation, tmp_path: Path) -> None:
@@ -361,8 +374,7 @@ async def test_rooms_end_with_the_worker_that_opened_them(tmp_path: Path) -> Non
         "async def main():\n"
         "    isolation = Isolation('tests.support.contained:prepare', [])\n"
         "    async with isolation.open(Room(Path(sys.argv[1]))) as process:\n"
-        "        await process.call(hostile.leave_behind, sys.argv[1] + '/beat')\n"
-        "        await process.call(hostile.spin, 0)\n"
+        "        await process.call(hostile.leave_behind_and_spin, sys.argv[1] + '/beat')\n"
         "asyncio.run(main())\n"
     )
     root = Path(proof.__file__).parents[2]
@@ -373,13 +385,7 @@ async def test_rooms_end_with_the_worker_that_opened_them(tmp_path: Path) -> Non
             await asyncio.sleep(0.05)
     worker.kill()
     await worker.wait()
-
-    def stands_still() -> bool:
-        before = beat.read_text()
-        time.sleep(0.2)
-        return beat.read_text() == before
-
-    await asyncio.to_thread(until, stands_still, 10)
+    await asyncio.to_thread(until, lambda: _stands_still(beat), 10)
 
 
 async def test_the_fork_server_is_started_again_when_it_died(tmp_path: Path) -> None:
