@@ -115,6 +115,8 @@ def _may_make(maker: Principal, body: TokenRequest) -> tuple[str, datetime | Non
     """Whose the token will be, and when it ends. Raises Forbidden, Conflict."""
     if body.user is not None and body.user != maker.name and not maker.is_admin:
         raise errors.Forbidden("Only an administrator makes tokens for somebody else; leave body/user out.")
+    if body.user == SERVICE and maker.name not in (None, SERVICE):
+        raise errors.Forbidden(f"{SERVICE} is nobody's name: the service alone makes tokens for itself.")
     beyond = [scope.value for scope in body.scopes if not maker.may(scope)]
     if beyond:
         raise errors.Forbidden(f"A token gives no more than the one that makes it: leave out {', '.join(beyond)}.")

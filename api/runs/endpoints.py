@@ -247,7 +247,8 @@ async def cancel_run(call: Call, run_id: uuid.UUID) -> Response:
 async def retry_run(call: Call, run_id: uuid.UUID) -> Response:
     """Run again
 
-    Enqueues a new run of the same source and constitution; the old one stays as it is.
+    Enqueues a new run of the same source and constitution; the old one stays as it is. It is called back where the old
+    one was if that was one's own: another's may be a member no more.
     """
     async with call.state.db.transaction() as session:
         old = await access.find_run(session, call.principal, run_id, access.WRITE)
@@ -270,7 +271,7 @@ async def retry_run(call: Call, run_id: uuid.UUID) -> Response:
             mode=RunMode(old.mode),
             base=old.base,
             remediate=old.remediate,
-            callback_url=old.callback_url,
+            callback_url=old.callback_url if old.created_by == call.principal.name else None,
             labels=old.labels,
             retry_of=old.id,
             created_by=call.principal.name,

@@ -81,7 +81,7 @@ async def _here(settings: Settings) -> None:
     await asyncio.to_thread(work.mkdir, parents=True)
     try:
         read = reading.read(mask_file(_CONSTITUTION, "CONSTITUTION.md"))
-        snapshot = await make.make(_request(), work, settings)
+        snapshot = await make.made(_request(), work, settings)
         examination = Examination()
         await asyncio.to_thread(examination.index, snapshot)
         await asyncio.to_thread(examination.show, checkable(read), _ANALYSIS, settings)

@@ -229,3 +229,15 @@ def test_what_is_not_there_and_what_is_not_ones_own_are_told_alike(client: httpx
             for path in (there, nowhere)
         ]
         assert told[0] == told[1]
+
+
+def test_a_retry_calls_nobody_else_back(client: httpx.Client, world: World) -> None:
+    """Who made the run may be a member no more, and the verdict is told to whom it calls."""
+    run_id = world.run(WRITER, repo=world.repository)
+    place = "https://example.com/of-will"
+    world.connection.execute("UPDATE runs SET callback_url = %s WHERE id = %s", [place, run_id])
+    called = {
+        user: client.post(f"/api/runs/{run_id}/retry", headers=service(user)).json()["callback_url"]
+        for user in (WRITER, ADMIN, None)
+    }
+    assert called == {WRITER: place, ADMIN: None, None: None}

@@ -55,6 +55,12 @@ async def test_a_token_gives_no_scope_that_its_maker_has_not(client: httpx.Async
     assert (await ask(client, reader, "runs:read")).status_code == 403
 
 
+async def test_nobody_but_the_service_makes_tokens_in_its_name(client: httpx.AsyncClient) -> None:
+    _, admin = await make(client, service(), "admin", user="boss")
+    assert (await ask(client, admin, "runs:read", user="service")).status_code == 403
+    assert (await ask(client, service(), "runs:read", user="service")).status_code == 201
+
+
 async def test_a_token_lasts_no_longer_than_its_maker(client: httpx.AsyncClient) -> None:
     _, admin = await make(client, service(), "admin", user="boss", expires_at=SOON.isoformat())
     refused = await ask(client, admin, "admin", expires_at=LATER.isoformat())

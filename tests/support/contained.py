@@ -1,5 +1,7 @@
 """What a stranger's code would try from within a contained process. Each gives what it got, or raises."""
 
+import ctypes
+import mmap
 import os
 import re
 import signal
@@ -8,6 +10,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+from worker.isolation import layers
 
 
 class Declared(Exception):
@@ -29,6 +33,11 @@ class Counter:
 
 def prepare() -> None:
     """Nothing but that the module is loaded."""
+
+
+def without_namespaces() -> None:
+    """In the fork server: as where the system offers none."""
+    layers.separable = lambda: False
 
 
 def process_id() -> int:
@@ -81,6 +90,32 @@ def hog_together(processes: int, megabytes: int) -> int:
     return processes
 
 
+def hog_shared(megabytes: int) -> int:
+    """Memory that no limit of a process counts."""
+    with mmap.mmap(-1, megabytes << 20) as held:
+        for place in range(0, megabytes << 20, 4096):
+            held[place] = 1
+        time.sleep(30)
+    return megabytes
+
+
+def hog_as_orphans(processes: int, megabytes: int) -> int:
+    """As `hog_together`, in processes that left who started them."""
+    block = os.urandom(1 << 20)
+    for _ in range(processes):
+        child = os.fork()
+        if child == 0:
+            os.setsid()
+            if os.fork() == 0:
+                held = block * megabytes
+                time.sleep(30)
+                os._exit(len(held) == 0)
+            os._exit(0)
+        os.waitpid(child, 0)
+    time.sleep(30)
+    return processes
+
+
 def environments() -> str:
     """Every environment that can be read, the parent's among them."""
     seen = []
@@ -125,9 +160,47 @@ def connect_local(path: str) -> str:
         return "connected"
 
 
+def send_local(path: str) -> int:
+    """A datagram to a socket of the machine, from one of a pair of one's own."""
+    ours, _ = socket.socketpair(type=socket.SOCK_DGRAM)
+    return ours.sendto(b"x", path)
+
+
+def connect_beside(host: str, port: int) -> list[str]:
+    """Ways to connect that Landlock does not look at, and to be connected to."""
+    multipath, fast_open = 262, 0x20000000
+
+    def by_multipath() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM, multipath) as client:
+            client.settimeout(3)
+            client.connect((host, port))
+
+    def by_first_packet() -> None:
+        with socket.socket() as client:
+            client.sendto(b"x", fast_open, (host, port))
+
+    def by_listening() -> None:
+        with socket.socket() as server:
+            server.listen()
+
+    got = []
+    for way in (by_multipath, by_first_packet, by_listening):
+        try:
+            way()
+        except OSError:
+            continue
+        got.append(way.__name__)
+    return got
+
+
 def signal_process(number: int) -> str:
     os.kill(number, signal.SIGTERM)
     return "sent"
+
+
+def kill_by_a_program(number: int) -> int:
+    """The exit code of a program that shall kill the process."""
+    return subprocess.run(["/bin/sh", "-c", f"kill -9 {number}"], capture_output=True, check=False).returncode
 
 
 def fork_many(number: int) -> int:
@@ -145,10 +218,12 @@ def fork_many(number: int) -> int:
 
 
 def leave_behind(path: str) -> int:
-    """A grandchild in a session of its own, which writes as long as it lives."""
+    """A grandchild in a session of its own, which writes as long as it lives; it has begun."""
     child = os.fork()
     if child:
         os.waitpid(child, 0)
+        while not Path(path).exists():
+            time.sleep(0.01)
         return child
     os.setsid()
     if os.fork() == 0:
@@ -158,6 +233,26 @@ def leave_behind(path: str) -> int:
     os._exit(0)
 
 
+def leave_behind_and_spin(path: str) -> int:
+    """The same, and then an explosion."""
+    leave_behind(path)
+    return spin(0)
+
+
+def fill_nameless(folder: str, megabytes: int) -> int:
+    """Write into files that no folder has any more."""
+    held = []
+    for number in range(megabytes // 16):
+        place = Path(folder, f"gone-{number}")
+        file = place.open("wb")
+        place.unlink()
+        file.write(b"x" * (16 << 20))
+        file.flush()
+        held.append(file)
+    time.sleep(20)
+    return len(held)
+
+
 def fill(folder: str, megabytes: int) -> int:
     """Write files of 16 MiB each."""
     block = b"x" * (16 << 20)
@@ -165,6 +260,25 @@ def fill(folder: str, megabytes: int) -> int:
         Path(folder, f"part-{number}").write_bytes(block)
     time.sleep(5)
     return megabytes
+
+
+def fill_with_folders(folder: str, number: int) -> int:
+    """Folders with nothing in them."""
+    for name in range(number):
+        Path(folder, str(name)).mkdir()
+    time.sleep(30)
+    return number
+
+
+def fill_below(folder: str, depth: int, name: str) -> int:
+    """A file below so many folders, for which a path may be too short."""
+    os.chdir(folder)
+    for _ in range(depth):
+        Path(name).mkdir()
+        os.chdir(name)
+    Path("file").write_bytes(b"x" * (16 << 20))
+    time.sleep(30)
+    return depth
 
 
 def one_file(folder: str, megabytes: int) -> int:
@@ -185,3 +299,14 @@ except OSError:
 import os
 print(sorted(int(name) for name in os.listdir("/proc/self/fd"))[:-1])
 """
+
+
+def hidden_memory(_: int) -> list[str]:
+    """Kinds of memory that is seen at no process."""
+    libc = ctypes.CDLL(None)
+    got = [name for name in ("shmget", "semget", "msgget") if getattr(libc, name)(0, 4096, 0o1600) >= 0]
+    try:
+        os.close(os.memfd_create("x"))
+    except OSError:
+        return got
+    return [*got, "memfd"]

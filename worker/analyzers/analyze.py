@@ -90,7 +90,8 @@ async def _run(
     files = [file.path for file in wanted if file.size <= settings.max_file_bytes]
     if not files:
         return [], ToolReport(analyzer.name, None, frozenset(), len(wanted), 0), []
-    environment = process.bare_environment(snapshot.root.parent)
+    snapshot.scratch.mkdir(exist_ok=True)
+    environment = process.bare_environment(snapshot.scratch)
     if shutil.which(analyzer.command[0], path=environment["PATH"]) is None:
         note = f"{analyzer.name} is not installed: {len(files)} file(s) were not analysed by it"
         return [], ToolReport(analyzer.name, None, frozenset(), len(wanted), 0, "not installed"), [note]
@@ -168,7 +169,7 @@ async def _run_once(tool: _Tool, files: list[str]) -> sarif.Reading:
         # Before the `--` that ends the options.
         at = command.index("--") if "--" in command else len(command)
         command[at:at] = [f"{analyzer.takes_rules}={','.join(extra_rules)}"]
-    with _output_file(snapshot.root.parent) as output:
+    with _output_file(snapshot.scratch) as output:
         argv: list[str] = []
         for part in command:
             if part == FILES:
@@ -178,7 +179,7 @@ async def _run_once(tool: _Tool, files: list[str]) -> sarif.Reading:
         done = await process.run(
             argv,
             cwd=snapshot.root,
-            env=process.bare_environment(snapshot.root.parent),
+            env=process.bare_environment(snapshot.scratch),
             seconds=settings.analyzer_seconds,
             memory=settings.analyzer_memory_bytes,
             file_size=256 << 20,

@@ -6,6 +6,7 @@ Over the socket of that descriptor comes a `Room` with two descriptors: the chan
 lifeline of its warden. The warden stays outside, ends the room when the lifeline closes, and tells how it ended.
 """
 
+import contextlib
 import gc
 import importlib
 import json
@@ -57,8 +58,7 @@ def _guard(room: Room, channel: int, lifeline: int, *, separate: bool) -> int:
     os.close(channel)
     with socket.socket(fileno=lifeline) as line:
         _wait(held, line, room.bounds)
-        _end(held)
-        status = os.waitpid(held, 0)[1]
+        status = _end(held)
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         ending = {"signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0, "memory": used.ru_maxrss * 1024}
         try:
@@ -80,21 +80,30 @@ def _wait(held: int, line: socket.socket, bounds: Bounds) -> None:
     while not poll.poll(_LOOK_MILLISECONDS):
         if descriptor is None and os.waitid(os.P_PID, held, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
             return
-        memory.end_what_grows(held, bounds.memory)
+        memory.end_what_grows(held, bounds)
+        for orphan in memory.children(os.getpid()):
+            # Without a namespace they come to us, when their run has ended.
+            if orphan != held:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(orphan, signal.SIGKILL)
+                os.waitpid(orphan, 0)
     if descriptor is not None:
         os.close(descriptor)
 
 
-def _end(held: int) -> None:
-    """Kill the process, its group, and whatever left the group and came to us as an orphan."""
+def _end(held: int) -> int:
+    """Kill the process, its group, and whatever left the group and comes to us as an orphan; returns its status."""
     for kill, number in ((os.killpg, held), (os.kill, held)):
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             kill(number, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            continue
-    for orphan in memory.children(os.getpid()):
-        if orphan != held:
-            os.kill(orphan, signal.SIGKILL)
+    status = os.waitpid(held, 0)[1]
+    while orphans := memory.children(os.getpid()):
+        for orphan in orphans:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(orphan, signal.SIGKILL)
+            # Its own children are our orphans then.
+            os.waitpid(orphan, 0)
+    return status
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import pickle
@@ -21,7 +22,7 @@ from pydantic import BaseModel, ValidationError
 import worker
 from worker.isolation import frames
 from worker.isolation.errors import AnswerRejected, ContainmentFailed, ProcessEnded, TooSlow
-from worker.isolation.inside import adapter
+from worker.isolation.inside import MAX_WORDS, validator
 from worker.isolation.room import Bounds, Room
 
 _CHUNK = 1 << 20
@@ -113,7 +114,7 @@ class Contained:
     def _value(self, function: Callable[..., Any], answer: bytes) -> Any:
         if answer.startswith(b'{"value":'):
             try:
-                return adapter(function).validate_json(memoryview(answer)[9:-1].tobytes())
+                return validator(function).validate_json(memoryview(answer)[9:-1].tobytes())
             except ValidationError as error:
                 raise AnswerRejected(
                     f"The contained process gave an answer of another form ({error.error_count()} errors)."
@@ -122,12 +123,15 @@ class Contained:
             told = _Told.model_validate_json(answer)
         except ValidationError:
             raise AnswerRejected("The contained process gave no answer that can be read.") from None
-        kind, words = self._errors.get(told.error), told.words
+        # They are shown and stored, where no NUL can be.
+        kind, words = self._errors.get(told.error), told.words[:MAX_WORDS].replace("\0", "\N{REPLACEMENT CHARACTER}")
         if kind is not None:
             raise kind(words)
         if told.error == "MemoryError":
             raise ProcessEnded("Reading the repository took more memory than a run may have.")
-        raise ContainmentFailed(f"Reading the repository failed: {told.error[:200]} at {words[:200]}.")
+        raise ContainmentFailed(
+            f"Reading the repository failed: {told.error[:200]} at {words[:200]}.".replace("\0", "")
+        )
 
     async def fork(self) -> "Contained":
         """A second process with all that this one has read."""
@@ -285,15 +289,30 @@ async def _watch(contained: Contained, room: Room) -> None:
 
 
 def _within(folder: Path, bounds: Bounds) -> bool:
-    """Whether the folder holds no more than it may: bytes, each file at least a block."""
+    """Whether the folder holds no more than it may: bytes, each file and folder at least a block. What lies too deep to
+    be looked at is more."""
     total = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            with contextlib.suppress(OSError):
-                total += max(_BLOCK, Path(place, name).lstat().st_blocks * 512)
-        if total > bounds.folder:
-            return False
+    waiting = [str(folder)]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    total += _size(entry)
+                    if total > bounds.folder:
+                        return False
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                return False
     return True
+
+
+def _size(entry: "os.DirEntry[str]") -> int:
+    try:
+        return max(_BLOCK, entry.stat(follow_symlinks=False).st_blocks * 512)
+    except FileNotFoundError:
+        return 0
 
 
 def _environment() -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 CALL, FORK = b"C", b"F"
 HEADER = struct.Struct("!cI")
-MAX_ANSWER = 64 << 20
+MAX_ANSWER = 32 << 20
 MAX_CALL = 1 << 30
 
 

@@ -70,7 +70,9 @@ def enter(room: Room, *, warden: int, separate: bool) -> None:
     if not LINUX:
         _limit(room.bounds)
         return
-    linux.die_with_parent(signal.SIGKILL)
+    with contextlib.suppress(OSError):
+        # Where memory runs out in spite of all bounds, it is not the worker that is ended.
+        Path("/proc/self/oom_score_adj").write_text("1000")
     if separate:
         with contextlib.suppress(OSError):
             # Of its own, and not the warden's, who goes on looking at all processes.
@@ -80,6 +82,8 @@ def enter(room: Room, *, warden: int, separate: bool) -> None:
     if room.own_user:
         with contextlib.suppress(OSError):
             _become_another(_FIRST_USER + warden % _USERS, room, separate=separate)
+    # Not before: becoming another takes it back (prctl(2), PR_SET_PDEATHSIG).
+    linux.die_with_parent(signal.SIGKILL)
     with contextlib.suppress(OSError):
         linux.drop_capabilities()
     with contextlib.suppress(OSError):
@@ -101,6 +105,14 @@ def give_up_network() -> None:
     if LINUX:
         with contextlib.suppress(OSError):
             linux.no_sockets()
+
+
+def keep_as_it_is(scratch: Path) -> None:
+    """From here on only the scratch folder can be changed, by this process and any that it starts: what
+    one run's analyzers do to the snapshot another run would read."""
+    if LINUX:
+        with contextlib.suppress(OSError):
+            linux.landlock([Path("/")], [scratch, *map(Path, _DEVICES)], None)
 
 
 def _limit(bounds: Bounds) -> None:

@@ -132,6 +132,18 @@ def landlock(readable: Iterable[Path], writable: Iterable[Path], ports: Sequence
         os.close(ruleset)
 
 
+def scope_signals() -> None:
+    """Let this process, and those that it starts from here on, signal none but each other."""
+    if landlock_version() < 6:
+        raise OSError(errno.ENOSYS, "this Landlock knows no signals")
+    attributes = struct.pack("=QQQ", 0, 0, _SCOPE_SIGNALS)
+    ruleset = _checked(_libc.syscall(_CREATE_RULESET, attributes, len(attributes), 0))
+    try:
+        _checked(_libc.syscall(_RESTRICT_SELF, ruleset, 0))
+    finally:
+        os.close(ruleset)
+
+
 def _allow(ruleset: int, path: Path, rights: int) -> None:
     try:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
@@ -148,35 +160,46 @@ def _allow(ruleset: int, path: Path, rights: int) -> None:
 
 _CALLS: dict[str, dict[str, int]] = {
     "x86_64": {
-        "socket": 41, "clone": 56, "ptrace": 101, "syslog": 103, "pivot_root": 155, "acct": 163, "settimeofday": 164,
+        "shmget": 29, "socket": 41, "sendto": 44, "sendmsg": 46, "listen": 50, "socketpair": 53, "clone": 56,
+        "semget": 64, "msgget": 68, "ptrace": 101, "syslog": 103, "pivot_root": 155, "acct": 163, "settimeofday": 164,
         "mount": 165, "umount2": 166, "swapon": 167, "swapoff": 168, "reboot": 169, "sethostname": 170,
         "init_module": 175, "delete_module": 176, "quotactl": 179, "clock_settime": 227, "kexec_load": 246,
         "add_key": 248, "request_key": 249, "keyctl": 250, "unshare": 272, "perf_event_open": 298,
-        "open_by_handle_at": 304, "setns": 308, "process_vm_readv": 310, "process_vm_writev": 311, "kcmp": 312,
-        "finit_module": 313, "kexec_file_load": 320, "bpf": 321, "userfaultfd": 323,
+        "open_by_handle_at": 304, "setns": 308, "io_setup": 206, "sendmmsg": 307, "process_vm_readv": 310,
+        "process_vm_writev": 311, "kcmp": 312, "finit_module": 313, "memfd_create": 319, "kexec_file_load": 320,
+        "bpf": 321, "userfaultfd": 323,
     },
     "aarch64": {
-        "umount2": 39, "mount": 40, "pivot_root": 41, "quotactl": 60, "acct": 89, "unshare": 97, "kexec_load": 104,
+        "io_setup": 0, "umount2": 39, "mount": 40, "pivot_root": 41, "quotactl": 60, "acct": 89, "unshare": 97,
+        "kexec_load": 104,
         "init_module": 105, "delete_module": 106, "clock_settime": 112, "syslog": 116, "ptrace": 117, "reboot": 142,
-        "sethostname": 161, "settimeofday": 170, "socket": 198, "add_key": 217, "request_key": 218, "keyctl": 219,
+        "sethostname": 161, "settimeofday": 170, "msgget": 186, "semget": 190, "shmget": 194,
+        "socket": 198, "socketpair": 199, "listen": 201, "sendto": 206, "sendmsg": 211, "add_key": 217,
+        "request_key": 218, "keyctl": 219,
         "clone": 220, "swapon": 224, "swapoff": 225, "perf_event_open": 241, "open_by_handle_at": 265, "setns": 268,
-        "process_vm_readv": 270, "process_vm_writev": 271, "kcmp": 272, "finit_module": 273, "bpf": 280,
-        "userfaultfd": 282, "kexec_file_load": 294,
+        "sendmmsg": 269, "process_vm_readv": 270, "process_vm_writev": 271, "kcmp": 272, "finit_module": 273,
+        "memfd_create": 279, "bpf": 280, "userfaultfd": 282, "kexec_file_load": 294,
     },
 }  # fmt: skip
 # The same everywhere: io_uring would do what the filter never sees.
 _COMMON = {
     "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427, "open_tree": 428, "move_mount": 429,
     "fsopen": 430, "fsconfig": 431, "fsmount": 432, "fspick": 433, "clone3": 435, "pidfd_getfd": 438,
-    "mount_setattr": 442,
+    "mount_setattr": 442, "memfd_secret": 447,
 }  # fmt: skip
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _X32 = 0x40000000
 _NEW_NAMESPACES = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | 0x06000000
-_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+# Refused by `no_sockets`, or looked at by their arguments.
+_BY_ARGUMENTS = ("clone", "socket", "socketpair", "sendto", "sendmsg", "sendmmsg")
+_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN, _AND = 0x20, 0x15, 0x35, 0x45, 0x06, 0x54
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
-_NUMBER_AT, _ARCH_AT, _ARGUMENT_AT = 0, 4, 16
+_NUMBER_AT, _ARCH_AT = 0, 4
 _AF_INET, _AF_INET6, _AF_NETLINK = 2, 10, 16
+_SOCK_STREAM, _SOCK_TYPES = 1, 0xF
+_IPPROTO_TCP, _IPPROTO_UDP = 6, 17
+_MSG_FASTOPEN = 0x20000000
+_FLAGS_OF = {"sendto": 3, "sendmsg": 2, "sendmmsg": 3}
 
 
 def _instruction(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
@@ -185,6 +208,11 @@ def _instruction(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
 
 def _refuse(number: int) -> bytes:
     return _instruction(_RETURN, _ERRNO | number)
+
+
+def _argument(number: int) -> bytes:
+    """Load the lower half of an argument, counted from 0."""
+    return _instruction(_LOAD, 16 + 8 * number)
 
 
 def seccomp_supported() -> bool:
@@ -215,18 +243,19 @@ def _begin() -> list[bytes]:
 
 
 def no_system_powers() -> None:
-    """Refuse the calls that look into other processes, mount, load, make namespaces or go round the other filters."""
+    """Refuse the calls that look into other processes, mount, load, make namespaces or go round the other filters, and
+    those that make memory which no process is seen to have (System V IPC, memfd)."""
     calls = {**_CALLS.get(platform.machine(), {}), **_COMMON}
     program = _begin()
     for name, number in calls.items():
-        if name in ("socket", "clone"):
+        if name in _BY_ARGUMENTS:
             continue
         # The C library tries clone3 first, and takes clone, whose flags a filter can see, where there is none.
         refused = errno.ENOSYS if name.startswith(("clone3", "io_uring")) else errno.EPERM
         program += [_instruction(_EQUAL, number, no=1), _refuse(refused)]
     program += [
         _instruction(_EQUAL, calls.get("clone", -1), no=3),
-        _instruction(_LOAD, _ARGUMENT_AT),
+        _argument(0),
         _instruction(_ANY_BIT, _NEW_NAMESPACES, no=1),
         _refuse(errno.EPERM),
         _instruction(_RETURN, _ALLOW),
@@ -235,18 +264,36 @@ def no_system_powers() -> None:
 
 
 def no_sockets(*, but_internet: bool = False) -> None:
-    """Refuse every new socket, a pair of one's own apart; `but_internet` leaves IPv4 and IPv6, and what looks names up.
+    """Refuse every new socket, a stream pair of one's own apart; `but_internet` leaves IPv4 and IPv6, and what looks
+    names up.
 
-    Sockets of the machine itself (AF_UNIX), where databases and agents listen, are refused in both cases.
+    Sockets of the machine itself (AF_UNIX), where databases and agents listen, are refused in both cases. One of a pair
+    of datagram sockets could be sent to them; and Landlock sees no connection that MPTCP or a first packet with data
+    (MSG_FASTOPEN) makes.
     """
+    calls = _CALLS[platform.machine()]
     program = _begin()
-    program += [_instruction(_EQUAL, _CALLS[platform.machine()]["socket"], yes=1), _instruction(_RETURN, _ALLOW)]
+    for name, number in _FLAGS_OF.items():
+        program += [_instruction(_EQUAL, calls[name], no=4), _argument(number)]
+        program += [_instruction(_ANY_BIT, _MSG_FASTOPEN, no=1), _refuse(errno.EACCES), _instruction(_RETURN, _ALLOW)]
+    program += [
+        _instruction(_EQUAL, calls["socketpair"], no=5),
+        _argument(1),
+        _instruction(_AND, _SOCK_TYPES),
+        _instruction(_EQUAL, _SOCK_STREAM, no=1),
+        _instruction(_RETURN, _ALLOW),
+        _refuse(errno.EACCES),
+        _instruction(_EQUAL, calls["socket"], yes=1),
+        _instruction(_RETURN, _ALLOW),
+    ]
     if but_internet:
-        program.append(_instruction(_LOAD, _ARGUMENT_AT))
-        for left, family in ((2, _AF_INET), (1, _AF_INET6), (0, _AF_NETLINK)):
-            program.append(_instruction(_EQUAL, family, yes=left + 1))
-        program.append(_refuse(errno.EACCES))
+        program.append(_argument(0))
+        program.append(_instruction(_EQUAL, _AF_NETLINK, yes=6))
+        program.append(_instruction(_EQUAL, _AF_INET, yes=1))
+        program.append(_instruction(_EQUAL, _AF_INET6, no=5))
+        program.append(_argument(2))
+        for left, protocol in ((2, 0), (1, _IPPROTO_TCP), (0, _IPPROTO_UDP)):
+            program.append(_instruction(_EQUAL, protocol, yes=left, no=int(not left)))
         program.append(_instruction(_RETURN, _ALLOW))
-    else:
-        program.append(_refuse(errno.EACCES))
+    program.append(_refuse(errno.EACCES))
     _install(b"".join(program))

@@ -4,11 +4,16 @@ import contextlib
 import os
 import resource
 import signal
-from collections.abc import Iterator, Sequence
+import stat
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-_PAGE = os.sysconf("SC_PAGE_SIZE")
-_SMALL = 128 << 20
+from worker.isolation.room import Bounds
+
+_SECTOR = 512
+_RUNS = 4
+"""So many times what one run may take is what a room may, however many runs share it: programs that leave the branch
+of their run count as runs of their own."""
 
 
 def peak() -> int:
@@ -34,15 +39,31 @@ def branch(process: int) -> list[int]:
     return found
 
 
-def end_what_grows(held: int, most: int) -> None:
-    """Kill each branch below `held`, the work of one run, whose processes take more than `most` bytes together, and
-    `held` itself with everything when it does alone."""
+def end_what_grows(held: int, bounds: Bounds) -> None:
+    """Kill each branch below `held`, the work of one run, whose processes take more memory together than one may, or
+    hold more in files without a name than the folder may; and `held` itself with everything when it does alone, or
+    when all together take several times as much."""
+    most = bounds.memory
+    everything = branch(held)
     for top in children(held):
         processes = branch(top)
-        if taken(processes) > most:
+        if _take_more(processes, most) or _nameless(processes) > bounds.folder:
             _kill(processes)
-    if taken([held]) > most:
+    if _take_more([held], most) or _take_more(everything, _RUNS * most, unknown=0) or _nameless([held]) > bounds.folder:
         _kill([held])
+
+
+def _nameless(processes: Sequence[int]) -> int:
+    """Bytes on disk of open files that were removed: nobody who looks at the folder sees them."""
+    sizes: dict[tuple[int, int], int] = {}
+    for process in processes:
+        with contextlib.suppress(OSError):
+            for entry in Path(f"/proc/{process}/fd").iterdir():
+                with contextlib.suppress(OSError):
+                    about = entry.stat()
+                    if stat.S_ISREG(about.st_mode) and not about.st_nlink:
+                        sizes[about.st_dev, about.st_ino] = about.st_blocks * _SECTOR
+    return sum(sizes.values())
 
 
 def _kill(processes: Sequence[int]) -> None:
@@ -51,32 +72,37 @@ def _kill(processes: Sequence[int]) -> None:
             os.kill(process, signal.SIGKILL)
 
 
-def taken(processes: Sequence[int]) -> int:
-    """Bytes of memory of their own; what several share counts for each by its part.
+def _take_more(processes: Sequence[int], most: int, *, unknown: int = 1) -> bool:
+    """Whether they have more memory of their own than that; what several share counts for each by its part.
 
-    Exact figures take the kernel some time: they are asked for where a cheap upper bound is not small.
+    Exact figures take the kernel some time, and it does not tell them to everybody: they are asked for where an upper
+    bound is not enough. Times `unknown` the bound counts where they are not told.
     """
-    bounds = {process: _resident(process) for process in processes}
-    return sum(_exact(process, bound) if bound > _SMALL else bound for process, bound in bounds.items())
+    bounds = {process: _bound(process) for process in processes}
+    if sum(bounds.values()) <= most:
+        return False
+    return sum(_exact(process, unknown * bound) for process, bound in bounds.items()) > most
 
 
-def _resident(process: int) -> int:
-    """Resident pages that belong to no file."""
+def _bound(process: int) -> int:
+    """Resident memory that belongs to no file, and the tables of all pages."""
     try:
-        fields = Path(f"/proc/{process}/statm").read_text().split()
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
     except OSError:
         return 0
-    return (int(fields[1]) - int(fields[2])) * _PAGE
+    return _sum(lines, ("RssAnon", "RssShmem", "VmPTE"))
 
 
-def _exact(process: int, bound: int) -> int:
-    with contextlib.suppress(OSError, ValueError):
-        return 1024 * sum(_kilobytes(process))
-    return bound
+def _exact(process: int, otherwise: int) -> int:
+    try:
+        tables = _sum(Path(f"/proc/{process}/status").read_text().splitlines(), ("VmPTE",))
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return otherwise
+    return tables + _sum(lines, ("Pss_Anon", "Pss_Shmem", "SwapPss"))
 
 
-def _kilobytes(process: int) -> Iterator[int]:
-    for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
-        name, _, rest = line.partition(":")
-        if name in ("Pss_Anon", "Pss_Shmem", "SwapPss"):
-            yield int(rest.split()[0])
+def _sum(lines: Iterable[str], names: Sequence[str]) -> int:
+    """Bytes of the named lines, which are in kB (proc(5))."""
+    parts = (line.partition(":") for line in lines)
+    return 1024 * sum(int(rest.split()[0]) for name, _, rest in parts if name in names)

@@ -51,7 +51,10 @@ def held_back(bait: Bait) -> list[Layer]:
     """The layers that held: everything that each must prevent was tried, and failed."""
     tries: dict[Layer, tuple[Callable[[], object], ...]] = {
         Layer.USER: (lambda: _same_user(bait.user),),
-        Layer.PROCESSES: (lambda: os.kill(bait.worker, 0), lambda: Path(f"/proc/{bait.worker}/status").read_bytes()),
+        Layer.PROCESSES: (
+            lambda: os.kill(_another(bait.worker), 0),
+            lambda: Path(f"/proc/{_another(bait.worker)}/status").read_bytes(),
+        ),
         Layer.FILES: (
             lambda: list(Path(bait.outside).iterdir()),
             lambda: Path(bait.outside, "readable").read_bytes(),
@@ -61,6 +64,8 @@ def held_back(bait: Bait) -> list[Layer]:
         Layer.SOCKETS: (
             lambda: socket.create_connection(("127.0.0.1", bait.port), timeout=2).close(),
             lambda: socket.socket(socket.AF_UNIX).close(),
+            # One of a pair can be sent to whatever listens on the machine.
+            lambda: socket.socketpair(type=socket.SOCK_DGRAM),
         ),
         Layer.LIMITS: (_takes_memory,),
     }
@@ -73,6 +78,13 @@ def _succeeds(attempt: Callable[[], object]) -> bool:
     except (OSError, MemoryError):
         return False
     return True
+
+
+def _another(process: int) -> int:
+    """Its id, unless this process has it: both may be the first of a namespace, the worker that of a container."""
+    if process == os.getpid():
+        raise ProcessLookupError
+    return process
 
 
 def _same_user(user: int) -> None:

@@ -28,7 +28,7 @@ class Bounds:
     """All that may lie in the folder; looked at from outside every second."""
     processes: int = 256
     """Processes and threads at once; holds where the room has a user of its own."""
-    open_files: int = 4096
+    open_files: int = 1024
     cpu_seconds: int = 1800
 
 

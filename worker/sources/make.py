@@ -31,10 +31,18 @@ def limits_of(settings: Settings) -> SnapshotLimits:
 
 
 async def make(request: Request, work: Path, settings: Settings) -> Snapshot:
-    """The snapshot, in `work`/snapshot. The network is given up once what is needed of it is there.
+    """The snapshot, in `work`/snapshot; from then on this process changes nothing but its scratch folder.
 
     Raises SourceError. Blocking, as the process that does it does nothing else.
     """
+    snapshot = await made(request, work, settings)
+    snapshot.scratch.mkdir(mode=0o700)
+    layers.keep_as_it_is(snapshot.scratch)
+    return snapshot
+
+
+async def made(request: Request, work: Path, settings: Settings) -> Snapshot:
+    """The snapshot, in `work`/snapshot. The network is given up once what is needed of it is there."""
     root = work / "snapshot"
     root.mkdir(mode=0o700)
     limits = limits_of(settings)

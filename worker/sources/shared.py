@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TypedDict, Unpack
 
 from worker.core.settings import Settings
@@ -27,16 +28,16 @@ class About(TypedDict):
 class _Shared:
     """One snapshot in a task of its own, which none of its users ends by being cancelled."""
 
-    def __init__(self, request: Request, **about: Unpack[About]) -> None:
+    def __init__(self, key: Hashable, request: Request, **about: Unpack[About]) -> None:
         self.users = 0
         self.began = time.monotonic()
         self.taken: asyncio.Future[Taken] = asyncio.get_running_loop().create_future()
-        self._task = asyncio.create_task(self._hold(request, about))
+        self._task = asyncio.create_task(self._hold(key, request, about))
 
-    async def _hold(self, request: Request, about: About) -> None:
+    async def _hold(self, key: Hashable, request: Request, about: About) -> None:
         try:
             async with take.snapshot(request, **about) as taken:
-                self.taken.set_result(taken)
+                self.taken.set_result(replace(taken, of=key))
                 await asyncio.Event().wait()
         except Exception as error:
             self.taken.set_exception(error)
@@ -74,7 +75,7 @@ class Snapshots:
         # One that failed is nobody's any more, and one that is old would be swept away as left behind.
         old = about["settings"].run_deadline_seconds
         if shared is None or shared.failed or time.monotonic() - shared.began > old:
-            shared = self._shared[key] = _Shared(request, **about)
+            shared = self._shared[key] = _Shared(key, request, **about)
         shared.users += 1
         try:
             yield await asyncio.shield(shared.taken)

@@ -48,6 +48,11 @@ class Snapshot:
     def total(self) -> int:
         return sum(file.size for file in self.files)
 
+    @property
+    def scratch(self) -> Path:
+        """Where programs that read the snapshot may write."""
+        return self.root.parent / "scratch"
+
     def lines(self, path: str) -> list[str] | None:
         """The file's lines without their ends, or None for a path that is not in the snapshot.
 

@@ -3,10 +3,9 @@ work is done."""
 
 import asyncio
 import contextlib
-import shutil
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from worker.isolation.room import Bounds, Room
 from worker.runtime import process
 from worker.sources import checkout, make
 from worker.sources.make import Request
+from worker.sources.removal import remove
 from worker.sources.snapshot import Snapshot
 
 __all__ = ["Request", "Taken", "snapshot", "sweep"]
@@ -35,6 +35,8 @@ class Taken:
 
     snapshot: Snapshot
     process: Contained
+    of: Hashable | None = None
+    """Names what was taken where that cannot change; the snapshot's digest is only what the process says."""
 
 
 @asynccontextmanager
@@ -55,7 +57,7 @@ async def snapshot(
             made = await contained.call(make.make, request, work, bare, seconds=seconds)
             yield Taken(made, contained)
     finally:
-        await asyncio.shield(asyncio.to_thread(shutil.rmtree, work, ignore_errors=True))
+        await asyncio.shield(asyncio.to_thread(remove, work))
 
 
 def _prepare(work: Path) -> None:
@@ -115,8 +117,7 @@ def sweep(settings: Settings) -> int:
     for folder in settings.snapshots_dir.iterdir():
         try:
             if folder.stat().st_mtime < oldest:
-                shutil.rmtree(folder, ignore_errors=True)
-                removed += 1
+                removed += remove(folder)
         except FileNotFoundError:
             continue
     return removed

@@ -55,7 +55,7 @@ def prepare() -> None:
     with tempfile.TemporaryDirectory(prefix="invariant-prepare-") as folder:
         settings = Settings.model_construct()
         request = make.Request(None, content=json.dumps(_SAMPLES).encode(), content_format="files")
-        snapshot = asyncio.run(make.make(request, Path(folder), settings))
+        snapshot = asyncio.run(make.made(request, Path(folder), settings))
         tools = Tools(("ruff", "bandit"), {})
         plan = examination.plan(_RULES, tools)
         criteria = examination.checkable(plan.by_rules) if plan.by_rules else []

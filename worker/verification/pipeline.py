@@ -192,7 +192,8 @@ async def _analysis(
         return analysis
 
     return await work.flights.get(
-        ("analysis", work.snapshot.digest, extra),
+        # Not by the digest alone: a process that lies would answer for others' files.
+        ("analysis", work.taken.of or work.taken.process, work.snapshot.digest, extra),
         analysed,
         lambda analysis: all(tool.problem is None for tool in analysis.tools),
     )

@@ -1,13 +1,17 @@
 """A contained process: what it answers, how it ends, and what no stranger gets out of it."""
 
 import asyncio
+import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +19,17 @@ import pytest
 
 from invariant.waiting import until
 from tests.support import contained as hostile
-from worker.isolation import proof
+from tests.support.app import settings
+from worker.isolation import linux, proof
 from worker.isolation.contained import Contained, Isolation
 from worker.isolation.errors import AnswerRejected, ContainmentFailed, ProcessEnded, TooSlow
 from worker.isolation.room import Bounds, Layer, Room
+from worker.sources import make, removal
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the walls are Linux's")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
 
+_DECLARED = f"{hostile.Declared.__module__}.{hostile.Declared.__qualname__}"
 _BOUNDS = Bounds(memory=512 << 20, file=32 << 20, folder=96 << 20, processes=64)
 
 
@@ -59,6 +66,16 @@ async def test_a_fork_goes_on_from_what_was_read_and_changes_nothing_there(proce
     assert await process.call(hostile.double, 2) == 4
 
 
+@pytest.mark.skipif(linux.landlock_version() < 6, reason="before Linux 6.12 Landlock knows no signals")
+async def test_a_program_of_one_run_ends_no_other_run_that_shares_the_room(process: Contained) -> None:
+    ours, theirs = await process.fork(), await process.fork()
+    number = await theirs.call(hostile.process_id)
+    assert await ours.call(hostile.kill_by_a_program, number) != 0
+    assert await theirs.call(hostile.double, 2) == 4
+    await theirs.close()
+    await ours.close()
+
+
 async def test_a_declared_error_crosses_the_wall_and_another_only_by_its_kind(process: Contained) -> None:
     with pytest.raises(hostile.Declared, match="so it is"):
         await process.call(hostile.fail, "so it is")
@@ -73,6 +90,22 @@ async def test_an_answer_of_another_form_is_refused(process: Contained) -> None:
         await process.call(hostile.lie, 0)
     with pytest.raises(AnswerRejected):
         await process.call(hostile.flood, 80)
+
+
+@pytest.mark.parametrize("words", ["a\0b", "x" * 1_000_000])
+async def test_words_of_an_error_are_bounded_and_can_be_stored(process: Contained, words: str) -> None:
+    with pytest.raises(hostile.Declared) as failed:
+        process._value(hostile.fail, json.dumps({"error": _DECLARED, "words": words}).encode())
+    assert len(str(failed.value)) <= 2000
+    assert "\0" not in str(failed.value)
+
+
+async def test_an_answer_of_nothing_but_errors_costs_the_reader_little(process: Contained) -> None:
+    answer = b'{"value":[' + b"0," * (16 << 20) + b"0]}"
+    began = time.monotonic()
+    with pytest.raises(AnswerRejected, match="1 error"):
+        process._value(hostile.listed, answer)
+    assert time.monotonic() - began < 5
 
 
 async def test_what_explodes_is_ended_and_nothing_else_waits(isolation: Isolation, tmp_path: Path) -> None:
@@ -127,11 +160,16 @@ async def test_memory_is_bounded(process: Contained) -> None:
     assert printed == ""
 
 
-async def test_memory_of_many_processes_is_bounded_together_and_the_others_go_on(process: Contained) -> None:
+@pytest.mark.parametrize(
+    "hog", [(hostile.hog_together, 4, 200), (hostile.hog_as_orphans, 4, 200), (hostile.hog_shared, 600)]
+)
+async def test_memory_of_a_run_is_bounded_together_and_the_others_go_on(
+    process: Contained, hog: tuple[Callable[..., Any], *tuple[int, ...]]
+) -> None:
     forked = await process.fork()
     began = time.monotonic()
     with pytest.raises(ProcessEnded):
-        await forked.call(hostile.hog_together, 4, 200)
+        await forked.call(*hog)
     assert time.monotonic() - began < 20
     assert await process.call(hostile.double, 3) == 6
 
@@ -142,17 +180,47 @@ async def test_no_more_processes_are_started_than_it_may(isolation: Isolation, t
         assert 0 < await bounded.call(hostile.fork_many, 10_000, seconds=60) <= _BOUNDS.processes
 
 
-async def test_what_left_the_group_is_gone_with_the_room(isolation: Isolation, tmp_path: Path) -> None:
+async def test_what_is_left_behind_ends_with_the_answer(process: Contained, tmp_path: Path) -> None:
+    beat = _folder(tmp_path) / "beat"
+    forked = await process.fork()
+    for one in (process, forked):
+        await one.call(hostile.leave_behind, str(beat))
+        await asyncio.to_thread(until, lambda: _stands_still(beat), 10)
+        beat.unlink()
+    await forked.close()
+    assert await process.call(hostile.double, 2) == 4
+
+
+async def test_what_a_fork_leaves_behind_ends_with_it(process: Contained, tmp_path: Path) -> None:
+    beat = _folder(tmp_path) / "beat"
+    forked = await process.fork()
+    exploding = asyncio.create_task(forked.call(hostile.leave_behind_and_spin, str(beat)))
+    await asyncio.to_thread(until, beat.exists, 10)
+    await forked.close()
+    await asyncio.gather(exploding, return_exceptions=True)
+    await asyncio.to_thread(until, lambda: _stands_still(beat), 10)
+    assert await process.call(hostile.double, 2) == 4
+
+
+def _stands_still(beat: Path) -> bool:
+    before = beat.read_text()
+    time.sleep(0.2)
+    return beat.read_text() == before
+
+
+async def test_no_program_changes_the_snapshot_that_others_read(isolation: Isolation, tmp_path: Path) -> None:
     folder = _folder(tmp_path)
-    beat = folder / "beat"
+    request = make.Request(None, content=b'{"a.py": "eval(x)"}', content_format="files")
     async with isolation.open(Room(folder)) as process:
-        await process.call(hostile.leave_behind, str(beat))
-        async with asyncio.timeout(10):
-            while not beat.exists():
-                await asyncio.sleep(0.01)
-    last = beat.read_text()
-    await asyncio.sleep(0.3)
-    assert beat.read_text() == last
+        snapshot = await process.call(make.make, request, folder, settings().contained())
+        place = snapshot.root / "a.py"
+        code = f"import os, pathlib\np = pathlib.Path({str(place)!r})\ntry: p.unlink()\nexcept OSError: print('held')\n"
+        code += "try: p.write_text('harmless')\nexcept OSError: print('held')\n"
+        code += f"pathlib.Path({str(snapshot.scratch / 'mine')!r}).write_text('x'); print(p.read_text())"
+        forked = await process.fork()
+        printed = await forked.call(hostile.by_a_program, code)
+        await forked.close()
+    assert printed.split() == ["held", "held", "eval(x)"]
 
 
 async def test_the_disk_is_not_filled(isolation: Isolation, tmp_path: Path) -> None:
@@ -164,6 +232,22 @@ async def test_the_disk_is_not_filled(isolation: Isolation, tmp_path: Path) -> N
         with pytest.raises((ProcessEnded, asyncio.CancelledError)):
             await process.call(hostile.fill, str(folder), 256)
         assert process.ended
+
+
+@pytest.mark.parametrize(
+    "fill",
+    [(hostile.fill_with_folders, 3_000), (hostile.fill_below, 1_500, "a"), (hostile.fill_below, 500, "of-a-long-name")],
+)
+async def test_folders_fill_a_folder_too(
+    isolation: Isolation, tmp_path: Path, fill: tuple[Callable[..., Any], *tuple[Any, ...]]
+) -> None:
+    function, *arguments = fill
+    folder = _folder(tmp_path)
+    async with isolation.open(Room(folder, bounds=replace(_BOUNDS, folder=8 << 20))) as process:
+        with pytest.raises((ProcessEnded, asyncio.CancelledError)):
+            await process.call(function, str(folder), *arguments)
+        assert process.ended
+    assert removal.remove(folder)
 
 
 # (what is tried, with which arguments)
@@ -185,6 +269,13 @@ def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[st
     machine = socket.socket(socket.AF_UNIX)
     machine.bind(str(local))
     machine.listen()
+    # Where everybody may send to it, as to the log of a machine.
+    common = Path(tempfile.mkdtemp(prefix="invariant-log-"))
+    log = common / "log.sock"
+    datagrams = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    datagrams.bind(str(log))
+    for place in (common, log):
+        place.chmod(0o777)
     yield {
         "another user's key": (hostile.read, (str(key),)),
         "another run's file": (hostile.read, (str(other / "code.py"),)),
@@ -196,11 +287,14 @@ def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[st
         "a connection to loopback": (hostile.connect, listening.getsockname()),
         "a connection to the internet": (hostile.connect, ("192.0.2.1", 443)),
         "a connection to a local socket": (hostile.connect_local, (str(local),)),
+        "a datagram to a local socket": (hostile.send_local, (str(log),)),
         "a signal to the worker": (hostile.signal_process, (os.getpid(),)),
         "a signal to its parent": (hostile.signal_process, (os.getppid(),)),
     }
     listening.close()
     machine.close()
+    datagrams.close()
+    shutil.rmtree(common)
 
 
 async def test_nothing_of_the_workers_is_had_from_within(process: Contained, secrets: dict[str, Try]) -> None:
@@ -211,6 +305,21 @@ async def test_nothing_of_the_workers_is_had_from_within(process: Contained, sec
         except ContainmentFailed:
             assert not process.ended, what
     assert got == {}
+
+
+async def test_while_cloning_nothing_but_the_port_is_connected_to(isolation: Isolation, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = listening.getsockname()
+        async with isolation.open(Room(_folder(tmp_path), ports=(443,))) as cloning:
+            with pytest.raises(ContainmentFailed):
+                await cloning.call(hostile.connect, *address)
+            assert await cloning.call(hostile.connect_beside, *address) == []
+        async with isolation.open(Room(_folder(tmp_path), ports=(address[1],))) as cloning:
+            assert await cloning.call(hostile.connect, *address) == "connected"
+
+
+async def test_no_memory_is_had_that_belongs_to_no_process(process: Contained) -> None:
+    assert await process.call(hostile.hidden_memory, 0) == []
 
 
 @pytest.mark.usefixtures("secrets")
@@ -265,8 +374,7 @@ async def test_rooms_end_with_the_worker_that_opened_them(tmp_path: Path) -> Non
         "async def main():\n"
         "    isolation = Isolation('tests.support.contained:prepare', [])\n"
         "    async with isolation.open(Room(Path(sys.argv[1]))) as process:\n"
-        "        await process.call(hostile.leave_behind, sys.argv[1] + '/beat')\n"
-        "        await process.call(hostile.spin, 0)\n"
+        "        await process.call(hostile.leave_behind_and_spin, sys.argv[1] + '/beat')\n"
         "asyncio.run(main())\n"
     )
     root = Path(proof.__file__).parents[2]
@@ -277,13 +385,7 @@ async def test_rooms_end_with_the_worker_that_opened_them(tmp_path: Path) -> Non
             await asyncio.sleep(0.05)
     worker.kill()
     await worker.wait()
-
-    def stands_still() -> bool:
-        before = beat.read_text()
-        time.sleep(0.2)
-        return beat.read_text() == before
-
-    await asyncio.to_thread(until, stands_still, 10)
+    await asyncio.to_thread(until, lambda: _stands_still(beat), 10)
 
 
 async def test_the_fork_server_is_started_again_when_it_died(tmp_path: Path) -> None:
@@ -307,3 +409,8 @@ async def test_which_walls_stand_is_proven(isolation: Isolation, tmp_path: Path)
     assert {*standing.layers} | {*standing.missing} == set(Layer)
     assert {Layer.PROCESSES, Layer.FILES, Layer.CALLS, Layer.SOCKETS, Layer.LIMITS} <= {*standing.layers}
     assert (Layer.USER in standing.layers) == (os.geteuid() == 0)
+
+
+async def test_a_worker_that_is_a_containers_first_process_is_told_of_that_wall_too(process: Contained) -> None:
+    bait = proof.Bait("/nowhere", 1, await process.call(hostile.process_id), os.getuid())
+    assert Layer.PROCESSES in await process.call(proof.held_back, bait)
