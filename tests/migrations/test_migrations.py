@@ -118,7 +118,7 @@ def test_rows_from_before_belong_to_who_made_them(server: Server) -> None:
                 assert row is not None
                 for by in ("ada", "eve", None):
                     connection.execute(mark, [row[0], by])
-        assert migrate.upgrade(url) == ["010_access"]
+        assert migrate.upgrade(url) == ["010_access", "011_limits"]
         with psycopg.connect(url) as connection:
             members = connection.execute("SELECT user_name, role FROM repo_members").fetchall()
             marks = connection.execute(

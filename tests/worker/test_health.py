@@ -16,7 +16,7 @@ def get(port: int | None, path: str) -> httpx.Response:
 def test_it_is_red_while_it_cannot_work(monkeypatch: pytest.MonkeyPatch) -> None:
     vitals = Vitals()
     with health.served(vitals, 0) as port:
-        assert get(port, "/ready").json() == {"ready": False, "reason": health.STARTING}
+        assert get(port, "/ready").json() == {"ready": False, "reason": health.STARTING, "containment": None}
         assert get(port, "/health").status_code == 200
         vitals.problem = None
         assert get(port, "/ready?deep=1").status_code == 200

@@ -187,7 +187,8 @@ async def _one(db: Database, statement: TextClause, values: dict[str, Any]) -> R
 
 
 # The reservation's day is the day it was made on, whatever day it ends on. The run's row is updated before the user's,
-# and that before the day's, as in llm_reserve: two statements that take them never wait for each other in a circle.
+# and that before the day's, as in llm_reserve: two statements that take them never wait for each other in a circle. The
+# day's asks for both that come before it: where there is no user, nobody else would have asked for the run's.
 _RELEASE = """
     WITH lost AS (
         UPDATE llm_calls c SET state = 'failed', outcome = 'lost', cost_usd = c.reserved_usd,
@@ -207,7 +208,9 @@ _RELEASE = """
         WHERE b.scope = s.scope RETURNING 1
     ), of_days AS (
         UPDATE llm_budgets b SET reserved_usd = b.reserved_usd - s.cost, spent_usd = b.spent_usd + s.cost
-        FROM (SELECT day, sum(cost) AS cost FROM lost, (SELECT count(*) FROM of_users) AS after GROUP BY day) s
+        FROM (SELECT day, sum(cost) AS cost
+              FROM lost, (SELECT count(*) FROM of_runs) AS first, (SELECT count(*) FROM of_users) AS after
+              GROUP BY day) s
         WHERE b.scope = 'day:' || s.day RETURNING 1
     )
     SELECT count(*) AS count FROM of_days
@@ -253,7 +256,7 @@ _SETTLE = text(
         WHERE b.scope = 'user:' || s.day || ':' || s.user_name RETURNING 1
     ), of_day AS (
         UPDATE llm_budgets b SET reserved_usd = b.reserved_usd - s.held, spent_usd = b.spent_usd + s.cost - s.counted
-        FROM settled s, (SELECT count(*) FROM of_user) AS after
+        FROM settled s, (SELECT count(*) FROM of_run) AS first, (SELECT count(*) FROM of_user) AS after
         WHERE b.scope = 'day:' || s.day RETURNING 1
     ), used AS (
         INSERT INTO llm_uses (run_id, call_id, reused)
