@@ -22,12 +22,13 @@ from worker.analyzers.analyze import Analysis
 from worker.core.settings import Settings
 from worker.core.telemetry.masking import mask_file
 from worker.isolation import proof
-from worker.isolation.contained import Isolation
+from worker.isolation.contained import Contained, Isolation
 from worker.isolation.room import Room
 from worker.sources import make, take
 from worker.sources.make import Request
 from worker.verification import isolated
 from worker.verification.constitution import reading
+from worker.verification.constitution.reading import Reading
 from worker.verification.examination import Examination, checkable
 
 _ROUNDS = 30
@@ -91,13 +92,20 @@ async def _here(settings: Settings) -> None:
 
 async def _across(settings: Settings, isolation: Isolation) -> None:
     async with isolation.open(Room()) as reader:
-        constitution = await reader.call(mask_file, _CONSTITUTION, "CONSTITUTION.md")
-        reading_task = asyncio.create_task(reader.call(reading.read, constitution))
+        criteria = asyncio.create_task(_read(reader))
         async with take.snapshot(
             _request(), settings=settings, run_id=uuid.uuid4(), attempt=1, isolation=isolation
         ) as taken:
             analysing = await taken.process.fork()
             await taken.process.call(Examination.index, taken.snapshot)
             judging = await taken.process.fork()
-            await judging.call(Examination.show, checkable(await reading_task), _ANALYSIS, settings.contained())
+            read = await criteria
+            reader.end()
+            await judging.call(Examination.show, checkable(read), _ANALYSIS, settings.contained())
             await asyncio.gather(judging.close(), analysing.close())
+
+
+async def _read(reader: Contained) -> Reading:
+    constitution = await reader.call(mask_file, _CONSTITUTION, "CONSTITUTION.md")
+    read: Reading = await reader.call(reading.read, constitution)
+    return read

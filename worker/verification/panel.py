@@ -8,6 +8,7 @@ what was answered is on the ledger, and an outage decides nothing.
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from worker.core.settings import Settings
@@ -161,8 +162,10 @@ def messages(
     )
 
 
+@lru_cache(maxsize=4096)
 def _listed(criterion: Criterion) -> str:
-    """A criterion as judges read it, on one line, with what code searched for: a PASS may rest on that."""
+    """A criterion as judges read it, on one line, with what code searched for: a PASS may rest on that. Every judge
+    and round reads it."""
     patterns = search.patterns_of(criterion)
     limits = [
         *(f"only {entry}" for entry in criterion.scope.include),
