@@ -19,7 +19,7 @@ from worker.core.db.database import Database
 from worker.core.ids import new_id
 from worker.llm import errors
 from worker.llm.gateway import NONCE, Ask, Gateway
-from worker.llm.ledger import Caller
+from worker.llm.ledger import Caller, Entry, Limits, Reserved, Settlement, settle, take
 from worker.verification.answer import JudgeAnswer, exactly
 
 
@@ -265,6 +265,30 @@ async def test_a_users_day_has_a_limit_of_its_own(db: Database, url: str) -> Non
     for _, spent, reserved, cost in rows:
         assert (spent, reserved) == (cost, 0)
         assert spent <= 1
+
+
+@pytest.mark.parametrize("user", [None, "ann"])
+async def test_a_settled_call_asks_for_the_runs_budget_before_the_days(
+    db: Database, url: str, user: str | None
+) -> None:
+    """As who reserves does: otherwise each would wait for the other."""
+    caller = running_run(url, user)
+    entry = Entry("k", "architect", "judge", "p", "m", "1", Decimal("0.1"))
+    call = await take(db, entry, caller, limits=Limits(Decimal(9), Decimal(9), Decimal(9)), cleared=True)
+    assert isinstance(call, Reserved)
+    with psycopg.connect(url) as holding, psycopg.connect(url, autocommit=True) as looking:
+        holding.execute("SELECT FROM llm_budgets WHERE scope = %s FOR UPDATE", [f"run:{caller.run_id}"])
+        settling = asyncio.create_task(settle(db, call, Settlement(completed=True, outcome="ok")))
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        async with asyncio.timeout(20):
+            while looking.execute(waiting).fetchone() == (0,):
+                await asyncio.sleep(0.01)
+        looking.execute("SELECT FROM llm_budgets WHERE scope LIKE 'day:%' FOR UPDATE NOWAIT")
+        holding.rollback()
+        await settling
+        assert looking.execute("SELECT DISTINCT reserved_usd FROM llm_budgets").fetchall() == [(0,)]
 
 
 async def test_an_unknown_price_is_never_zero_and_ones_own_endpoint_is_free(db: Database, url: str) -> None:
