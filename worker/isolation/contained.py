@@ -41,7 +41,13 @@ class Contained:
     """One contained process. A call that fails to answer ends it; errors that were declared leave it alive."""
 
     def __init__(
-        self, channel: socket.socket, lifeline: socket.socket, errors: Mapping[str, type[Exception]], seconds: float
+        self,
+        channel: socket.socket,
+        lifeline: socket.socket,
+        errors: Mapping[str, type[Exception]],
+        seconds: float,
+        *,
+        at_work: "set[asyncio.Task[bytes]] | None" = None,
     ) -> None:
         for end in (channel, lifeline):
             end.setblocking(False)
@@ -51,6 +57,8 @@ class Contained:
         self._seconds = seconds
         self._turn = asyncio.Lock()
         self._exchanges: set[asyncio.Task[bytes]] = set()
+        # Shared with all that are forked from it.
+        self._at_work = set() if at_work is None else at_work
         self._end: str | None = None
         self._closing: asyncio.Task[None] | None = None
 
@@ -58,6 +66,11 @@ class Contained:
     def ended(self) -> bool:
         """Whether no more calls are answered."""
         return self._end is not None
+
+    @property
+    def at_work(self) -> bool:
+        """Whether it, or a fork of it, is busy with a call."""
+        return bool(self._at_work)
 
     async def call(self, function: Callable[..., Any], *arguments: Any, seconds: float | None = None) -> Any:
         """What the function returns there, checked to be of the type that it declares.
@@ -69,12 +82,14 @@ class Contained:
         message = await asyncio.to_thread(frames.call, function, arguments)
         exchange = asyncio.create_task(self._exchange(message, seconds or self._seconds))
         self._exchanges.add(exchange)
+        self._at_work.add(exchange)
         exchange.add_done_callback(self._forget)
         answer = await asyncio.shield(exchange)
         return await asyncio.to_thread(self._value, function, answer)
 
     def _forget(self, exchange: "asyncio.Task[bytes]") -> None:
         self._exchanges.discard(exchange)
+        self._at_work.discard(exchange)
         if not exchange.cancelled():
             # Where nobody waits for it any more, its error is nobody's.
             exchange.exception()
@@ -149,7 +164,7 @@ class Contained:
                     channel.close()
                     lifeline.close()
                     raise ProcessEnded(await self._how_it_ended()) from error
-        return Contained(channel, lifeline, self._errors, self._seconds)
+        return Contained(channel, lifeline, self._errors, self._seconds, at_work=self._at_work)
 
     async def _how_it_ended(self) -> str:
         """One sentence on the end of the process, from its warden where it has one."""
@@ -278,11 +293,12 @@ class Isolation:
 
 
 async def _watch(contained: Contained, room: Room) -> None:
-    """End a process that fills its folder: no limit of the system's counts all files together."""
+    """End a process that fills its folder: no limit of the system's counts all files together. Where nothing is at work
+    nothing is written: what a call leaves behind ends with it."""
     assert room.folder is not None
     while not contained.ended:
         await asyncio.sleep(_LOOK_SECONDS)
-        if not await asyncio.to_thread(_within, room.folder, room.bounds):
+        if contained.at_work and not await asyncio.to_thread(_within, room.folder, room.bounds):
             await contained.close(
                 f"Reading the repository filled its folder with more than {room.bounds.folder} bytes."
             )

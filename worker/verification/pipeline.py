@@ -131,6 +131,8 @@ async def verify(work: Work, reading_task: "asyncio.Task[Reading]", *, settings:
         await step("judging", {"findings": len(analysis.findings), "tribunal": mode.value})
         notes: tuple[str, ...] = ()
         if models is not None:
+            # Judges take minutes, in which it would only hold memory.
+            aside.end()
             panel = Panel(models.gateway, models.caller, settings)
             results, notes = await _judge(work, criteria, analysis, panel, settings=settings, step=step)
             why = _JUDGED
