@@ -12,7 +12,7 @@ from tests.worker.analyzers.test_analyze import snapshot
 from worker.core.telemetry.masking import mask_file
 from worker.core.vocabulary import Category, Severity
 from worker.verification.constitution.criteria import Criterion
-from worker.verification.context import select
+from worker.verification.context import select, syntax
 from worker.verification.context.chunks import cut
 from worker.verification.context.imports import Paths, imports
 from worker.verification.context.index import Index
@@ -254,3 +254,9 @@ def test_a_file_is_text_when_it_decodes(tmp_path: Path) -> None:
     assert index.files["nul.js"].lines[1] == "eval(x)"
     assert index.files["wide.cs"].lines[0] == "class A {}"
     assert {left.path for left in index.left_out} == {"dist/x.min.js", "yarn.lock", "logo.png"}
+
+
+@pytest.mark.parametrize("before", range(3))
+def test_no_letter_is_cut_where_a_text_is_given_up(before: int) -> None:
+    """The parser is given the text in pieces, and nothing more where it goes back too often; it crashed in between."""
+    syntax.symbols("x" * before + "/*\u2028${" * 2000, "a.tsx")

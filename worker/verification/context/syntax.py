@@ -102,7 +102,13 @@ class _Bounded:
     def read(self, offset: int, _: object) -> bytes:
         """A piece of the text. The parser asks for it again whenever it goes back; nothing more ends it early."""
         self._pieces -= 1
-        return self._text[offset : offset + _PIECE] if self._pieces > 0 else b""
+        if self._pieces <= 0:
+            return b""
+        end = offset + _PIECE
+        # The rest of a letter that is cut in two is asked for at once; a parser that is given nothing then crashes.
+        while end < len(self._text) and self._text[end] & 0xC0 == 0x80:
+            end += 1
+        return self._text[offset:end]
 
     def done(self) -> None:
         """The tree is there: from now on its nodes ask for their text, as often as they like."""
