@@ -9,7 +9,7 @@ import asyncio
 import json
 import resource
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -70,7 +70,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     most = MAX_CONNECTIONS
     # Those that wait for a head, the longest first. One process serves one port.
-    _waiting: dict["BoundedHttpProtocol", None] = {}  # noqa: RUF012  shared on purpose
+    _waiting: ClassVar[dict["BoundedHttpProtocol", None]] = {}
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)

@@ -45,6 +45,7 @@ def command(arguments: argparse.Namespace) -> int:
             alone = _measure(api.url, other, seconds)
             with _crowd(api.url, crowd, arguments.clients, seconds + 10) as process:
                 try:
+                    # The crowd is at its height by then.
                     time.sleep(5)
                     beside = _measure(api.url, other, seconds)
                 finally:

@@ -238,7 +238,7 @@ OPERATIONS: dict[tuple[str, str], list[Case]] = {
     ("DELETE", "/api/tokens/{token_id}"): [
         Case(
             f"the owner's, {' and '.join(f'`{scope}`' for scope in scopes)}",
-            lambda world, scopes=scopes: Request(f"/api/tokens/{world.token(OWNER, *scopes)[0]}"),  # type: ignore[misc]
+            lambda world, scopes=scopes: Request(f"/api/tokens/{world.token(OWNER, *scopes)[0]}"),  # type: ignore[misc]  # a default binds the loop's value
             True,
         )
         for scopes in (("runs:read",), ("runs:read", "runs:write"), ("admin",))

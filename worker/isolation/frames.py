@@ -12,7 +12,6 @@ from typing import Any
 CALL, FORK = b"C", b"F"
 HEADER = struct.Struct("!cI")
 MAX_ANSWER = 32 << 20
-MAX_CALL = 1 << 30
 
 
 def call(function: Any, arguments: tuple[Any, ...]) -> bytes:

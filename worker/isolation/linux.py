@@ -215,11 +215,6 @@ def _argument(number: int) -> bytes:
     return _instruction(_LOAD, 16 + 8 * number)
 
 
-def seccomp_supported() -> bool:
-    """Whether the filters of this module know the machine's system calls."""
-    return platform.machine() in _CALLS
-
-
 def _install(program: bytes) -> None:
     buffer = ctypes.create_string_buffer(program, len(program))
     filter_ = struct.pack("@HP", len(program) // 8, ctypes.addressof(buffer))

@@ -208,7 +208,8 @@ async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
     loaded = await _load(claim, resources)
     llm = _llm(claim, resources)
     # It is shown in reports and sent to a model, and people have written passwords into theirs.
-    async with resources.isolation.open(Room(bounds=Bounds(memory=settings.contained_memory_bytes))) as reader:
+    room = Room(bounds=Bounds(memory=settings.contained_memory_bytes))
+    async with resources.isolation.open(room, seconds=settings.contained_seconds) as reader:
         masking = asyncio.create_task(reader.call(mask_file, loaded.constitution.content, "CONSTITUTION.md"))
         reading = asyncio.create_task(pipeline.read_constitution(masking, llm, reader))
         try:

@@ -113,4 +113,5 @@ def test_thousands_of_idle_connections_keep_nobody_out(api: processes.Process) -
         with unharmed(api):
             for _ in range(3000):
                 stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+            # What is to be borne is that they stay for a while.
             time.sleep(1)

@@ -52,6 +52,12 @@ def _folder(tmp_path: Path) -> Path:
     return folder
 
 
+async def _at_work(process: Contained) -> None:
+    async with asyncio.timeout(10):
+        while not process.at_work:
+            await asyncio.sleep(0.01)
+
+
 async def test_functions_answer_and_an_object_is_kept(process: Contained) -> None:
     assert await process.call(hostile.double, 21) == 42
     assert [await process.call(hostile.Counter.add, number) for number in (1, 2, 3)] == [1, 3, 6]
@@ -128,7 +134,10 @@ async def test_a_fork_that_spins_ends_when_it_is_closed(process: Contained) -> N
     forked = await process.fork()
     number = await forked.call(hostile.process_id)
     spinning = asyncio.create_task(forked.call(hostile.spin, 0))
-    await asyncio.sleep(0.2)
+    async with asyncio.timeout(10):
+        # Its state: it runs (proc(5)).
+        while (await process.call(hostile.read, f"/proc/{number}/stat")).rpartition(") ")[2][0] != "R":
+            await asyncio.sleep(0.01)
     await forked.close()
     with pytest.raises((ProcessEnded, asyncio.CancelledError)):
         await spinning
@@ -140,7 +149,7 @@ async def test_a_fork_that_spins_ends_when_it_is_closed(process: Contained) -> N
 
 async def test_a_call_that_is_cancelled_leaves_the_process_to_the_others(process: Contained) -> None:
     slow = asyncio.create_task(process.call(hostile.by_a_program, "import time; time.sleep(0.5)"))
-    await asyncio.sleep(0.1)
+    await _at_work(process)
     slow.cancel()
     with pytest.raises(asyncio.CancelledError):
         await slow

@@ -224,16 +224,10 @@ def inspect(file: IO[bytes], limits: ArchiveLimits) -> ArchiveSummary:
     return _read(file, limits, None)
 
 
-def unpack(
-    file: IO[bytes], target: Path, limits: ArchiveLimits, *, each: Callable[[], None] = lambda: None
-) -> ArchiveSummary:
-    """Unpack into `target`, an empty folder. Blocking; raises ArchiveRejected, and may then leave a part.
-
-    `each` is called before every file, and may raise to end it.
-    """
+def unpack(file: IO[bytes], target: Path, limits: ArchiveLimits) -> ArchiveSummary:
+    """Unpack into `target`, an empty folder. Blocking; raises ArchiveRejected, and may then leave a part."""
 
     def create(path: PurePosixPath) -> IO[bytes]:
-        each()
         place = target / path
         place.parent.mkdir(parents=True, exist_ok=True)
         return place.open("xb")
