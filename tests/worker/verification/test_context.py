@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.worker.analyzers.test_analyze import snapshot
 from worker.core.telemetry.masking import mask_file
 from worker.core.vocabulary import Category, Severity
+from worker.isolation import memory
 from worker.verification.constitution.criteria import Criterion
 from worker.verification.context import select, syntax
 from worker.verification.context.chunks import cut
@@ -260,3 +261,17 @@ def test_a_file_is_text_when_it_decodes(tmp_path: Path) -> None:
 def test_no_letter_is_cut_where_a_text_is_given_up(before: int) -> None:
     """The parser is given the text in pieces, and nothing more where it goes back too often; it crashed in between."""
     syntax.symbols("x" * before + "/*\u2028${" * 2000, "a.tsx")
+
+
+@pytest.mark.parametrize(("unit", "path"), [("(1+)", "a.py"), ("=&a ", "A.java")])
+def test_a_text_that_would_take_the_parsers_memory_has_no_tree_and_the_next_has(unit: str, path: str) -> None:
+    """Recovery from its errors takes memory with the square of the text: 4 GB for these."""
+    before = memory.peak()
+    text = unit * (16_000 // len(unit))
+    assert syntax.symbols(text, path) == []
+    assert syntax.tree(text, path) is None
+    # The children that ended of it count as well.
+    assert memory.peak() - before < 500 << 20
+    whole = "def main():\n    pass\n" * 200
+    assert len(syntax.symbols(whole, "b.py")) == 200
+    assert syntax.tree(whole, "b.py") is not None

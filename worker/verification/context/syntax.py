@@ -1,12 +1,21 @@
-"""Definitions in a file, by tree-sitter: their names and the lines they span."""
+"""Definitions in a file, by tree-sitter: their names and the lines they span.
 
+The recovery from errors of its grammars can take memory with the square of a text, at its very end and between two of
+the calls that could stop it: four thousand bytes of `(1+)(1+)` take 300 MB. Where that is too much the parser ends its
+process. What is longer than a little is therefore parsed by a child first; a text of which that ends has no tree.
+"""
+
+import hashlib
 import importlib
+import json
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
+
+from worker.isolation.expendable import Expendable
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
@@ -17,6 +26,11 @@ _STEPS, _BYTES_PER_STEP, _STEPS_OF_ERROR = 200, 10, 2
 _SECONDS = 2.0
 _PIECE = 1024
 _PIECES, _READ_AGAIN = 10_000, 30
+# Bytes of a text that costs no parser more than this process may lose.
+_HARMLESS = 2000
+_CHILD_MEMORY, _CHILD_SECONDS = 256 << 20, 5.0
+# After so many ends nothing but what is harmless has a tree in this process: each took seconds.
+_MOST_ENDS = 20
 
 
 @dataclass(frozen=True)
@@ -124,13 +138,50 @@ class _Bounded:
         return self._steps <= 0 or self._pieces <= 0
 
 
+class _Tried:
+    """What a child has said of the texts that it parsed; None for those of which it ended."""
+
+    def __init__(self) -> None:
+        self._child = Expendable(_symbols_of, memory=_CHILD_MEMORY, seconds=_CHILD_SECONDS)
+        self._symbols: dict[bytes, list[Symbol] | None] = {}
+        self._ends = 0
+
+    def symbols(self, text: bytes, language: str) -> list[Symbol] | None:
+        question = language.encode() + b"\n" + text
+        key = hashlib.sha256(question).digest()
+        if key not in self._symbols:
+            self._symbols[key] = self._ask(question)
+        return self._symbols[key]
+
+    def _ask(self, question: bytes) -> list[Symbol] | None:
+        if self._ends >= _MOST_ENDS:
+            return None
+        answer = self._child.ask(question)
+        if answer is None:
+            self._ends += 1
+            return None
+        return [Symbol(*row) for row in json.loads(answer)]
+
+
+@cache
+def _tried() -> _Tried:
+    return _Tried()
+
+
 def tree(text: str, path: str) -> "Node | None":
-    """The root of the file's syntax tree, or None for a language that is not known, or that takes too long."""
+    """The root of the file's syntax tree, or None for a language that is not known, or that takes too much."""
     language = language_of(path)
     if language is None:
         return None
+    content = text.encode(errors="replace")
+    if len(content) > _HARMLESS and _tried().symbols(content, language) is None:
+        return None
+    return _parsed(content, language)
+
+
+def _parsed(content: bytes, language: str) -> "Node | None":
     parser = _parser(language)
-    bounded = _Bounded(text.encode(errors="replace"))
+    bounded = _Bounded(content)
     try:
         root = parser.parse(bounded.read, progress_callback=bounded.is_too_much).root_node
     except ValueError:
@@ -146,10 +197,24 @@ def tree(text: str, path: str) -> "Node | None":
 def symbols(text: str, path: str) -> list[Symbol]:
     """Definitions in the order of the file; none for a language that is not known. Broken code gives what it has."""
     language = language_of(path)
-    root = tree(text, path)
-    if language is None or root is None:
+    if language is None:
         return []
-    return list(_walk(root, _LANGUAGES[language], tree_depth=0, depth=0))
+    content = text.encode(errors="replace")
+    if len(content) > _HARMLESS:
+        return _tried().symbols(content, language) or []
+    return _symbols(content, language)
+
+
+def _symbols(content: bytes, language: str) -> list[Symbol]:
+    root = _parsed(content, language)
+    return [] if root is None else list(_walk(root, _LANGUAGES[language], tree_depth=0, depth=0))
+
+
+def _symbols_of(question: bytes) -> bytes:
+    """In the child: the language and the text in, their symbols out."""
+    language, _, content = question.partition(b"\n")
+    found = _symbols(content, language.decode())
+    return json.dumps([(symbol.name, symbol.start, symbol.end, symbol.depth) for symbol in found]).encode()
 
 
 def _walk(node: "Node", known: _Language, *, tree_depth: int, depth: int) -> Iterator[Symbol]:
