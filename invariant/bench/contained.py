@@ -102,7 +102,8 @@ async def _across(settings: Settings, isolation: Isolation) -> None:
             read = await criteria
             reader.end()
             await judging.call(Examination.show, checkable(read), _ANALYSIS, settings.contained())
-            await asyncio.gather(judging.close(), analysing.close())
+            for forked in (judging, analysing):
+                forked.end()
 
 
 async def _read(reader: Contained) -> Reading:

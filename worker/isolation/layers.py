@@ -60,15 +60,13 @@ def leave_namespaces() -> None:
         Path(f"/proc/self/{name}").write_text(line)
 
 
-def enter(room: Room, *, warden: int, separate: bool) -> None:
-    """Put up every wall that the system offers. `warden` is the process id that no other room has now;
-    `separate`: the process is the first of a process-id namespace.
+def prepare(*, separate: bool) -> None:
+    """What is the same for every room. `separate`: the process is the first of a process-id namespace.
 
     Blocking; raises nothing for a wall that cannot be put up.
     """
     os.setsid()
     if not LINUX:
-        _limit(room.bounds)
         return
     with contextlib.suppress(OSError):
         # Where memory runs out in spite of all bounds, it is not the worker that is ended.
@@ -78,7 +76,17 @@ def enter(room: Room, *, warden: int, separate: bool) -> None:
             # Of its own, and not the warden's, who goes on looking at all processes.
             linux.unshare(linux.CLONE_NEWNS)
             linux.mount_proc()
+
+
+def enter(room: Room, *, warden: int, separate: bool) -> None:
+    """Put up every wall of the room that the system offers, after `prepare`. `warden` is the process id that no other
+    room has now.
+
+    Blocking; raises nothing for a wall that cannot be put up.
+    """
     _limit(room.bounds)
+    if not LINUX:
+        return
     if room.own_user:
         with contextlib.suppress(OSError):
             _become_another(_FIRST_USER + warden % _USERS, room, separate=separate)

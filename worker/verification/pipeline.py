@@ -169,7 +169,8 @@ async def _forked(process: Contained) -> AsyncIterator[Contained]:
     try:
         yield forked
     finally:
-        await forked.close()
+        # Nobody need wait for its end: it ends with the process that it was forked from, at the latest.
+        forked.end()
 
 
 async def _index(work: Work) -> None:

@@ -20,7 +20,7 @@ import pytest
 from invariant.waiting import until
 from tests.support import contained as hostile
 from tests.support.app import settings
-from worker.isolation import linux, proof
+from worker.isolation import linux, memory, proof
 from worker.isolation.contained import Contained, Isolation
 from worker.isolation.errors import AnswerRejected, ContainmentFailed, ProcessEnded, TooSlow
 from worker.isolation.room import Bounds, Layer, Room
@@ -50,6 +50,41 @@ def _folder(tmp_path: Path) -> Path:
     folder = tmp_path / "room"
     folder.mkdir(exist_ok=True)
     return folder
+
+
+async def test_a_contained_process_holds_its_own_channel_and_no_other_rooms(isolation: Isolation) -> None:
+    async with isolation.open(Room()) as first, isolation.open(Room()) as second, isolation.open(Room()) as third:
+        for process in (first, second, third):
+            assert await process.call(hostile.open_sockets) == 1
+        fork = await third.fork()
+        # Its channel and its lifeline.
+        assert await fork.call(hostile.open_sockets) == 2
+        await fork.close()
+
+
+async def test_rooms_go_on_being_opened_when_the_processes_that_wait_for_one_are_killed(isolation: Isolation) -> None:
+    async with isolation.open(Room()) as process:
+        await process.call(hostile.process_id)
+    assert isolation._server is not None
+    server = isolation._server.pid
+    for _ in range(3):
+        for spare in memory.children(server):
+            os.kill(spare, signal.SIGKILL)
+            until(lambda gone=Path(f"/proc/{spare}"): not gone.exists(), 10, lambda: "it lives on")
+        async with isolation.open(Room()) as process:
+            assert await process.call(hostile.double, 4) == 8
+    assert isolation._server.pid == server
+
+
+async def test_processes_that_wait_for_a_room_end_with_the_server(tmp_path: Path) -> None:
+    isolation = Isolation("tests.support.contained:prepare", [])
+    async with isolation.open(Room()) as process:
+        await process.call(hostile.process_id)
+    assert isolation._server is not None
+    everything = memory.branch(isolation._server.pid)
+    assert len(everything) >= 3
+    isolation.close()
+    until(lambda: not any(Path(f"/proc/{one}").exists() for one in everything), 10, lambda: "some live on")
 
 
 async def _at_work(process: Contained) -> None:
