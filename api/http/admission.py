@@ -24,4 +24,5 @@ async def admit(connection: HTTPConnection, state: State, scope: Scope, *, in_qu
     asker.set(None if principal.name is None else f"user:{principal.name}")
     connection.scope["state"]["limits"] = await state.limits.requests.take(principal, credentials=credentials)
     principal.require(scope)
+    await state.limits.requests.pace(principal)
     return principal

@@ -1,12 +1,15 @@
 """Requests per minute, of a user and of a token.
 
 The minute is the database's, one row per subject. A process takes permits by the handful, so that most requests cost
-no statement; what it took and did not use is lost with the minute. Who goes on after a refusal is answered later and
-later: a thousand clients that do not listen must not keep the process busy with saying no.
+no statement; what it took and did not use is lost with the minute. Within the minute they are paced: beyond a burst a
+request waits until its time has come, so that nobody uses up a minute in its first second, at the cost of the others.
+Who goes on after a refusal is answered later and later: a thousand clients that do not listen must not keep the
+process busy with saying no.
 """
 
 import asyncio
 import hashlib
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -20,8 +23,10 @@ WINDOW_SECONDS = 60
 _HANDFUL = 50
 # A twentieth of the minute's permits may lie idle with each replica.
 _SHARE = 20
+# A twentieth of the minute at once, and always as much as a page of a ui asks for.
+_BURST = 50
 _PAUSE_PER_REFUSAL = 0.05
-_LONGEST_PAUSE = 5.0
+_LONGEST_PAUSE = 20.0
 _MOST_PAUSING = 1000
 _MOST_KNOWN = 10_000
 
@@ -45,13 +50,22 @@ _GRANT = text(
 
 @dataclass
 class _Lease:
-    """Permits of a subject's minute that this process holds. `until` by the loop's clock."""
+    """Permits of a subject's minute that this process holds. By the loop's clock: `until`, the minute's end, and `due`,
+    when the requests that went on would have come at an even pace."""
 
     until: float = 0.0
     left: int = 0
     ungranted: int = 0
     refusals: int = 0
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    due: float = 0.0
+
+    def pace(self, most: int, now: float) -> float:
+        """Seconds until one more request may go on: the generic cell rate algorithm (ITU-T I.371), at `most` a
+        minute."""
+        interval = WINDOW_SECONDS / most
+        self.due = max(self.due, now - max(_BURST, most // _SHARE) * interval) + interval
+        return max(0.0, self.due - now)
 
     def begin(self, seconds: float, now: float) -> None:
         if now >= self.until:
@@ -90,6 +104,13 @@ class Requests:
                     self._remember(credentials, policy)
                 await self._refuse(policy, lease)
         return self._headers(policies)
+
+    async def pace(self, principal: Principal) -> None:
+        """Wait until the time of one more request has come."""
+        now = self._now()
+        waits = [self._lease(policy.subject).pace(policy.most, now) for policy in self._policies(principal)]
+        if (wait := max(waits, default=0.0)) > 0:
+            await asyncio.sleep(wait)
 
     async def check(self, credentials: str) -> None:
         """Refuse whom this minute has refused already, before anything is looked up. Raises TooManyRequests."""
@@ -155,7 +176,9 @@ class Requests:
         if self._pausing < _MOST_PAUSING:
             self._pausing += 1
             try:
-                await asyncio.sleep(min(_LONGEST_PAUSE, _PAUSE_PER_REFUSAL * lease.refusals))
+                pause = min(_LONGEST_PAUSE, _PAUSE_PER_REFUSAL * lease.refusals)
+                # Those who were refused together shall not come back together.
+                await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311  spreads, hides nothing
             finally:
                 self._pausing -= 1
         variable = f"CVA_{policy.name.upper()}_REQUESTS_PER_MINUTE"

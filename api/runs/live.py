@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import time
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,7 +30,8 @@ _SETTLE_SECONDS = 0.2
 
 # How often a stream's reader is asked for a token that is still alive (seconds).
 ASK_SECONDS = 60.0
-# A stream of all runs looks no more often than this (seconds): where much happens, it gets more at a time.
+# The streams of all runs that a user holds look no more often than this together (seconds): where much happens, each
+# gets more at a time.
 _SPACING_SECONDS = 0.2
 
 FINAL = frozenset(status.value for status in RunStatus if status.is_final)
@@ -40,6 +42,7 @@ class Hub:
     """Wakes the streams of this process."""
 
     _waiting: dict[uuid.UUID | None, set[asyncio.Event]] = field(default_factory=dict)
+    _of_all_runs: Counter[str] = field(default_factory=Counter)
 
     @contextlib.contextmanager
     def subscribe(self, run_id: uuid.UUID | None) -> Iterator[asyncio.Event]:
@@ -52,6 +55,23 @@ class Hub:
             self._waiting[run_id].discard(event)
             if not self._waiting[run_id]:
                 del self._waiting[run_id]
+
+    @contextlib.contextmanager
+    def subscribe_to_all(self, principal: Principal) -> Iterator[asyncio.Event]:
+        """As `subscribe` to any run; the principal's streams share how often they look."""
+        user = principal.name or ""
+        self._of_all_runs[user] += 1
+        try:
+            with self.subscribe(None) as wake:
+                yield wake
+        finally:
+            self._of_all_runs[user] -= 1
+            if not self._of_all_runs[user]:
+                del self._of_all_runs[user]
+
+    def spacing(self, principal: Principal) -> float:
+        """Seconds between two looks of one of the principal's streams of all runs; the service's are everybody's."""
+        return _SPACING_SECONDS * (1 if principal.name is None else max(1, self._of_all_runs[principal.name]))
 
     def notify(self, payload: str) -> None:
         """A notification's payload: a run's id; empty when anything may have happened."""
@@ -174,7 +194,7 @@ async def follow_all(db: Database, hub: Hub, reader: Reader, after: tuple[int, i
     otherwise fall behind the cursor and be lost. Raises Unauthenticated when the reader may not read on.
     """
     xact, row_id = after
-    with hub.subscribe(None) as wake:
+    with hub.subscribe_to_all(await reader.principal()) as wake:
         while True:
             principal = await reader.principal()
             woken = wake.is_set()
@@ -187,5 +207,5 @@ async def follow_all(db: Database, hub: Hub, reader: Reader, after: tuple[int, i
                     await reader.principal()
                     yield LiveEvent(f"{xact}-{row_id}", row.run_id, row.type, row.data, row.created_at)
             if len(rows) < BATCH:
-                await asyncio.sleep(_SPACING_SECONDS)
+                await asyncio.sleep(hub.spacing(principal))
                 await _wait(wake, _SETTLE_SECONDS if woken and not rows else _POLL_SECONDS)

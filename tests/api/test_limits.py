@@ -80,6 +80,19 @@ def test_requests_are_counted_over_all_replicas(replicas: list[httpx.Client]) ->
     assert replicas[1].get("/api/runs").headers.get("ratelimit") is None
 
 
+def test_a_user_who_asks_all_at_once_is_paced(url: str, tmp_path: Path) -> None:
+    """600 a minute are ten a second, beyond fifty at once."""
+    with processes.api(url, tmp_path, CVA_TOKEN_REQUESTS_PER_MINUTE="600") as (api, _):
+        headers = token(api)
+        within_a_minute(20)
+        statuses: list[int] = []
+        began = time.monotonic()
+        hostile.together(lambda _: statuses.append(api.get("/api/runs", headers=headers).status_code), 70)
+        took = time.monotonic() - began
+        assert statuses == [200] * 70
+        assert took >= 1.8
+
+
 @pytest.mark.parametrize("replicas", [{"CVA_USER_RUNS_WAITING": "5"}], indirect=True)
 def test_no_more_runs_wait_than_may(replicas: list[httpx.Client], url: str) -> None:
     statuses: list[int] = []
