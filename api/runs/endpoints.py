@@ -96,17 +96,17 @@ async def _make_room(
     await make_room(session, call.principal, call.state.settings, runs=1, size=size)
 
 
-async def _resolved(call: Call, body: RunRequest) -> tuple[submission.NewRun, _Enclosed]:
+async def _resolved(call: Call, session: AsyncSession, body: RunRequest) -> tuple[submission.NewRun, _Enclosed]:
     """The run that the request describes, and what came with it. Raises NotFound, Forbidden, InvalidRequest."""
-    resolved = await resolve_source(call.state.db, call.principal, body.source)
+    resolved = await resolve_source(session, call.principal, body.source)
     constitution = None
     if body.constitution is not None:
         constitution = submission.NewConstitution(body.constitution, call.principal.name)
         version = constitution.id
     elif body.constitution_version_id is not None:
-        version = await check_constitution(call.state.db, call.principal, body.constitution_version_id)
+        version = await check_constitution(session, call.principal, body.constitution_version_id)
     else:
-        version = await newest_constitution(call.state.db, resolved.repo_id)
+        version = await newest_constitution(session, resolved.repo_id)
     run = submission.NewRun(
         source_kind=SourceKind(body.source.kind),
         source=resolved.stored,
@@ -158,7 +158,8 @@ async def create_run(call: Call, body: RunRequest) -> Response:
     _check_addresses(call, body.source, body.callback_url)
     key = idempotency_key(call)
     if key is None:
-        run, more = await _resolved(call, body)
+        async with call.state.db.transaction() as session:
+            run, more = await _resolved(call, session, body)
         if call.principal.name is None:
             async with call.state.db.single_statement() as connection:
                 run_id, created_at = await _accept(connection, run, **more)
@@ -173,7 +174,7 @@ async def create_run(call: Call, body: RunRequest) -> Response:
             earlier = await _earlier(session, call.principal, key, body_sha256)
             if earlier is not None:
                 return _accepted(view(earlier), replayed=True)
-            run, more = await _resolved(call, body)
+            run, more = await _resolved(call, session, body)
             run = replace(run, idempotency_key=key, request_sha256=body_sha256)
             await _make_room(call, session, **more)
             run_id, created_at = await _accept(session, run, **more)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import access
 from api.auth import Principal
 from api.http import errors
-from worker.core.db.database import Database
 from worker.core.ids import new_id
 from worker.core.models import ConstitutionVersion, Upload
 from worker.core.runs.submission import NewUpload
@@ -41,25 +41,26 @@ def full_name(url: str) -> str | None:
     return name if re.fullmatch(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+){0,5}", name) and len(name) <= 512 else None
 
 
-async def resolve_source(db: Database, principal: Principal, asked: object) -> Resolved:
-    """Look up what the source names. Raises NotFound for an upload or a repository that is not there for the
-    principal, Forbidden for a repository where they may start nothing."""
+async def resolve_source(session: AsyncSession, principal: Principal, asked: object) -> Resolved:
+    """Look up what the source names; where that is nothing of ours, the session does nothing.
+
+    Raises NotFound for an upload or a repository that is not there for the principal, Forbidden for a repository where
+    they may start nothing.
+    """
     stored = source.public_view(asked)
     match asked:
         case source.GitSource(url=url):
             return Resolved(stored, repo_full_name=full_name(url))
         case source.UploadSource(upload_id=upload_id):
-            async with db.transaction() as session:
-                own = select(Upload.id).where(Upload.id == upload_id, access.uploads(principal))
-                if await session.scalar(own) is None:
-                    raise errors.NotFound(f"There is no upload {upload_id}.")
+            own = select(Upload.id).where(Upload.id == upload_id, access.uploads(principal))
+            if await session.scalar(own) is None:
+                raise errors.NotFound(f"There is no upload {upload_id}.")
             return Resolved(stored, upload_id=upload_id)
         case source.FilesSource(files=files):
             upload = NewUpload(new_id(), json.dumps(files).encode())
             return Resolved(stored, upload_id=upload.id, upload=upload)
         case source.RepositorySource(repository_id=repository_id, branch=branch, commit=commit):
-            async with db.transaction() as session:
-                repository = await access.find_repository(session, principal, repository_id, access.WRITE)
+            repository = await access.find_repository(session, principal, repository_id, access.WRITE)
             chosen = branch or repository.default_branch
             return Resolved(
                 {**stored, "url": repository.clone_url, "ref": commit or chosen},
@@ -71,26 +72,24 @@ async def resolve_source(db: Database, principal: Principal, asked: object) -> R
             return Resolved(stored)
 
 
-async def check_constitution(db: Database, principal: Principal, version_id: uuid.UUID) -> uuid.UUID:
+async def check_constitution(session: AsyncSession, principal: Principal, version_id: uuid.UUID) -> uuid.UUID:
     """`version_id`. Raises NotFound when it is not there for the principal."""
     # An administrator's is looked up by the statement that accepts the run.
     if not principal.is_admin:
         own = select(ConstitutionVersion.id).where(ConstitutionVersion.id == version_id)
-        async with db.transaction() as session:
-            if await session.scalar(own.where(access.constitutions(principal))) is None:
-                raise errors.NotFound("There is no such constitution version.")
+        if await session.scalar(own.where(access.constitutions(principal))) is None:
+            raise errors.NotFound("There is no such constitution version.")
     return version_id
 
 
-async def newest_constitution(db: Database, repo_id: uuid.UUID | None) -> uuid.UUID:
+async def newest_constitution(session: AsyncSession, repo_id: uuid.UUID | None) -> uuid.UUID:
     """The repository's newest version. Raises InvalidRequest when it has none."""
-    async with db.transaction() as session:
-        newest = await session.scalar(
-            select(ConstitutionVersion.id)
-            .where(ConstitutionVersion.repo_id == repo_id)
-            .order_by(ConstitutionVersion.version.desc())
-            .limit(1)
-        )
+    newest = await session.scalar(
+        select(ConstitutionVersion.id)
+        .where(ConstitutionVersion.repo_id == repo_id)
+        .order_by(ConstitutionVersion.version.desc())
+        .limit(1)
+    )
     if newest is None:
         raise errors.InvalidRequest(
             "body/constitution: the repository has no constitution yet; send one, or PUT it to the repository"

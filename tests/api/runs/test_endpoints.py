@@ -1,5 +1,6 @@
 """The contract of runs, repositories and uploads."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,21 @@ async def test_an_upload_is_verified(
     assert await work(url, run_id) == "FAIL"
     verdict = (await client.get(f"/api/runs/{run_id}/verdict")).json()
     assert verdict["criteria"][0]["evidence"][0]["path"] == "pkg/app.py"
+
+
+async def test_many_keys_at_once_do_not_wait_for_each_others_connections(
+    client: httpx.AsyncClient, request_body: dict[str, Any]
+) -> None:
+    """Each held a connection for its key and wanted a second one: ten at once had the pool, and nobody went on."""
+    made = await client.post("/api/repositories", json={"clone_url": "https://github.com/a/b", "full_name": "a/b"})
+    body = {**request_body, "source": {"kind": "repository", "repository_id": made.json()["id"]}}
+
+    async def post(number: int) -> httpx.Response:
+        return await client.post("/api/runs", json=body, headers={"Idempotency-Key": f"key-{number}"})
+
+    answers = await asyncio.gather(*(post(number) for number in range(40)))
+    assert {answer.status_code for answer in answers} == {202}
+    assert len({answer.json()["id"] for answer in answers}) == 40
 
 
 async def test_a_connected_repository(client: httpx.AsyncClient, url: str, tmp_path: Path) -> None:
