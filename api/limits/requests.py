@@ -69,7 +69,8 @@ class _Lease:
 
     def begin(self, seconds: float, now: float) -> None:
         if now >= self.until:
-            self.left = self.refusals = 0
+            # Who did not listen in one minute is not listened to at once in the next.
+            self.left, self.refusals = 0, self.refusals // 2
         self.until = now + seconds
 
 
