@@ -10,10 +10,12 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+
+import uvloop
 
 from invariant import serving
 
@@ -80,13 +82,13 @@ class Request:
     def statements(self) -> dict[str, str]:
         return {key: statement for key, _, _, _, statement in _CRITERION.findall(self.text)}
 
-    def lines(self) -> Iterator[tuple[str, int, str]]:
-        """(path, number, text) of every line of the repository that is shown."""
+    def lines(self, words: Sequence[str] = ("",)) -> Iterator[tuple[str, int, str]]:
+        """(path, number, text) of every line of the repository that is shown and has one of the words."""
         path = ""
         for line in self.text.split("\n"):
             if line.startswith("=== "):
                 path = line[4:]
-            elif path and (found := _PLACE.match(line)):
+            elif path and any(word in line for word in words) and (found := _PLACE.match(line)):
                 yield path, int(found[1]), found[2]
 
 
@@ -158,10 +160,11 @@ def opinion(
 
 def honest(request: Request) -> list[dict[str, Any]]:
     """What a judge says who looks for the words in backticks: where one stands the criterion fails."""
-    lines = list(request.lines())
+    statements = request.statements
+    sought = {key: re.findall(r"`([^`]+)`", statements.get(key, "")) for key in request.keys}
+    lines = list(request.lines([word for words in sought.values() for word in words]))
     found = []
-    for key in request.keys:
-        words = re.findall(r"`([^`]+)`", request.statements.get(key, ""))
+    for key, words in sought.items():
         places = [(path, number, line) for path, number, line in lines if any(word in line for word in words)]
         if not words:
             found.append(opinion(key, "ABSTAIN"))
@@ -320,7 +323,7 @@ def main() -> None:
         server = await asyncio.start_server(provider.handle, "127.0.0.1", given.port, limit=1 << 26, backlog=1024)
         await server.serve_forever()
 
-    asyncio.run(serve())
+    uvloop.run(serve())
 
 
 if __name__ == "__main__":

