@@ -14,13 +14,16 @@ _KEPT = 60
 
 
 def command(arguments: argparse.Namespace) -> int:
-    """1 when a reader failed, hung, or takes time that grows faster than its text."""
+    """1 when a reader failed, hung, or takes time that grows faster than its text; 2 for a target that is not there."""
     console = Console(width=200)
     if arguments.what == "growth":
         return _growth(console, arguments.size)
     if arguments.what == "runs":
         with tempfile.TemporaryDirectory(prefix="invariant-fuzz-") as work:
             return runs.command(console, first=arguments.seed, count=arguments.repositories, work=Path(work))
+    if arguments.what not in ("all", *TARGETS):
+        console.print(f"There is no target {arguments.what!r}; there are: {', '.join(TARGETS)}.", markup=False)
+        return 2
     wanted = TARGETS if arguments.what == "all" else {arguments.what: TARGETS[arguments.what]}
     failed = False
     for name, target in wanted.items():
