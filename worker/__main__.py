@@ -54,17 +54,16 @@ def check_providers(config: Settings) -> None:
 
 
 async def wait_for_schema(db: Database) -> None:
-    """Until the database answers and is at the newest revision, which another service may be applying."""
-    head = migrate.head()
+    """Until the database answers and is at a revision that this code runs on, which another service may be applying."""
     told = None
     while True:
         try:
             async with db.transaction() as session:
                 known = await session.scalar(text("SELECT to_regclass('schema_migrations') IS NOT NULL"))
                 at = await session.scalar(text("SELECT version_num FROM schema_migrations")) if known else None
-            if at == head:
+            if migrate.serves(at):
                 return
-            problem = f"the database is at revision {at}, this worker needs {head}"
+            problem = f"the database is {migrate.missing(at)}"
         except Exception as error:
             if not is_unavailable(error):
                 raise

@@ -50,6 +50,27 @@ def test_upgrade_check_downgrade_upgrade(server: Server) -> None:
         assert migrate.upgrade(url) == REVISIONS
 
 
+def test_a_database_that_newer_code_has_migrated_is_served_and_left_as_it_is(server: Server, tmp_path: Path) -> None:
+    """As in a rolling deploy, and when it is taken back: the replicas of the version before start anew meanwhile."""
+    with server.database() as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("UPDATE schema_migrations SET version_num = '999_of_tomorrow'")
+        assert migrate.upgrade(url) == []
+        migrating = {"CVA_APPLY_MIGRATIONS": "true"}
+        with processes.api(url, tmp_path, **migrating) as (api, _), processes.worker(url, tmp_path, **migrating):
+            assert api.get("/ready").json()["checks"]["migrations"] == "ok"
+            source = {"kind": "files", "files": {"a.py": "eval(x)\n"}}
+            body = {"source": source, "constitution": "- Code MUST NOT call `eval()`.\n"}
+            run = api.post("/api/runs", json=body).json()["id"]
+            assert processes.eventually(lambda: api.get(f"/api/runs/{run}").json()["verdict"], 60) == "FAIL"
+
+
+@pytest.mark.parametrize("revision", [None, "", "010_access", "999", "abc", "99x_y", "011_other"])
+def test_a_database_at_any_other_revision_is_not_served(revision: str | None) -> None:
+    assert not migrate.serves(revision)
+    assert "this version needs" in migrate.missing(revision)
+
+
 def test_a_callback_that_is_on_its_way_is_owed_after_the_upgrade(server: Server) -> None:
     with server.database(template=None) as url:
         migrate.upgrade(url)

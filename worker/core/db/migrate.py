@@ -47,6 +47,26 @@ def head() -> str:
     return found
 
 
+def serves(revision: str | None) -> bool:
+    """Whether this code runs on a database at that revision: at head, or at a later one that came with newer code.
+
+    A revision changes nothing that the code before it needs: versions overlap in a deploy, and it can be taken back.
+    """
+    return revision == head() or _is_later(revision)
+
+
+def missing(revision: str | None) -> str:
+    """What is wrong with a database at a revision that this code does not run on."""
+    needed = f"at {revision or 'nothing'}, this version needs {head()}"
+    return f"{needed}: set CVA_APPLY_MIGRATIONS=true or run the role migrate"
+
+
+def _is_later(revision: str | None) -> bool:
+    """Revisions are called by their number and a name: `011_limits`."""
+    number, _, name = (revision or "").partition("_")
+    return number.isdecimal() and bool(name) and int(number) > int(head().partition("_")[0])
+
+
 @contextmanager
 def _exclusive(url: str) -> Iterator[None]:
     """Hold the advisory lock on a connection that does nothing else, so that no failing statement of a
@@ -85,7 +105,7 @@ def current(connection: Connection) -> str | None:
 
 
 def upgrade(url: str) -> list[str]:
-    """Apply the missing revisions in order; returns their names.
+    """Apply the missing revisions in order; returns their names. A database that is further on stays as it is.
 
     Raises MigrationLockTimeout, or the database's error; what was applied before it stays applied.
     """
@@ -93,6 +113,9 @@ def upgrade(url: str) -> list[str]:
     script = ScriptDirectory.from_config(config)
     with locked_connection(url) as connection:
         at = current(connection)
+        if _is_later(at):
+            log.info("the database is at a later revision", revision=at, known=head())
+            return []
         pending = [r.revision for r in script.iterate_revisions("head", at or "base")][::-1]
         connection.rollback()
         config.attributes["connection"] = connection
