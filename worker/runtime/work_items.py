@@ -161,18 +161,27 @@ async def perform(
 
 _OVERDUE = text(
     """
-    WITH overdue AS (
-        SELECT kind, subject, status FROM work_items
-        WHERE kind = ANY(:kinds) AND (status = 'running' AND lease_until < clock_timestamp()
-            OR status = 'queued'
-               AND coalesce(not_before, created_at) < clock_timestamp() - make_interval(secs => :patience)
-               AND NOT EXISTS (SELECT FROM procrastinate_jobs j
-                   WHERE j.status = 'todo' AND j.task_name = kind AND j.args->>'run_id' = subject))
+    -- What a job will deliver; read once, and of the items' own queues: that of the runs may hold a million.
+    WITH delivered AS MATERIALIZED (
+        SELECT task_name AS kind, args->>'run_id' AS subject FROM procrastinate_jobs
+        WHERE queue_name = ANY(:queues) AND status = 'todo'
+    -- Whoever held them is gone.
+    ), lapsed AS (
+        SELECT kind, subject FROM work_items
+        WHERE kind = ANY(:kinds) AND status = 'running' AND lease_until < clock_timestamp()
+        ORDER BY created_at LIMIT :batch FOR UPDATE SKIP LOCKED
+    -- Long due, and no job is on its way.
+    ), forgotten AS (
+        SELECT kind, subject FROM work_items w
+        WHERE kind = ANY(:kinds) AND status = 'queued'
+            AND coalesce(not_before, created_at) < clock_timestamp() - make_interval(secs => :patience)
+            AND NOT EXISTS (SELECT FROM delivered d WHERE d.kind = w.kind AND d.subject = w.subject)
         ORDER BY created_at LIMIT :batch FOR UPDATE SKIP LOCKED
     )
     UPDATE work_items w SET status = 'queued', failures = w.failures + (w.status = 'running')::int,
         holder = NULL, lease_until = NULL, not_before = clock_timestamp()
-    FROM overdue o WHERE w.kind = o.kind AND w.subject = o.subject
+    FROM (SELECT * FROM lapsed UNION ALL SELECT * FROM forgotten) AS overdue
+    WHERE w.kind = overdue.kind AND w.subject = overdue.subject
     RETURNING w.kind, w.subject
     """
 )
@@ -182,7 +191,8 @@ async def reap(session: AsyncSession, *, patience: float, batch: int = 100) -> l
     """Give a fresh job to items that are neither done nor held, and that no job waits for; returns (kind, subject)
     of each. `patience` in seconds.
     """
-    values = {"kinds": list(ITEMS), "patience": patience, "batch": batch}
+    queues = sorted({job.QUEUE for job in ITEMS.values()})
+    values = {"kinds": list(ITEMS), "queues": queues, "patience": patience, "batch": batch}
     rows = (await session.execute(_OVERDUE, values)).all()
     for row in rows:
         job = ITEMS[row.kind].of(row.subject)

@@ -2,10 +2,12 @@
 
 import asyncio
 import uuid
+from collections.abc import MutableMapping, Sequence
 from typing import Any
 
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from tests.support.app import resources
 from tests.worker.core.runs.test_lifecycle import new_run
@@ -122,6 +124,55 @@ async def test_the_reaper_gives_it_a_fresh_job(url: str, how: str) -> None:
         assert await reaper.reap_once(found) == 0
         assert await waiting_jobs(found) == 1
         assert await work_items.perform(found, KIND, subject, nothing) == "done"
+
+
+async def test_the_reaper_looks_through_no_tickets_of_runs_for_the_jobs_of_items(url: str) -> None:
+    """Of 1,200 overdue callbacks and a million tickets each pair was compared, for half a minute."""
+    async with resources(url, CVA_LEASE_SECONDS=2) as found:
+        delivered = await owed(found)
+        await set_(found, delivered, "created_at = clock_timestamp() - interval '3 s'")
+        async with found.db.transaction() as session:
+            await session.execute(
+                text(
+                    "INSERT INTO procrastinate_jobs (queue_name, task_name, args, status) SELECT 'verification',"
+                    " 'verification.verify_run', jsonb_build_object('run_id', gen_random_uuid()), 'todo'"
+                    " FROM generate_series(1, 100000)"
+                )
+            )
+            await session.execute(
+                text(
+                    "INSERT INTO work_items (kind, subject, created_at) SELECT :kind, gen_random_uuid()::text,"
+                    " clock_timestamp() - interval '1 h' FROM generate_series(1, 600)"
+                ),
+                {"kind": KIND},
+            )
+        async with found.db.transaction() as session:
+            await session.execute(text("SET LOCAL statement_timeout = '3s'"))
+            reaped = await work_items.reap(session, patience=2, batch=600)
+        assert len(reaped) == 600
+        assert (KIND, delivered) not in reaped
+
+
+async def test_the_reaper_mends_runs_while_items_cannot_be_mended(url: str) -> None:
+    with capture_logs() as entries:
+        async with resources(url, CVA_LEASE_SECONDS=2, CVA_REAP_SECONDS=0.1) as found:
+            await _mended(found, entries)
+
+
+async def _mended(found: Resources, entries: Sequence[MutableMapping[str, Any]]) -> None:
+    await new_run(found)
+    async with found.db.transaction() as session:
+        await session.execute(text("DELETE FROM procrastinate_jobs"))
+        await session.execute(text("UPDATE runs SET created_at = created_at - interval '1 h'"))
+        await session.execute(text("ALTER TABLE work_items RENAME TO hidden"))
+    reaping = asyncio.create_task(reaper.reap_forever(found))
+    try:
+        async with asyncio.timeout(10):
+            while await waiting_jobs(found) == 0 or not any(entry.get("at") == "items" for entry in entries):
+                await asyncio.sleep(0.05)
+    finally:
+        reaping.cancel()
+        await asyncio.gather(reaping, return_exceptions=True)
 
 
 async def test_a_drain_hands_it_back_unspent(url: str) -> None:
