@@ -118,10 +118,12 @@ _HAND_BACK = text(
     """
     UPDATE runs SET status = 'queued', lease_until = NULL, holder = NULL, step = NULL,
         failures = failures + :spent,
-        not_before = CASE WHEN :delay > 0 THEN clock_timestamp() + make_interval(secs => :delay) END,
-        error_code = :error_code, error_message = :error_message
+        not_before = CASE WHEN :delay > 0 AND cancel_requested_at IS NULL
+            THEN clock_timestamp() + make_interval(secs => :delay) END,
+        error_code = CASE WHEN cancel_requested_at IS NULL THEN :error_code END,
+        error_message = CASE WHEN cancel_requested_at IS NULL THEN :error_message END
     WHERE id = :run_id AND attempt = :attempt AND status = 'running'
-    RETURNING priority, not_before
+    RETURNING priority, not_before, cancel_requested_at IS NOT NULL AS cancel_requested
     """
 )
 
@@ -137,7 +139,8 @@ async def hand_back(
     error_message: str | None = None,
     provider: str | None = None,
 ) -> bool:
-    """Give the run back to the queue with a fresh job; False when it was no longer ours.
+    """Give the run back to the queue with a fresh job; False when it was no longer ours. A run that somebody has asked
+    to cancel meanwhile is cancelled instead.
 
     `spend` counts the attempt as a failure (a drain does not); `delay` in seconds before the next one; `provider` is
     the name of the one that is waited for. The event says until when, in UTC.
@@ -157,6 +160,10 @@ async def hand_back(
     ).first()
     if row is None:
         return False
+    if row.cancel_requested:
+        # Nobody is there to hear it now: it would wait for the next attempt, as long as that waits.
+        await request_cancel(session, claim.run_id)
+        return True
     due = row.not_before
     event = {
         "reason": reason,

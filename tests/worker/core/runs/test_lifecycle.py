@@ -156,6 +156,28 @@ async def jobs(found: Resources, run_id: uuid.UUID) -> int:
         )
 
 
+async def test_a_cancel_that_comes_just_before_the_run_is_handed_back_does_not_wait_for_the_next_attempt(
+    url: str,
+) -> None:
+    async with resources(url) as found:
+        run_id = await new_run(found, callback_url="https://example.org/hook")
+        claim = await taken(found, run_id)
+        async with found.db.transaction() as session:
+            assert await lifecycle.request_cancel(session, run_id) is RunStatus.RUNNING
+            await session.execute(text("DELETE FROM procrastinate_jobs"))
+        async with found.db.transaction() as session:
+            later = {"reason": "later", "error_code": "provider_unavailable", "error_message": "It was away."}
+            assert await lifecycle.hand_back(session, claim, spend=True, delay=3600, **later)
+        assert await column(found, run_id, "error_code") is None
+        assert await column(found, run_id, "status") == "cancelled"
+        assert await column(found, run_id, "finished_at IS NOT NULL AND lease_until IS NULL AND holder IS NULL") is True
+        async with found.db.transaction() as session:
+            kinds = list(await session.scalars(text("SELECT type FROM run_events ORDER BY seq")))
+            tasks = list(await session.scalars(text("SELECT task_name FROM procrastinate_jobs")))
+        assert kinds[-2:] == ["cancel_requested", "cancelled"]
+        assert tasks == ["monitoring.deliver_callback"]
+
+
 async def test_the_reaper_finds_a_run_whose_job_was_lost(url: str) -> None:
     async with resources(url) as found:
         run_id = await new_run(found)
