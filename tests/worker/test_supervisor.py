@@ -76,3 +76,30 @@ async def test_a_job_that_comes_during_the_drain_is_left_to_others(url: str) -> 
         assert await attempt.verify_run(run_id, found) == "left to another worker"
         assert await column(found, run_id, "attempt") == 0
         assert await jobs(found, run_id) == 2
+
+
+async def test_a_rebuilt_worker_takes_no_more_runs_than_the_process_may(url: str) -> None:
+    """Its slots came on top of what the worker before it had at work: with a concurrency of 1 there were 4."""
+    async with resources(url, CVA_WORKER_CONCURRENCY=1) as found:
+        run_id = await new_run(found)
+        async with found.slot() as free:
+            assert free
+            second = asyncio.create_task(attempt.verify_run(run_id, found))
+            third = asyncio.create_task(attempt.verify_run(run_id, found))
+            await asyncio.wait({second, third}, timeout=0.5)
+            assert not second.done() and not third.done()
+            assert await column(found, run_id, "attempt") == 0
+        assert {await second, await third} == {"ERROR (source_not_found)", "nothing to do"}
+        assert await column(found, run_id, "attempt") == 1
+
+
+async def test_a_job_that_waits_for_a_slot_is_left_to_others_when_the_worker_drains(url: str) -> None:
+    async with resources(url, CVA_WORKER_CONCURRENCY=1) as found:
+        run_id = await new_run(found)
+        async with found.slot():
+            waiting = asyncio.create_task(attempt.verify_run(run_id, found))
+            await asyncio.sleep(0)
+            found.controls.drain()
+            assert await waiting == "left to another worker"
+        assert await column(found, run_id, "attempt") == 0
+        assert await jobs(found, run_id) == 2

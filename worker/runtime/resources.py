@@ -2,7 +2,8 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ class Controls:
     """Pokes the work of this process: «look at your row now», or «hand back what you hold»."""
 
     draining: bool = False
+    _drained: asyncio.Event = field(default_factory=asyncio.Event)
     _events: dict[Hashable, asyncio.Event] = field(default_factory=dict)
 
     def watch(self, key: Hashable) -> asyncio.Event:
@@ -43,7 +45,12 @@ class Controls:
     def drain(self) -> None:
         """Ask all work to hand itself back."""
         self.draining = True
+        self._drained.set()
         self.poke("")
+
+    async def drained(self) -> None:
+        """Returns when the process drains."""
+        await self._drained.wait()
 
     @property
     def holding(self) -> int:
@@ -60,7 +67,32 @@ class Resources:
     holder: str
     isolation: Isolation
     controls: Controls = field(default_factory=Controls)
+    _slots: asyncio.Semaphore = field(init=False)
     _shared: dict[type, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_slots", asyncio.Semaphore(self.settings.worker_concurrency))
+
+    @asynccontextmanager
+    async def slot(self) -> AsyncIterator[bool]:
+        """One of the CVA_WORKER_CONCURRENCY places for runs, for as long as the block lasts; False, and no place, when
+        the process drains before one is free.
+
+        The queue's worker counts its own jobs; one that was rebuilt does not know what the one before has at work.
+        """
+        if not self._slots.locked():
+            async with self._slots:
+                yield True
+            return
+        taking, drained = asyncio.create_task(self._slots.acquire()), asyncio.create_task(self.controls.drained())
+        try:
+            await asyncio.wait({taking, drained}, return_when=asyncio.FIRST_COMPLETED)
+            yield taking.done()
+        finally:
+            drained.cancel()
+            if taking.done() and not taking.cancelled():
+                self._slots.release()
+            taking.cancel()
 
     def shared(self, kind: type[T], make: Callable[[], T]) -> T:
         """The process's one value of `kind`, made when it is first wanted."""

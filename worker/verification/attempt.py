@@ -64,12 +64,17 @@ async def verify_run(run_id: uuid.UUID, resources: Resources) -> str:
 
     `run_id` is the one that the job was made for.
     """
+    async with resources.slot() as free:
+        if not free or resources.controls.draining:
+            # Fetched just before the worker stopped: somebody else's, then.
+            async with resources.db.transaction() as session:
+                await enqueue(session, VerifyRun(run_id))
+            return "left to another worker"
+        return await _verify_next(run_id, resources)
+
+
+async def _verify_next(run_id: uuid.UUID, resources: Resources) -> str:
     settings = resources.settings
-    if resources.controls.draining:
-        # Fetched just before the worker stopped: somebody else's, then.
-        async with resources.db.transaction() as session:
-            await enqueue(session, VerifyRun(run_id))
-        return "left to another worker"
     claim = await dispatch.claim_next(
         resources.db,
         run_id,
