@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from worker.core.backoff import full_jitter
 from worker.core.db.database import Database, is_unavailable
-from worker.core.ids import sha256
+from worker.core.ids import new_id, sha256
 from worker.core.settings import Settings
 from worker.core.telemetry import logs, tracing
 from worker.core.telemetry.masking import mask
@@ -49,6 +49,9 @@ _SETTLE_SECONDS = 120.0
 _FAILURE_SECONDS = 2.0
 _MAX_ANSWER = 400_000
 _MAX_REPAIR = 4000
+_CANCELLED = Settlement(
+    completed=False, outcome="cancelled", error="It was cancelled before it was made.", cost=Decimal(0)
+)
 _FRAME = 1024
 """Tokens that a provider adds to a prompt: marks of roles, words about the form of the answer."""
 
@@ -247,8 +250,13 @@ class Gateway:
         if cleared:
             await self._leave(model, need)
         while True:
+            call = new_id()
             try:
-                return await ledger.take(self._db, entry, caller, limits=limits, cleared=cleared)
+                return await ledger.take(self._db, entry, caller, call=call, limits=limits, cleared=cleared)
+            except asyncio.CancelledError:
+                # It may have been reserved, and nobody is left who knows of it.
+                self._settle_later(Reserved(call, ailing=False), _CANCELLED)
+                raise
             except Doubtful:
                 await self._leave(model, need)
                 cleared = True
@@ -304,11 +312,15 @@ class Gateway:
                 await breaker.failed(self._db, model.provider)
             raise
         finally:
-            task = asyncio.create_task(self._settle(reserved, how))
-            self._settling.add(task)
-            task.add_done_callback(self._settling.discard)
+            task = self._settle_later(reserved, how)
             # An answer is not handed on before it is safe; of a failure nobody need wait for the book-keeping long.
             await asyncio.wait({task}, timeout=_SETTLE_SECONDS if how.completed else _FAILURE_SECONDS)
+
+    def _settle_later(self, reserved: Reserved, how: Settlement) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._settle(reserved, how))
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+        return task
 
     async def _settle(self, reserved: Reserved, how: Settlement) -> None:
         """Until it is written, also when the run was cancelled meanwhile: what was paid is not to be lost."""

@@ -14,7 +14,6 @@ from typing import Any
 from sqlalchemy import Row, TextClause, text
 
 from worker.core.db.database import Database
-from worker.core.ids import new_id
 from worker.llm import breaker
 from worker.llm.errors import OverBudget
 
@@ -140,14 +139,15 @@ _OVER = {
 _REFUSED: dict[str, type[Exception]] = {"busy": Busy, "full": Full, "doubtful": Doubtful}
 
 
-async def take(db: Database, entry: Entry, caller: Caller, *, limits: Limits, cleared: bool) -> Stored | Reserved:
-    """The completed answer to the call, or the right to make it: the key and the money are then reserved.
+async def take(
+    db: Database, entry: Entry, caller: Caller, *, call: uuid.UUID, limits: Limits, cleared: bool
+) -> Stored | Reserved:
+    """The completed answer to the call, or the right to make it: the key and the money are then reserved, as `call`.
 
     Raises Busy, Full, Doubtful unless the breaker has `cleared` the call, or OverBudget when the budget cannot hold
     it even if every reservation came back. One statement: the calls of a run share its budget's row, whose lock must
     not be held while this process is busy with something else.
     """
-    call = new_id()
     values = {
         "id": call,
         "key": entry.key,
