@@ -241,6 +241,7 @@ class Supervisor:
     async def _drain(self, service: _Service | None) -> None:
         """Let running work end within CVA_DRAIN_SECONDS, then have it hand itself back."""
         controls, settings = self.resources.controls, self.resources.settings
+        controls.close()
         if service is not None:
             self._retire(service)
         self.vitals.problem = "it drains"

@@ -9,6 +9,7 @@ process busy with saying no.
 
 import asyncio
 import hashlib
+import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,8 +26,11 @@ _HANDFUL = 50
 _SHARE = 20
 # A twentieth of the minute at once, and always as much as a page of a ui asks for.
 _BURST = 50
+# The api ends within this after SIGTERM, and no client waits much longer.
+_LONGEST_WAIT = 5.0
 _PAUSE_PER_REFUSAL = 0.05
 _LONGEST_PAUSE = 20.0
+_MOST_REFUSALS = int(_LONGEST_PAUSE / _PAUSE_PER_REFUSAL)
 _MOST_PAUSING = 1000
 _MOST_KNOWN = 10_000
 
@@ -58,19 +62,22 @@ class _Lease:
     ungranted: int = 0
     refusals: int = 0
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    due: float = 0.0
+    due: float = -math.inf
 
     def pace(self, most: int, now: float) -> float:
         """Seconds until one more request may go on: the generic cell rate algorithm (ITU-T I.371), at `most` a
-        minute."""
+        minute. One that would have to wait for too long does not count."""
         interval = WINDOW_SECONDS / most
-        self.due = max(self.due, now - max(_BURST, most // _SHARE) * interval) + interval
-        return max(0.0, self.due - now)
+        due = max(self.due, now - max(_BURST, most // _SHARE) * interval) + interval
+        if due - now <= _LONGEST_WAIT:
+            self.due = due
+        return max(0.0, due - now)
 
     def begin(self, seconds: float, now: float) -> None:
         if now >= self.until:
             # Who did not listen in one minute is not listened to at once in the next.
-            self.left, self.refusals = 0, self.refusals // 2
+            minutes = 1 + int((now - self.until) // WINDOW_SECONDS)
+            self.left, self.refusals = 0, min(self.refusals, _MOST_REFUSALS) >> minutes
         self.until = now + seconds
 
 
@@ -107,11 +114,21 @@ class Requests:
         return self._headers(policies)
 
     async def pace(self, principal: Principal) -> None:
-        """Wait until the time of one more request has come."""
+        """Wait until the time of one more request has come. Raises TooManyRequests when that is not soon."""
         now = self._now()
-        waits = [self._lease(policy.subject).pace(policy.most, now) for policy in self._policies(principal)]
-        if (wait := max(waits, default=0.0)) > 0:
-            await asyncio.sleep(wait)
+        longest = 0.0
+        for policy in self._policies(principal):
+            lease = self._lease(policy.subject)
+            wait = lease.pace(policy.most, now)
+            if wait > _LONGEST_WAIT:
+                await self._pause(lease)
+                raise TooManyRequests(
+                    f"This {policy.name} asks much faster than {policy.most} times a minute; wait a little.",
+                    seconds=wait,
+                )
+            longest = max(longest, wait)
+        if longest > 0:
+            await asyncio.sleep(longest)
 
     async def check(self, credentials: str) -> None:
         """Refuse whom this minute has refused already, before anything is looked up. Raises TooManyRequests."""
@@ -172,16 +189,8 @@ class Requests:
             lease.ungranted = 0
 
     async def _refuse(self, policy: _Policy, lease: _Lease) -> None:
-        lease.refusals += 1
         seconds = lease.until - self._now()
-        if self._pausing < _MOST_PAUSING:
-            self._pausing += 1
-            try:
-                pause = min(_LONGEST_PAUSE, _PAUSE_PER_REFUSAL * lease.refusals)
-                # Those who were refused together shall not come back together.
-                await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311  spreads, hides nothing
-            finally:
-                self._pausing -= 1
+        await self._pause(lease)
         variable = f"CVA_{policy.name.upper()}_REQUESTS_PER_MINUTE"
         problem = TooManyRequests(
             f"This {policy.name} has made the {policy.most} requests that it may make in a minute ({variable}).",
@@ -189,6 +198,19 @@ class Requests:
         )
         problem.headers |= self._headers([policy])
         raise problem
+
+    async def _pause(self, lease: _Lease) -> None:
+        """Let whoever is refused wait for the answer, the longer the more often that was."""
+        lease.refusals += 1
+        if self._pausing >= _MOST_PAUSING:
+            return
+        self._pausing += 1
+        try:
+            pause = min(_LONGEST_PAUSE, _PAUSE_PER_REFUSAL * lease.refusals)
+            # Those who were refused together shall not come back together.
+            await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311  spreads, hides nothing
+        finally:
+            self._pausing -= 1
 
     def _headers(self, policies: list[_Policy]) -> dict[str, str]:
         """RateLimit and RateLimit-Policy, as draft-ietf-httpapi-ratelimit-headers has them."""

@@ -16,6 +16,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from api.limits import requests
 from tests.support import hostile, processes
 from tests.worker.core.untrusted.test_archives import make_zip
 
@@ -91,6 +92,27 @@ def test_a_user_who_asks_all_at_once_is_paced(url: str, tmp_path: Path) -> None:
         took = time.monotonic() - began
         assert statuses == [200] * 70
         assert took >= 1.8
+
+
+def test_an_even_pace_is_never_held_up_and_a_flood_is_told_when_to_come_again() -> None:
+    lease = requests._Lease()
+    assert [lease.pace(600, now / 10) for now in range(2000)] == [0.0] * 2000
+    waits = [lease.pace(600, 1000.0) for _ in range(600)]
+    assert waits[:50] == pytest.approx([0.0] * 50)
+    assert waits[50:100] == pytest.approx([0.1 * number for number in range(1, 51)])
+    # What would have to wait for too long does not count: the next one is told the same, and the pace is free again soon.
+    assert waits[100:] == pytest.approx([5.1] * 500)
+    assert lease.pace(600, 1010.1) == 0.0
+
+
+def test_refusals_are_forgotten_with_the_minutes() -> None:
+    lease = requests._Lease(until=60.0, refusals=100_000)
+    lease.begin(60, now=61.0)
+    assert lease.refusals == 200
+    lease.begin(60, now=122.0)
+    assert lease.refusals == 100
+    lease.begin(60, now=122.0 + 3600)
+    assert lease.refusals == 0
 
 
 @pytest.mark.parametrize("replicas", [{"CVA_USER_RUNS_WAITING": "5"}], indirect=True)

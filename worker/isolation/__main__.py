@@ -34,7 +34,11 @@ def serve(control: socket.socket, *, separate: bool) -> None:
     spares: deque[socket.socket] = deque()
     while True:
         while len(spares) < _SPARE and not select.select([control], [], [], _LULL_SECONDS)[0]:
-            spares.append(_warden(control, spares, separate=separate))
+            try:
+                spares.append(_warden(control, spares, separate=separate))
+            except OSError:
+                # There is no process to be had; nobody has asked for one.
+                break
         message = frames.receive(control)
         if message is None:
             return

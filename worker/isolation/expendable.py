@@ -8,8 +8,11 @@ import resource
 import signal
 import socket
 import struct
+import sys
 from collections.abc import Callable
 from pathlib import Path
+
+from worker.isolation import linux
 
 _SIZE = struct.Struct("!I")
 _CHUNK = 1 << 20
@@ -32,20 +35,24 @@ class Expendable:
         os.register_at_fork(after_in_child=self._forget)
 
     def ask(self, question: bytes) -> bytes | None:
-        """The answer; None when the child ended of it. Blocking."""
-        for asked_before in (self._channel is not None, False):
-            channel = self._channel or self._fork()
-            answer = None
-            with contextlib.suppress(OSError):
-                channel.sendall(_SIZE.pack(len(question)) + question)
-                answer = _receive(channel)
-            if answer is not None:
-                return answer
+        """The answer; None when the child ended of it. Blocking. Raises OSError when there is no child to be had."""
+        if not self._lives():
             self.close()
-            if not asked_before:
-                break
-            # It may have been ended between two questions; that is not this one's fault.
-        return None
+        channel = self._channel or self._fork()
+        answer = None
+        with contextlib.suppress(OSError):
+            channel.sendall(_SIZE.pack(len(question)) + question)
+            answer = _receive(channel)
+        if answer is None:
+            self.close()
+        return answer
+
+    def _lives(self) -> bool:
+        """Whether the child is there: it may have been ended between two questions."""
+        try:
+            return self._channel is not None and os.waitpid(self._child, os.WNOHANG)[0] == 0
+        except ChildProcessError:
+            return False
 
     def close(self) -> None:
         """End the child."""
@@ -65,7 +72,12 @@ class Expendable:
 
     def _fork(self) -> socket.socket:
         ours, theirs = socket.socketpair()
-        self._child = os.fork()
+        try:
+            self._child = os.fork()
+        except OSError:
+            ours.close()
+            theirs.close()
+            raise
         if self._child == 0:
             ours.close()
             try:
@@ -78,6 +90,9 @@ class Expendable:
 
     def _serve(self, channel: socket.socket) -> None:
         faulthandler.disable()
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError):
+                linux.die_with_parent(signal.SIGKILL)
         _limit_data(self._memory)
         signal.signal(signal.SIGPROF, signal.SIG_DFL)
         while (question := _receive(channel)) is not None:

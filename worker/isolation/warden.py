@@ -38,13 +38,16 @@ def guard(orders: socket.socket, *, separate: bool) -> int:
         os._exit(0)
     inner.close()
     with orders, onwards:
-        message = frames.receive(orders)
+        # Where memory runs out the process that waits is the first to go: then no room may come here.
+        readable, _, _ = select.select([orders, onwards], [], [])
+        message = None if onwards in readable else frames.receive(orders)
         if message is None:
             _end(held)
             return 0
         _, body, (channel, lifeline) = message
-        socket.send_fds(onwards, [frames.HEADER.pack(frames.CALL, len(body))], [channel])
-        onwards.sendall(body)
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            socket.send_fds(onwards, [frames.HEADER.pack(frames.CALL, len(body))], [channel])
+            onwards.sendall(body)
     os.close(channel)
     room: Room = pickle.loads(body)  # noqa: S301  from the worker that started this process
     with socket.socket(fileno=lifeline) as line:

@@ -255,7 +255,8 @@ class Gateway:
                 return await ledger.take(self._db, entry, caller, call=call, limits=limits, cleared=cleared)
             except asyncio.CancelledError:
                 # It may have been reserved, and nobody is left who knows of it.
-                self._settle_later(Reserved(call, ailing=False), _CANCELLED)
+                settling = self._settle_later(Reserved(call, ailing=False), _CANCELLED)
+                await asyncio.wait({settling}, timeout=_FAILURE_SECONDS)
                 raise
             except Doubtful:
                 await self._leave(model, need)

@@ -19,7 +19,7 @@ class Controls:
     """Pokes the work of this process: «look at your row now», or «hand back what you hold»."""
 
     draining: bool = False
-    _drained: asyncio.Event = field(default_factory=asyncio.Event)
+    _closed: asyncio.Event = field(default_factory=asyncio.Event)
     _events: dict[Hashable, asyncio.Event] = field(default_factory=dict)
 
     def watch(self, key: Hashable) -> asyncio.Event:
@@ -45,12 +45,19 @@ class Controls:
     def drain(self) -> None:
         """Ask all work to hand itself back."""
         self.draining = True
-        self._drained.set()
+        self.close()
         self.poke("")
 
-    async def drained(self) -> None:
-        """Returns when the process drains."""
-        await self._drained.wait()
+    def close(self) -> None:
+        """Take up nothing more; what is at work goes on."""
+        self._closed.set()
+
+    @property
+    def closed(self) -> bool:
+        return self._closed.is_set()
+
+    async def until_closed(self) -> None:
+        await self._closed.wait()
 
     @property
     def holding(self) -> int:
@@ -76,7 +83,7 @@ class Resources:
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[bool]:
         """One of the CVA_WORKER_CONCURRENCY places for runs, for as long as the block lasts; False, and no place, when
-        the process drains before one is free.
+        the process takes up nothing more before one is free.
 
         The queue's worker counts its own jobs; one that was rebuilt does not know what the one before has at work.
         """
@@ -84,12 +91,15 @@ class Resources:
             async with self._slots:
                 yield True
             return
-        taking, drained = asyncio.create_task(self._slots.acquire()), asyncio.create_task(self.controls.drained())
+        taking, closed = (
+            asyncio.create_task(self._slots.acquire()),
+            asyncio.create_task(self.controls.until_closed()),
+        )
         try:
-            await asyncio.wait({taking, drained}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({taking, closed}, return_when=asyncio.FIRST_COMPLETED)
             yield taking.done()
         finally:
-            drained.cancel()
+            closed.cancel()
             if taking.done() and not taking.cancelled():
                 self._slots.release()
             taking.cancel()

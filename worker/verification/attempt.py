@@ -65,7 +65,7 @@ async def verify_run(run_id: uuid.UUID, resources: Resources) -> str:
     `run_id` is the one that the job was made for.
     """
     async with resources.slot() as free:
-        if not free or resources.controls.draining:
+        if not free or resources.controls.closed:
             # Fetched just before the worker stopped: somebody else's, then.
             async with resources.db.transaction() as session:
                 await enqueue(session, VerifyRun(run_id))
@@ -114,8 +114,8 @@ async def _attempt(claim: Claim, resources: Resources) -> str:
         return await _cancelled(claim, resources)
     except lease.Draining:
         async with resources.db.transaction() as session:
-            await lifecycle.hand_back(session, claim, reason="the worker was stopped", spend=False)
-        return "handed back"
+            status = await lifecycle.hand_back(session, claim, reason="the worker was stopped", spend=False)
+        return _left(status, "the worker was stopped")
     except (lease.Superseded, _Gone) as stopped:
         log.warning("run left to another attempt", reason=str(stopped))
         return "left alone"
@@ -344,7 +344,7 @@ async def _later(claim: Claim, resources: Resources, error: RateLimited) -> str:
         message = f"{error} Gave up after {seconds:.0f} s (CVA_LLM_WAIT_SECONDS)."
         return await _error(claim, resources, error.code, message)
     async with resources.db.transaction() as session:
-        held = await lifecycle.hand_back(
+        status = await lifecycle.hand_back(
             session,
             claim,
             reason=error.code,
@@ -354,7 +354,7 @@ async def _later(claim: Claim, resources: Resources, error: RateLimited) -> str:
             error_message=str(error),
             provider=error.provider,
         )
-    return f"handed back ({error.code})" if held else "left alone"
+    return _left(status, error.code)
 
 
 async def _again(claim: Claim, resources: Resources, code: str, message: str, *, provider: str | None = None) -> str:
@@ -363,7 +363,7 @@ async def _again(claim: Claim, resources: Resources, code: str, message: str, *,
     if failures >= resources.settings.max_attempts:
         return await _error(claim, resources, code, f"{message} Gave up after {failures} attempts.")
     async with resources.db.transaction() as session:
-        held = await lifecycle.hand_back(
+        status = await lifecycle.hand_back(
             session,
             claim,
             reason=code,
@@ -373,4 +373,11 @@ async def _again(claim: Claim, resources: Resources, code: str, message: str, *,
             error_message=mask(message, resources.settings.secrets()),
             provider=provider,
         )
-    return f"handed back ({code})" if held else "left alone"
+    return _left(status, code)
+
+
+def _left(status: RunStatus | None, why: str) -> str:
+    """How an attempt ended that gave its run back, for the log."""
+    if status is None:
+        return "left alone"
+    return f"handed back ({why})" if status is RunStatus.QUEUED else status.value

@@ -50,6 +50,7 @@ def test_a_question_that_ends_the_child_has_no_answer_and_the_next_has(child: Ex
 def test_an_end_between_questions_is_no_answers_fault(child: Expendable) -> None:
     pid = int(child.ask(b"pid") or 0)
     os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     assert child.ask(b"a") == b"A"
 
 
@@ -64,3 +65,16 @@ def test_a_fork_of_the_asker_has_a_child_of_its_own(child: Expendable) -> None:
     theirs = os.read(reading, 100)
     assert theirs.isdigit() and theirs != mine
     assert child.ask(b"pid") == mine
+
+
+def test_without_a_process_to_be_had_the_question_is_not_blamed(
+    child: Expendable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fork() -> int:
+        raise BlockingIOError("there are too many")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fork", fork)
+        with pytest.raises(OSError, match="too many"):
+            child.ask(b"a")
+    assert child.ask(b"a") == b"A"

@@ -138,9 +138,9 @@ async def hand_back(
     error_code: str | None = None,
     error_message: str | None = None,
     provider: str | None = None,
-) -> bool:
-    """Give the run back to the queue with a fresh job; False when it was no longer ours. A run that somebody has asked
-    to cancel meanwhile is cancelled instead.
+) -> RunStatus | None:
+    """Give the run back to the queue with a fresh job; returns what it is then, None when it was no longer ours. A run
+    that somebody has asked to cancel meanwhile is cancelled instead.
 
     `spend` counts the attempt as a failure (a drain does not); `delay` in seconds before the next one; `provider` is
     the name of the one that is waited for. The event says until when, in UTC.
@@ -159,11 +159,10 @@ async def hand_back(
         )
     ).first()
     if row is None:
-        return False
+        return None
     if row.cancel_requested:
         # Nobody is there to hear it now: it would wait for the next attempt, as long as that waits.
-        await request_cancel(session, claim.run_id)
-        return True
+        return await request_cancel(session, claim.run_id)
     due = row.not_before
     event = {
         "reason": reason,
@@ -174,7 +173,7 @@ async def hand_back(
     }
     await events.append(session, claim.run_id, "requeued", event)
     await enqueue(session, VerifyRun(claim.run_id), priority=row.priority, at=row.not_before)
-    return True
+    return RunStatus.QUEUED
 
 
 @dataclass(frozen=True)

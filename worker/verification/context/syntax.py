@@ -150,7 +150,11 @@ class _Tried:
         question = language.encode() + b"\n" + text
         key = hashlib.sha256(question).digest()
         if key not in self._symbols:
-            self._symbols[key] = self._ask(question)
+            try:
+                self._symbols[key] = self._ask(question)
+            except OSError:
+                # No process is to be had now; that says nothing of the text.
+                return None
         return self._symbols[key]
 
     def _ask(self, question: bytes) -> list[Symbol] | None:
