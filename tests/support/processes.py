@@ -107,3 +107,10 @@ def worker(url: str, folder: Path, name: str = "worker", **more: str) -> Iterato
     with process("worker", environment(url, **more), folder, name) as running:
         running.wait_for("worker serving")
         yield running
+
+
+def stands_still(beat: Path) -> bool:
+    """Whether nobody goes on writing to the file. Blocking."""
+    before = beat.read_text()
+    time.sleep(0.2)
+    return beat.read_text() == before

@@ -7,15 +7,11 @@ import os
 import resource
 import signal
 import socket
-import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from worker.isolation import linux
-
-_SIZE = struct.Struct("!I")
-_CHUNK = 1 << 20
+from worker.isolation import frames, linux
 
 
 class Expendable:
@@ -41,7 +37,7 @@ class Expendable:
         channel = self._channel or self._fork()
         answer = None
         with contextlib.suppress(OSError):
-            channel.sendall(_SIZE.pack(len(question)) + question)
+            channel.sendall(frames.answer(question))
             answer = _receive(channel)
         if answer is None:
             self.close()
@@ -99,7 +95,7 @@ class Expendable:
             signal.setitimer(signal.ITIMER_PROF, self._seconds)
             answer = self._work(question)
             signal.setitimer(signal.ITIMER_PROF, 0)
-            channel.sendall(_SIZE.pack(len(answer)) + answer)
+            channel.sendall(frames.answer(answer))
 
 
 def _limit_data(more: int) -> None:
@@ -113,16 +109,6 @@ def _limit_data(more: int) -> None:
 
 
 def _receive(channel: socket.socket) -> bytes | None:
-    """The next message; None when the other side is gone."""
-    head = _exactly(channel, _SIZE.size)
-    return None if head is None else _exactly(channel, _SIZE.unpack(head)[0])
-
-
-def _exactly(channel: socket.socket, size: int) -> bytes | None:
-    content = bytearray()
-    while len(content) < size:
-        part = channel.recv(min(_CHUNK, size - len(content)))
-        if not part:
-            return None
-        content += part
-    return bytes(content)
+    """The next message's body; None when the other side is gone."""
+    message = frames.receive(channel)
+    return None if message is None else message[1]

@@ -21,7 +21,7 @@ def call(function: Any, arguments: tuple[Any, ...]) -> bytes:
 
 
 def answer(body: bytes) -> bytes:
-    """An answer, as it is sent out."""
+    """An answer, or any message that is its body alone, as it is sent out."""
     return HEADER.pack(CALL, len(body)) + body
 
 
@@ -33,7 +33,10 @@ def receive(channel: socket.socket) -> tuple[bytes, bytes, list[int]] | None:
     if not head:
         return None
     while len(head) < HEADER.size:
-        head += channel.recv(HEADER.size - len(head))
+        part = channel.recv(HEADER.size - len(head))
+        if not part:
+            return None
+        head += part
     kind, size = HEADER.unpack(head)
     body = bytearray()
     while len(body) < size:
