@@ -97,7 +97,8 @@ def main() -> int:
     )
     # What was loaded so far stays; the collector need not look through it again and again.
     gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
+    # Often, so that each pause is short: everybody's requests wait for it.
+    gc.set_threshold(2_000, 50, 100)
     server.run(sockets=listeners)
     return 0 if server.started else 1
 

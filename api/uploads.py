@@ -95,10 +95,10 @@ async def create_upload(call: Call) -> Response:
     async with call.state.db.transaction() as session:
         await make_room(session, call.principal, settings, size=1)
     digest = hashlib.sha256()
-    with call.state.limits.bodies.arriving(call.principal.name), tempfile.TemporaryFile() as file:
+    with call.state.limits.bodies.arriving(call.principal.name) as turn, tempfile.TemporaryFile() as file:
         size = await receive(call.request, file, seconds=_SECONDS, each=lambda chunk, _: digest.update(chunk))
         await call.state.limits.requests.take(call.principal, size // _WORTH_A_REQUEST)
-        async with _gate:
+        async with turn, _gate:
             file.flush()
             try:
                 summary = await inspect_apart(file, allowed)

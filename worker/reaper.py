@@ -14,6 +14,8 @@ from worker.runtime.resources import Resources
 
 log = logs.get(__name__)
 
+_FIRST_SECONDS = 1.0
+
 
 async def reap_once(resources: Resources) -> int:
     """One pass; returns how many were given a fresh job. Safe when many workers do it at once."""
@@ -40,10 +42,13 @@ async def _reap_items(resources: Resources) -> int:
 async def reap_forever(resources: Resources) -> None:
     """Pass after pass, with jitter so that workers do not look in step, until cancelled.
 
-    Runs and work items apart: what is wrong with the one keeps nobody from mending the other.
+    Runs and work items apart: what is wrong with the one keeps nobody from mending the other. The first pass comes
+    soon after the start: workers that are killed again and again must still find what their like left behind.
     """
+    pause = _FIRST_SECONDS
     while True:
-        await asyncio.sleep(spread(resources.settings.reap_seconds, 0.2))
+        await asyncio.sleep(spread(min(pause, resources.settings.reap_seconds), 0.2))
+        pause = resources.settings.reap_seconds
         for reap in (_reap_runs, _reap_items):
             try:
                 while await reap(resources):

@@ -141,12 +141,13 @@ class KeyReused(InvalidRequest):
 
 
 class TooManyRequests(Problem):
-    """`seconds`: when it may be tried again."""
+    """`seconds`: when it may be tried again. `logged`: the log is told of it otherwise than by this request's line."""
 
     status, slug, title = 429, "too-many-requests", "A limit is reached"
 
-    def __init__(self, detail: str, *, seconds: float) -> None:
+    def __init__(self, detail: str, *, seconds: float, logged: bool = False) -> None:
         super().__init__(detail, headers={"Retry-After": str(max(1, math.ceil(seconds)))})
+        self.logged = logged
 
 
 class InternalError(Problem):

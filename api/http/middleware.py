@@ -50,6 +50,7 @@ class RequestContext:
     ) -> None:
         began = time.perf_counter()
         status = 0
+        logged = False
 
         async def answer(message: Message) -> None:
             nonlocal status
@@ -76,15 +77,20 @@ class RequestContext:
             problem = _problem_of(error)
             if isinstance(problem, errors.InternalError):
                 log.exception("request failed")
+            # Who floods the api shall not flood its log.
+            logged = isinstance(problem, errors.TooManyRequests) and problem.logged
+            # It would hold this frame, which holds it: work for the collector, of which a flood makes much.
+            problem.__traceback__ = None
             await problem.response(request_id)(scope, receive, answer)
         finally:
-            log.info(
-                "request",
-                method=scope["method"],
-                path=scope["path"],
-                status=status,
-                ms=round((time.perf_counter() - began) * 1000, 1),
-            )
+            if not logged:
+                log.info(
+                    "request",
+                    method=scope["method"],
+                    path=scope["path"],
+                    status=status,
+                    ms=round((time.perf_counter() - began) * 1000, 1),
+                )
             route = getattr(scope.get("route"), "path", None)
             span.name(f"{scope['method']} {route or 'unmatched'}")
             span.note(http__route=route, http__response__status_code=status or None)

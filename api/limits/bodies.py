@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from api.http.errors import TooManyRequests, Unavailable
 
@@ -15,27 +15,38 @@ _IN_MEMORY = 2
 _RETRY_SECONDS = 5.0
 
 
+@dataclass
+class _Sender:
+    bodies: int = 0
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
 class Bodies:
     """The large bodies of one process."""
 
     def __init__(self) -> None:
-        self._arriving: Counter[str | None] = Counter()
+        self._senders: dict[str, _Sender] = {}
+        self._arriving = 0
         self.in_memory = asyncio.Semaphore(_IN_MEMORY)
 
     @contextlib.contextmanager
-    def arriving(self, user: str | None) -> Iterator[None]:
-        """One more large body is on its way. Raises TooManyRequests, Unavailable."""
-        if self._arriving.total() >= _OF_ALL:
+    def arriving(self, user: str | None) -> Iterator[asyncio.Lock]:
+        """One more large body is on its way; gives the lock under which it is worked on once it is whole: the bodies
+        of one user are, one after the other. Raises TooManyRequests, Unavailable."""
+        if self._arriving >= _OF_ALL:
             raise Unavailable("Too many large bodies are on their way. Try again shortly.")
-        if user is not None and self._arriving[user] >= _OF_ONE:
+        sender = _Sender() if user is None else self._senders.setdefault(user, _Sender())
+        if sender.bodies >= _OF_ONE:
             raise TooManyRequests(
                 f"This user is sending {_OF_ONE} large bodies already; send one after the other.",
                 seconds=_RETRY_SECONDS,
             )
-        self._arriving[user] += 1
+        self._arriving += 1
+        sender.bodies += 1
         try:
-            yield
+            yield sender.turn
         finally:
-            self._arriving[user] -= 1
-            if not self._arriving[user]:
-                del self._arriving[user]
+            self._arriving -= 1
+            sender.bodies -= 1
+            if user is not None and not sender.bodies:
+                del self._senders[user]

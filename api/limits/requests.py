@@ -19,6 +19,9 @@ from sqlalchemy import text
 from api.auth import Principal
 from api.http.errors import TooManyRequests
 from worker.core.db.database import Database
+from worker.core.telemetry import logs
+
+log = logs.get(__name__)
 
 WINDOW_SECONDS = 60
 _HANDFUL = 50
@@ -28,9 +31,11 @@ _SHARE = 20
 _BURST = 50
 # The api ends within this after SIGTERM, and no client waits much longer.
 _LONGEST_WAIT = 5.0
-_PAUSE_PER_REFUSAL = 0.05
-_LONGEST_PAUSE = 20.0
+_PAUSE_PER_REFUSAL = 0.1
+_LONGEST_PAUSE = 25.0
 _MOST_REFUSALS = int(_LONGEST_PAUSE / _PAUSE_PER_REFUSAL)
+_LOGGED = {10**power for power in range(9)}
+"""By their number: a line for each would be a flood of its own."""
 _MOST_PAUSING = 1000
 _MOST_KNOWN = 10_000
 
@@ -121,10 +126,11 @@ class Requests:
             lease = self._lease(policy.subject)
             wait = lease.pace(policy.most, now)
             if wait > _LONGEST_WAIT:
-                await self._pause(lease)
+                await self._pause(policy, lease)
                 raise TooManyRequests(
                     f"This {policy.name} asks much faster than {policy.most} times a minute; wait a little.",
                     seconds=wait,
+                    logged=True,
                 )
             longest = max(longest, wait)
         if longest > 0:
@@ -190,25 +196,28 @@ class Requests:
 
     async def _refuse(self, policy: _Policy, lease: _Lease) -> None:
         seconds = lease.until - self._now()
-        await self._pause(lease)
+        await self._pause(policy, lease)
         variable = f"CVA_{policy.name.upper()}_REQUESTS_PER_MINUTE"
         problem = TooManyRequests(
             f"This {policy.name} has made the {policy.most} requests that it may make in a minute ({variable}).",
             seconds=max(seconds, lease.until - self._now()),
+            logged=True,
         )
         problem.headers |= self._headers([policy])
         raise problem
 
-    async def _pause(self, lease: _Lease) -> None:
+    async def _pause(self, policy: _Policy, lease: _Lease) -> None:
         """Let whoever is refused wait for the answer, the longer the more often that was."""
         lease.refusals += 1
+        if lease.refusals in _LOGGED:
+            log.warning("requests refused", subject=policy.subject, most=policy.most, refused=lease.refusals)
         if self._pausing >= _MOST_PAUSING:
             return
         self._pausing += 1
         try:
             pause = min(_LONGEST_PAUSE, _PAUSE_PER_REFUSAL * lease.refusals)
             # Those who were refused together shall not come back together.
-            await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311  spreads, hides nothing
+            await asyncio.sleep(random.uniform(0.8 * pause, pause))  # noqa: S311  spreads, hides nothing
         finally:
             self._pausing -= 1
 

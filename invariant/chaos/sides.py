@@ -167,7 +167,8 @@ class Product(Side):
         self.accepted.add(run["id"])
 
     def waiting(self) -> int:
-        return int(self.query("SELECT count(*) FROM runs WHERE finished_at IS NULL")[0][0])
+        # What a dead worker holds waits for its lease, not for somebody free.
+        return int(self.query("SELECT count(*) FROM runs WHERE status = 'queued'")[0][0])
 
     def completed(self) -> list[float]:
         rows = self.query("SELECT extract(epoch FROM finished_at)::float8 FROM runs WHERE status = 'completed'")

@@ -17,6 +17,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from api.limits import requests
+from api.limits.bodies import Bodies
 from tests.support import hostile, processes
 from tests.worker.core.untrusted.test_archives import make_zip
 
@@ -94,6 +95,18 @@ def test_a_user_who_asks_all_at_once_is_paced(url: str, tmp_path: Path) -> None:
         assert took >= 1.8
 
 
+def test_a_flood_is_logged_by_its_number_and_what_is_served_by_its_line(url: str, tmp_path: Path) -> None:
+    with processes.api(url, tmp_path, CVA_TOKEN_REQUESTS_PER_MINUTE="40", CVA_LOG_FORMAT="json") as (api, process):
+        headers = token(api)
+        within_a_minute(20)
+        statuses = Counter(api.get("/api/runs", headers=headers).status_code for _ in range(52))
+        lines = [json.loads(line) for line in process.log.splitlines() if line.startswith("{")]
+    assert statuses[429] >= 12
+    assert [line["refused"] for line in lines if line["event"] == "requests refused"] == [1, 10]
+    served = Counter(line["status"] for line in lines if line["event"] == "request" and line["method"] == "GET")
+    assert served == {200: statuses[200]}
+
+
 def test_an_even_pace_is_never_held_up_and_a_flood_is_told_when_to_come_again() -> None:
     lease = requests._Lease()
     assert [lease.pace(600, now / 10) for now in range(2000)] == [0.0] * 2000
@@ -108,9 +121,9 @@ def test_an_even_pace_is_never_held_up_and_a_flood_is_told_when_to_come_again() 
 def test_refusals_are_forgotten_with_the_minutes() -> None:
     lease = requests._Lease(until=60.0, refusals=100_000)
     lease.begin(60, now=61.0)
-    assert lease.refusals == 200
+    assert lease.refusals == 125
     lease.begin(60, now=122.0)
-    assert lease.refusals == 100
+    assert lease.refusals == 62
     lease.begin(60, now=122.0 + 3600)
     assert lease.refusals == 0
 
@@ -216,6 +229,15 @@ def test_an_archive_that_costs_dear_harms_nobody(url: str, tmp_path: Path) -> No
                 assert answer.status_code in (201, 422), name
         assert max(watch.seconds) <= 1.0
         assert hostile.peak_memory(api.popen.pid) <= 300 << 20
+
+
+def test_bodies_of_one_user_are_worked_on_one_after_the_other() -> None:
+    arriving = Bodies().arriving
+    with arriving("ann") as first, arriving("ann") as second, arriving("bob") as another:
+        assert first is second is not another
+    with arriving(None) as first, arriving(None) as second:
+        # Who names nobody works for everybody.
+        assert first is not second
 
 
 @pytest.mark.parametrize("replicas", [{}], indirect=True)
