@@ -69,14 +69,12 @@ async def claim_next(db: Database, hint: uuid.UUID, *, holder: str, lease: float
 async def _claim(
     connection: AsyncConnection, hint: uuid.UUID, *, holder: str, lease: float, repo_limit: int
 ) -> Claim | None:
-    while True:
-        values = {"repo_limit": repo_limit, "candidates": _CANDIDATES, "counted": _COUNTED}
-        rows = (await connection.execute(_NEXT, values)).all()
-        # Others choose at the same time, and the same: each takes the first that is still there.
+    values = {"repo_limit": repo_limit, "candidates": _CANDIDATES, "counted": _COUNTED}
+    while rows := (await connection.execute(_NEXT, values)).all():
+        # Others choose at the same time, and the same: each takes the first that is still there. Who finds none left
+        # looks again: meanwhile a run may have come whose ticket took one of these.
         for row in rows:
             claim = await lifecycle.claim(connection, row.id, holder=holder, lease=lease)
             if claim is not None:
                 return claim
-        if len(rows) < _CANDIDATES:
-            break
     return await lifecycle.claim_lost(connection, hint, holder=holder, lease=lease)

@@ -104,6 +104,26 @@ async def test_as_many_claims_at_once_as_there_are_runs_take_them_all(url: str) 
         assert len(taken) == len(set(taken)) == 20
 
 
+async def test_a_run_that_comes_while_others_take_what_was_there_is_not_left_without_a_claim(url: str) -> None:
+    """Two tickets, two runs: the second ticket takes the first run while the first one is about to."""
+    async with resources(url) as found:
+        first = await new_run(found)
+        async with found.db.transaction() as other:
+            taken = await lifecycle.claim(other, first, holder="other", lease=30)
+            claiming = asyncio.create_task(claim_next(found))
+            waits = (
+                "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%claimed%'"
+            )
+            while (await sql(found, waits))[0].n == 0:
+                assert not claiming.done()
+                await asyncio.sleep(0.01)
+            second = await new_run(found)
+        claim = await claiming
+        assert taken is not None
+        assert claim is not None
+        assert claim.run_id == second
+
+
 async def test_what_is_not_due_waits(url: str) -> None:
     async with resources(url) as found:
         await flood(found, "a", 2)
