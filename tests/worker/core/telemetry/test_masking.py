@@ -297,3 +297,16 @@ def test_twice_the_text_takes_twice_the_time(name: str) -> None:
 
 def test_the_address_of_a_request_is_masked_at_once() -> None:
     assert seconds(lambda: mask("GET /" + "-eyJ" * 15_000)) < 0.1
+
+
+@pytest.mark.parametrize("times", [1, 2, 8, 64])
+@pytest.mark.parametrize("end", ["", "'", "\n", "'\n"])
+def test_a_text_built_to_show_something_new_behind_every_mark_is_settled_all_the_same(times: int, end: str) -> None:
+    link = (
+        "J'DL55D550LD55029rpassword=pyJ'550LD55029rrpassw50LD55J'DL55D550LD55029rpassword=pyJ'55D550LD55029rrpassws029"
+    )
+    text = "# Notes\n" + (link + end) * times
+    once = mask_file(text, "a.md")
+    assert mask_code(once, "a.md") == once
+    assert once.count("\n") == text.count("\n")
+    assert "DL55D550LD55029r" not in once

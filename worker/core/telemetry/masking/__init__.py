@@ -24,7 +24,7 @@ from worker.core.telemetry.masking.structures import private_keys, structures
 __all__ = ["cut", "is_marked", "mark", "mask", "mask_code", "mask_file", "split_marks", "without_false_marks"]
 
 # What is hidden can let something else show, a word's end for instance.
-_ROUNDS = 4
+_ROUNDS = 8
 
 
 def mask(text: str, secrets: tuple[str, ...] = ()) -> str:
@@ -49,12 +49,30 @@ def mask_file(text: str, path: str) -> str:
 
 
 def _settled(text: str, secrets_in: Callable[[str], Iterable[Span]]) -> str:
+    def hidden_once(text: str) -> str:
+        return hide(text, secrets_in(shadow(text)))
+
     for _ in range(_ROUNDS):
-        hidden = hide(text, secrets_in(shadow(text)))
+        hidden = hidden_once(text)
         if hidden == text:
+            return text
+        text, before = hidden, text
+    # Built so that something always shows: nothing is, from the first line that did not settle, or at all.
+    for start in (_first_line_changed(before, text), 0):
+        text = hide(text, [(start, len(text))])
+        if hidden_once(text) == text:
             break
-        text = hidden
     return text
+
+
+def _first_line_changed(before: str, after: str) -> int:
+    """Where it begins."""
+    start = 0
+    for line, now in zip(before.split("\n"), after.split("\n"), strict=True):
+        if line != now:
+            break
+        start += len(line) + 1
+    return start
 
 
 def _in_message(text: str, secrets: tuple[str, ...]) -> Iterator[Span]:
