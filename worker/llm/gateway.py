@@ -18,9 +18,10 @@ from functools import lru_cache, partial
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
+from sqlalchemy.exc import DBAPIError
 
 from worker.core.backoff import full_jitter
-from worker.core.db.database import Database, is_unavailable
+from worker.core.db.database import Database, is_unavailable, timed_out
 from worker.core.ids import new_id, sha256
 from worker.core.settings import Settings
 from worker.core.telemetry import logs, tracing
@@ -265,6 +266,11 @@ class Gateway:
                 if time.monotonic() > deadline:
                     raise OverBudget("The budget stayed reserved by other calls for too long.") from None
                 await ledger.release_lost(self._db)
+                await asyncio.sleep(full_jitter(1, base=0.4))
+            except DBAPIError as error:
+                # Others hold the budget's row: nothing is reserved, and the database is there.
+                if not timed_out(error) or time.monotonic() > deadline:
+                    raise
                 await asyncio.sleep(full_jitter(1, base=0.4))
 
     async def _leave(self, model: Model, need: int) -> None:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Row, TextClause, text
+from sqlalchemy.exc import IntegrityError
 
 from worker.core.db.database import Database
 from worker.llm import breaker
@@ -285,19 +286,21 @@ class Settlement:
 
 async def settle(db: Database, call: Reserved, how: Settlement) -> None:
     """Write down how the call ended and give back what it did not cost. Safe to repeat."""
+    values = {
+        "id": call.id,
+        "state": "completed" if how.completed else "failed",
+        "outcome": how.outcome,
+        "error": how.error,
+        "response": None if how.response is None else json.dumps(how.response),
+        "cost": how.cost,
+        "prompt_tokens": how.prompt_tokens,
+        "cached_tokens": how.cached_tokens,
+        "completion_tokens": how.completion_tokens,
+        "latency_ms": None if how.latency is None else round(how.latency * 1000),
+    }
     async with db.single_statement() as connection:
-        await connection.execute(
-            _SETTLE,
-            {
-                "id": call.id,
-                "state": "completed" if how.completed else "failed",
-                "outcome": how.outcome,
-                "error": how.error,
-                "response": None if how.response is None else json.dumps(how.response),
-                "cost": how.cost,
-                "prompt_tokens": how.prompt_tokens,
-                "cached_tokens": how.cached_tokens,
-                "completion_tokens": how.completion_tokens,
-                "latency_ms": None if how.latency is None else round(how.latency * 1000),
-            },
-        )
+        try:
+            await connection.execute(_SETTLE, values)
+        except IntegrityError:
+            # Given up as lost, and made again: both answers came in the same moment. Now the other one is seen.
+            await connection.execute(_SETTLE, values)

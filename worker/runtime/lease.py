@@ -62,7 +62,7 @@ async def _heartbeat(key: Hashable, renew: Renew, resources: Resources) -> WorkS
             # Bounded, so that a half-open connection cannot outlast the lease.
             async with (
                 asyncio.timeout(max(0.1, held_until - time.monotonic())),
-                resources.db.single_statement() as connection,
+                resources.db.vital_statement() as connection,
             ):
                 asked = time.monotonic()
                 renewal = await renew(connection)

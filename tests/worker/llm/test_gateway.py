@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -289,6 +290,55 @@ async def test_a_settled_call_asks_for_the_runs_budget_before_the_days(
         holding.rollback()
         await settling
         assert looking.execute("SELECT DISTINCT reserved_usd FROM llm_budgets").fetchall() == [(0,)]
+
+
+def waiting_for_locks(looking: psycopg.Connection[Any]) -> int:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    row = looking.execute(waiting).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def test_a_lost_call_and_its_successor_that_settle_together_hold_no_money(db: Database, url: str) -> None:
+    caller = running_run(url, "ann")
+    entry = Entry("k", "architect", "judge", "p", "m", "1", Decimal("0.1"))
+    limits = Limits(Decimal(9), Decimal(9), Decimal(9))
+    lost = await take(db, entry, caller, call=new_id(), limits=limits, cleared=True)
+    with psycopg.connect(url) as holding, psycopg.connect(url, autocommit=True) as looking:
+        looking.execute("UPDATE runs SET attempt = attempt + 1 WHERE id = %s", [caller.run_id])
+        assert caller.attempt is not None
+        successor = await take(
+            db, entry, replace(caller, attempt=caller.attempt + 1), call=new_id(), limits=limits, cleared=True
+        )
+        assert isinstance(lost, Reserved)
+        assert isinstance(successor, Reserved)
+        holding.execute("SELECT FROM llm_budgets WHERE scope = %s FOR UPDATE", [f"run:{caller.run_id}"])
+        how = Settlement(completed=True, outcome="ok", response={"text": "x"}, cost=Decimal("0.01"))
+        settling = []
+        async with asyncio.timeout(20):
+            for number, call in enumerate((lost, successor), start=1):
+                settling.append(asyncio.create_task(settle(db, call, how)))
+                while waiting_for_locks(looking) < number:
+                    await asyncio.sleep(0.01)
+            holding.rollback()
+            await asyncio.gather(*settling)
+        states = looking.execute("SELECT state, cost_usd FROM llm_calls ORDER BY created_at").fetchall()
+        assert states == [("completed", Decimal("0.01")), ("failed", Decimal("0.01"))]
+        sums = looking.execute("SELECT DISTINCT reserved_usd, spent_usd FROM llm_budgets").fetchall()
+        assert sums == [(0, Decimal("0.02"))]
+
+
+async def test_a_call_that_waits_long_for_the_days_budget_is_made_all_the_same(db: Database, url: str) -> None:
+    """Longer than a lock is waited for: the database is there, and no attempt is spent on it."""
+    with provider.running(says()) as server, psycopg.connect(url) as holding:
+        await gateway(db, server).ask(ask("a"), NOBODY)
+        holding.execute("SELECT FROM llm_budgets WHERE scope LIKE 'day:%' FOR UPDATE")
+        asking = asyncio.create_task(gateway(db, server).ask(ask("b"), NOBODY))
+        await asyncio.sleep(10.5)
+        assert not asking.done()
+        holding.rollback()
+        await asking
+        assert len(server.requests) == 2
 
 
 async def test_an_unknown_price_is_never_zero_and_ones_own_endpoint_is_free(db: Database, url: str) -> None:

@@ -21,6 +21,7 @@ from worker.core.db.turns import Turns
 _IDLE_SECONDS = 2.0
 # Of the connections, one asker may have a fifth at once.
 _SHARE = 5
+_VITAL = 2
 
 # A connection that Postgres, a proxy or the network dropped is noticed within half a minute.
 KEEPALIVES: dict[str, Any] = {
@@ -130,8 +131,17 @@ class Database:
             pool_reset_on_return=None,
             **pool,
         )
-        _ping_after_idling(self._autocommit)
-        self._register(self._autocommit)
+        # Leases are renewed however many questions wait for a connection. Opened when the first one is.
+        self._vital: AsyncEngine = create_async_engine(
+            address,
+            connect_args=connect_args(application),
+            isolation_level="AUTOCOMMIT",
+            pool_reset_on_return=None,
+            **{**pool, "pool_size": _VITAL},
+        )
+        for engine in (self._autocommit, self._vital):
+            _ping_after_idling(engine)
+            self._register(engine)
 
     def _register(self, engine: AsyncEngine) -> None:
         @event.listens_for(engine.sync_engine, "connect")
@@ -163,9 +173,15 @@ class Database:
         async with self._turns.one(), self._autocommit.connect() as connection:
             yield connection
 
+    @asynccontextmanager
+    async def vital_statement(self) -> AsyncIterator[AsyncConnection]:
+        """As `single_statement`, for what must not wait behind anything else: the renewal of a lease."""
+        async with self._vital.connect() as connection:
+            yield connection
+
     async def dispose(self) -> None:
-        await self.engine.dispose()
-        await self._autocommit.dispose()
+        for engine in (self.engine, self._autocommit, self._vital):
+            await engine.dispose()
 
 
 async def driver_connection(session: AsyncSession) -> psycopg.AsyncConnection[Any]:
