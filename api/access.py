@@ -46,7 +46,8 @@ def constitutions(principal: Principal) -> ColumnElement[bool]:
 
 
 def repositories(principal: Principal, role: RepoRole = READ) -> ColumnElement[bool]:
-    return true() if principal.is_admin else RepoConnection.id.in_(memberships(principal, role))
+    connected = RepoConnection.removed_at.is_(None)
+    return connected if principal.is_admin else and_(connected, RepoConnection.id.in_(memberships(principal, role)))
 
 
 def uploads(principal: Principal) -> ColumnElement[bool]:

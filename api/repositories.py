@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from starlette.responses import Response
@@ -15,12 +15,14 @@ from api.http.pagination import Page, PageQuery, page
 from api.http.routing import Answer, Call, Operations, json_response
 from api.runs.resolve import full_name
 from worker.core.ids import new_id, sha256
-from worker.core.models import ConstitutionVersion, RepoBranch, RepoConnection
+from worker.core.models import ConstitutionVersion, RepoBranch, RepoConnection, RepoMember, Run
 from worker.core.untrusted import urls
 from worker.core.untrusted.source import GitRef, GitUrl, Text
 from worker.core.vocabulary import Scope
 
 operations = Operations("repositories")
+
+_AT_ONCE = 500
 
 _FULL_NAME = r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+){1,5}$"
 
@@ -178,14 +180,28 @@ async def change_repository(call: Call, repository_id: uuid.UUID, body: Reposito
     "DELETE",
     "/api/repositories/{repository_id}",
     scope=Scope.RUNS_WRITE,
-    answers={204: Answer(description="It is gone, with its branches and constitution; its runs stay")},
+    answers={204: Answer(description="It is gone; its runs and constitutions stay with who made them")},
     problems=(errors.NotFound,),
 )
 async def remove_repository(call: Call, repository_id: uuid.UUID) -> Response:
-    """Disconnect a repository"""
+    """Disconnect a repository
+
+    Its runs belong to who made them from now on; where there are many, the older ones some minutes later.
+    """
     async with call.state.db.transaction() as session:
-        await access.find_repository(session, call.principal, repository_id, access.ADMIN)
-        await session.execute(delete(RepoConnection).where(RepoConnection.id == repository_id))
+        row = await access.find_repository(session, call.principal, repository_id, access.ADMIN, lock=True)
+        row.removed_at = func.now()
+        # The rest is left to the upkeep, as are runs whose holder is about to renew its lease.
+        at_once = (
+            select(Run.id)
+            .where(Run.repo_id == repository_id)
+            .order_by(Run.created_at.desc(), Run.id.desc())
+            .limit(_AT_ONCE)
+            .with_for_update(skip_locked=True)
+        )
+        await session.execute(update(Run).where(Run.id.in_(at_once)).values(repo_id=None))
+        await session.execute(delete(RepoBranch).where(RepoBranch.repo_id == repository_id))
+        await session.execute(delete(RepoMember).where(RepoMember.repo_id == repository_id))
     return Response(status_code=204)
 
 

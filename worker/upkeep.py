@@ -25,11 +25,13 @@ _BATCH = 100
 # The part of the time that batches may take: fewer than one in a hundred claims meets one.
 _SHARE = 0.005
 _HOUR = 3600.0
+_SOON = 10.0
 
 
 @dataclass(frozen=True)
 class Removal:
-    """`statement` removes at most :batch rows, older than :seconds where the setting `days` says how old they must be.
+    """`statement` removes, or lets go, at most :batch rows, older than :seconds where the setting `days` says how old
+    they must be.
 
     By now(), not by clock_timestamp(): only the start of the transaction can be looked up in an index.
     """
@@ -169,6 +171,97 @@ REMOVALS: Mapping[str, Removal] = {
             DELETE FROM llm_budgets WHERE scope IN (
                 SELECT scope FROM llm_budgets
                 WHERE scope LIKE 'user:%' AND scope < 'user:' || to_char(now() - interval '7 days', 'YYYY-MM-DD')
+                LIMIT :batch FOR UPDATE SKIP LOCKED)
+            """
+        ),
+    ),
+    # With the day and the user it was counted; a run that is taken up again is not older than this.
+    "run_budgets": Removal(
+        _HOUR,
+        text(
+            """
+            DELETE FROM llm_budgets WHERE scope IN (
+                SELECT b.scope FROM llm_budgets b
+                WHERE b.scope LIKE 'run:%' AND b.reserved_usd = 0
+                    AND NOT EXISTS (SELECT FROM runs r WHERE r.id = CAST(substr(b.scope, 5) AS uuid)
+                        AND coalesce(r.finished_at, 'infinity') > now() - interval '7 days')
+                LIMIT :batch FOR UPDATE SKIP LOCKED)
+            """
+        ),
+    ),
+    # With all that is theirs alone: opinions, findings and results are what a run's figures are made from, and go with
+    # it. The figures stay: analytics_run_metrics refers to no run.
+    "runs": Removal(
+        _HOUR,
+        text(
+            """
+            DELETE FROM runs WHERE id IN (
+                SELECT id FROM runs
+                WHERE created_at < now() - make_interval(secs => :seconds)
+                    AND finished_at < now() - make_interval(secs => :seconds)
+                ORDER BY created_at LIMIT :batch FOR UPDATE SKIP LOCKED)
+            """
+        ),
+        "keep_runs_days",
+    ),
+    # Of no repository and no run that is still there, with the criteria that were read from them.
+    "constitutions": Removal(
+        _HOUR,
+        text(
+            """
+            DELETE FROM constitution_versions WHERE id IN (
+                SELECT v.id FROM constitution_versions v
+                WHERE v.repo_id IS NULL AND v.created_at < now() - make_interval(secs => :seconds)
+                    AND NOT EXISTS (SELECT FROM runs r WHERE r.constitution_version_id = v.id)
+                LIMIT :batch FOR UPDATE SKIP LOCKED)
+            """
+        ),
+        "keep_constitutions_days",
+    ),
+    # What hangs on a repository that was removed belongs to who made it again; then the repository goes.
+    "runs_of_removed": Removal(
+        _SOON,
+        text(
+            """
+            UPDATE runs SET repo_id = NULL WHERE id IN (
+                SELECT r.id FROM repo_connections c JOIN runs r ON r.repo_id = c.id
+                WHERE c.removed_at IS NOT NULL
+                LIMIT :batch FOR UPDATE OF r SKIP LOCKED)
+            """
+        ),
+    ),
+    "constitutions_of_removed": Removal(
+        _SOON,
+        text(
+            """
+            UPDATE constitution_versions SET repo_id = NULL, version = NULL WHERE id IN (
+                SELECT v.id FROM repo_connections c JOIN constitution_versions v ON v.repo_id = c.id
+                WHERE c.removed_at IS NOT NULL
+                LIMIT :batch FOR UPDATE OF v SKIP LOCKED)
+            """
+        ),
+    ),
+    "jobs_of_removed": Removal(
+        _SOON,
+        text(
+            """
+            DELETE FROM monitor_jobs WHERE id IN (
+                SELECT j.id FROM repo_connections c JOIN monitor_jobs j ON j.repo_id = c.id
+                WHERE c.removed_at IS NOT NULL
+                LIMIT :batch FOR UPDATE OF j SKIP LOCKED)
+            """
+        ),
+    ),
+    "removed_repositories": Removal(
+        _SOON,
+        text(
+            """
+            DELETE FROM repo_connections WHERE id IN (
+                SELECT c.id FROM repo_connections c
+                WHERE c.removed_at IS NOT NULL
+                    AND NOT EXISTS (SELECT FROM runs r WHERE r.repo_id = c.id)
+                    AND NOT EXISTS (SELECT FROM constitution_versions v WHERE v.repo_id = c.id)
+                    AND NOT EXISTS (SELECT FROM monitor_jobs j WHERE j.repo_id = c.id)
                 LIMIT :batch FOR UPDATE SKIP LOCKED)
             """
         ),

@@ -112,7 +112,7 @@ _STATE = text(
 _IS_KNOWN = text(
     """
     SELECT EXISTS (SELECT FROM analytics_daily_rollups WHERE repo_full_name = :repo)
-        OR EXISTS (SELECT FROM repo_connections WHERE full_name = :repo)
+        OR EXISTS (SELECT FROM repo_connections WHERE full_name = :repo AND removed_at IS NULL)
     """
 )
 

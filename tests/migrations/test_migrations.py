@@ -27,6 +27,7 @@ REVISIONS = [
     "009_places",
     "010_access",
     "011_limits",
+    "012_removal",
 ]
 
 
@@ -65,7 +66,7 @@ def test_a_database_that_newer_code_has_migrated_is_served_and_left_as_it_is(ser
             assert processes.eventually(lambda: api.get(f"/api/runs/{run}").json()["verdict"], 60) == "FAIL"
 
 
-@pytest.mark.parametrize("revision", [None, "", "010_access", "999", "abc", "99x_y", "011_other"])
+@pytest.mark.parametrize("revision", [None, "", "010_access", "999", "abc", "99x_y", "011_limits"])
 def test_a_database_at_any_other_revision_is_not_served(revision: str | None) -> None:
     assert not migrate.serves(revision)
     assert "this version needs" in migrate.missing(revision)
@@ -91,6 +92,7 @@ def test_a_callback_that_is_on_its_way_is_owed_after_the_upgrade(server: Server)
             "009_places",
             "010_access",
             "011_limits",
+            "012_removal",
         ]
         with psycopg.connect(url) as connection:
             owed = connection.execute("SELECT kind, subject, status FROM work_items ORDER BY subject").fetchall()
@@ -139,7 +141,7 @@ def test_rows_from_before_belong_to_who_made_them(server: Server) -> None:
                 assert row is not None
                 for by in ("ada", "eve", None):
                     connection.execute(mark, [row[0], by])
-        assert migrate.upgrade(url) == ["010_access", "011_limits"]
+        assert migrate.upgrade(url) == ["010_access", "011_limits", "012_removal"]
         with psycopg.connect(url) as connection:
             members = connection.execute("SELECT user_name, role FROM repo_members").fetchall()
             marks = connection.execute(
@@ -280,7 +282,14 @@ def test_runs_from_before_the_rollups_are_measured_after_the_upgrade(server: Ser
                     " SELECT gen_random_uuid(), id, %s, 'security', %s, 'm', %s, 3, %s, '', %s FROM runs WHERE verdict = 'VETO'",
                     [key, round_, vote, confidence, evidence],
                 )
-        assert migrate.upgrade(url) == ["007_rollups", "008_installation", "009_places", "010_access", "011_limits"]
+        assert migrate.upgrade(url) == [
+            "007_rollups",
+            "008_installation",
+            "009_places",
+            "010_access",
+            "011_limits",
+            "012_removal",
+        ]
         with psycopg.connect(url) as connection:
             vetoed = connection.execute("SELECT key FROM criterion_results WHERE vetoed").fetchall()
             marked = connection.execute(
@@ -307,3 +316,41 @@ def test_a_worker_of_the_revision_before_can_still_record_a_verdict(server: Serv
         connection.execute(
             "INSERT INTO analytics_dirty_marks (repo_full_name, hour) VALUES (NULL, date_trunc('hour', now()))"
         )
+
+
+# Those that grow with the runs.
+_BIG = (
+    "runs|run_events|criterion_results|findings|opinions|artifacts|criteria|constitution_versions|uploads|llm_calls"
+    "|llm_uses|analytics_run_metrics|monitor_jobs|procrastinate_jobs|procrastinate_events"
+)
+_GUARD = """
+    CREATE FUNCTION guard() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF TG_EVENT = 'table_rewrite' THEN
+            RAISE EXCEPTION 'rewrites %', pg_event_trigger_table_rewrite_oid()::regclass;
+        ELSIF current_query() ~* 'INDEX' AND current_query() !~* 'CONCURRENTLY'
+            AND current_query() ~* ('\\mON (' || current_setting('guard.big') || ')\\M') THEN
+            RAISE EXCEPTION 'holds up who writes: %', current_query();
+        END IF;
+    END $$;
+    CREATE EVENT TRIGGER guard_rewrites ON table_rewrite EXECUTE FUNCTION guard();
+    CREATE EVENT TRIGGER guard_indexes ON ddl_command_start WHEN TAG IN ('CREATE INDEX', 'DROP INDEX')
+        EXECUTE FUNCTION guard();
+"""
+
+
+def test_no_revision_since_the_eighth_rewrites_a_table_or_holds_up_who_writes_to_a_big_one(server: Server) -> None:
+    with server.database(template=None) as url:
+        migrate.upgrade(url)
+        with migrate.locked_connection(url) as connection:
+            config = migrate._config()
+            config.attributes["connection"] = connection
+            command.downgrade(config, "007_rollups")
+            connection.commit()
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"ALTER DATABASE {connection.info.dbname} SET guard.big = '{_BIG}'")
+            connection.execute(_GUARD)
+            with pytest.raises(psycopg.errors.RaiseException, match="holds up"):
+                connection.execute(f"SET guard.big = '{_BIG}'; CREATE INDEX ON runs (branch)")
+            with pytest.raises(psycopg.errors.RaiseException, match="rewrites runs"):
+                connection.execute("ALTER TABLE runs ALTER COLUMN event_seq TYPE numeric")
+        assert migrate.upgrade(url) == REVISIONS[7:]

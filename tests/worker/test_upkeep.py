@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from tests.support.app import resources
+from tests.support.app import client, resources, work
 from tests.worker.core.runs.test_lifecycle import new_run
 from worker import upkeep
+from worker.analytics import rollup, sweep
 from worker.runtime import periodic
 from worker.runtime.resources import Resources
 
@@ -192,3 +193,35 @@ async def test_nothing_is_begun_while_the_worker_drains(url: str) -> None:
         found.controls.drain()
         assert await periodic.do_one(upkeep.KIND, upkeep.CHORES, found) == "nothing to do"
         assert await count(found, "work_items", "attempt > 0") == 0
+
+
+async def test_an_old_run_goes_with_all_that_is_its_own_and_stays_in_the_figures(url: str) -> None:
+    body = {
+        "source": {"kind": "files", "files": {"a.py": "eval(x)\n"}},
+        "constitution": "- Code MUST NOT call `eval()`.\n",
+    }
+    async with client(url) as api:
+        run_id = (await api.post("/api/runs", json=body)).json()["id"]
+        assert await work(url, run_id) == "FAIL"
+        async with resources(url) as found:
+            await rollup.catch_up(found.db)
+        before = (await api.get("/api/analytics/summary")).json()
+        assert before["current"]["runs"] == 1
+        async with resources(url) as found:
+            assert await upkeep.tidy("runs", found, share=1) == 0
+        # A fraction of a second.
+        async with resources(url, CVA_KEEP_RUNS_DAYS=1e-7, CVA_KEEP_CONSTITUTIONS_DAYS=1e-7) as found:
+            await sql(found, "INSERT INTO llm_budgets (scope) VALUES ('run:' || CAST(:id AS text))", id=run_id)
+            assert await upkeep.tidy("constitutions", found, share=1) == 0
+            assert await upkeep.tidy("run_budgets", found, share=1) == 0
+            assert await upkeep.tidy("runs", found, share=1) == 1
+            for table in ("runs", "run_events", "criterion_results", "findings", "artifacts"):
+                assert await count(found, table) == 0, table
+            assert await upkeep.tidy("constitutions", found, share=1) == 1
+            assert await count(found, "criteria") == 0
+            assert await upkeep.tidy("run_budgets", found, share=1) == 1
+            await rollup.catch_up(found.db)
+            await sweep.sweep(found.db)
+        after = (await api.get("/api/analytics/summary")).json()
+        assert after["current"] == before["current"]
+        assert (await api.get(f"/api/runs/{run_id}")).status_code == 404

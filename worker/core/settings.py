@@ -150,6 +150,10 @@ class Settings(BaseSettings):
     keep_events_days: float = Field(90.0, alias="CVA_KEEP_EVENTS_DAYS", ge=0, description="0: for ever")
     keep_uploads_days: float = Field(7.0, alias="CVA_KEEP_UPLOADS_DAYS", ge=0, description="0: for ever")
     keep_artifacts_days: float = Field(0.0, alias="CVA_KEEP_ARTIFACTS_DAYS", ge=0, description="0: for ever")
+    keep_runs_days: float = Field(0.0, alias="CVA_KEEP_RUNS_DAYS", ge=0, description="0: for ever")
+    keep_constitutions_days: float = Field(
+        90.0, alias="CVA_KEEP_CONSTITUTIONS_DAYS", ge=0, description="of no repository and no run; 0: for ever"
+    )
     keep_tokens_days: float = Field(
         30.0, alias="CVA_KEEP_TOKENS_DAYS", ge=0, description="after they expired or were revoked; 0: for ever"
     )

@@ -12,7 +12,6 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     DateTime,
-    ForeignKey,
     Identity,
     Index,
     Integer,
@@ -43,7 +42,8 @@ def _count(name: str, wide: bool = False) -> Column[Any]:
 run_metrics = Table(
     "analytics_run_metrics",
     Base.metadata,
-    Column("run_id", Uuid, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    # No reference: a run that is removed when it is old stays in the figures.
+    Column("run_id", Uuid, primary_key=True),
     Column("repo_full_name", Text),
     Column("branch", Text),
     Column("event", Text, nullable=False),

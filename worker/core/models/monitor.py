@@ -18,6 +18,7 @@ class MonitorJob(Base):
         UniqueConstraint("repo_id", "branch", "commit_sha"),
         one_of("status", MonitorStatus),
         Index("monitor_jobs_created_at_idx", "created_at", "id"),
+        Index("monitor_jobs_run_id_idx", "run_id"),
     )
 
     id: Mapped[Id]

@@ -16,6 +16,7 @@ class RemediationRun(Base):
     __table_args__ = (
         one_of("status", RemediationStatus),
         Index("remediation_runs_run_id_idx", "run_id"),
+        Index("remediation_runs_verification_run_id_idx", "verification_run_id"),
         Index("remediation_runs_created_at_idx", "created_at", "id"),
     )
 

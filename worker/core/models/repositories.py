@@ -15,12 +15,14 @@ class RepoConnection(Base):
     __table_args__ = (
         # Of each user: a name that somebody else has taken is nobody's business, and keeps nobody out.
         Index(
-            "repo_connections_owner_full_name_key",
+            "repo_connections_owner_connected_key",
             "created_by",
             "full_name",
             unique=True,
             postgresql_nulls_not_distinct=True,
+            postgresql_where=text("removed_at IS NULL"),
         ),
+        Index("repo_connections_removed_at_idx", "removed_at", postgresql_where=text("removed_at IS NOT NULL")),
         Index("repo_connections_full_name_idx", "full_name"),
         Index("repo_connections_created_at_idx", "created_at", "id"),
     )
@@ -32,6 +34,8 @@ class RepoConnection(Base):
     created_by: Mapped[str | None]
     created_at: Mapped[Created]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+    removed_at: Mapped[datetime | None]
+    """Since when it is nobody's. Its runs and constitutions let go of it by and by; then the row goes."""
 
 
 class RepoBranch(Base):
