@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select, text, tuple_
+from sqlalchemy import Select, func, select, text, tuple_
 
 from api import access
 from api.auth import Principal
 from api.http import errors
+from api.runs import horizon
 from worker.core.db.database import Database
 from worker.core.models import Run, RunEvent
 from worker.core.vocabulary import RunStatus, Scope
@@ -174,14 +175,46 @@ async def position(db: Database) -> tuple[int, int]:
     return int(horizon or 0), 0
 
 
-def _all_after(xact: int, row_id: int, principal: Principal) -> Select[Any]:
+@dataclass
+class _Place:
+    """Where a stream of all runs stands: after the event `row_id` of the transaction `xact`. What is older than `since`
+    was there before, whatever its transaction's number: a restored database keeps the numbers of another one."""
+
+    xact: int
+    row_id: int
+    since: datetime
+    settled: int = 0
+
+
+_PLACE = text(
+    """
+    SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next,
+        pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS settled,
+        CASE WHEN CAST(:row_id AS bigint) = 0 THEN now()
+            ELSE coalesce((SELECT created_at FROM run_events WHERE id = :row_id), '-infinity')
+        END - interval '1 hour' AS since
+    """
+)
+
+
+async def _place(db: Database, after: tuple[int, int]) -> _Place:
+    """`after`, or now where it is of another database."""
+    async with db.transaction() as session:
+        row = (await session.execute(_PLACE, {"row_id": after[1]})).one()
+    if after[0] >= row.next:
+        return await _place(db, (row.settled, 0))
+    return _Place(after[0], after[1], row.since)
+
+
+def _all_after(place: _Place, principal: Principal) -> Select[Any]:
     """The next events of all runs, and of each whether the principal may see its run: the cursor passes them all."""
     events = RunEvent.__table__.c
-    settled = text("xact < pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+    ended = func.greatest(text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"), place.settled)
     return (
         select(*events, access.runs(principal).label("visible"))
         .join_from(RunEvent, Run, Run.id == RunEvent.run_id)
-        .where(tuple_(RunEvent.xact, RunEvent.id) > (xact, row_id), settled)
+        .where(tuple_(RunEvent.xact, RunEvent.id) > (place.xact, place.row_id), RunEvent.xact < ended)
+        .where(RunEvent.created_at > place.since)
         .order_by(RunEvent.xact, RunEvent.id)
         .limit(BATCH)
     )
@@ -193,19 +226,22 @@ async def follow_all(db: Database, hub: Hub, reader: Reader, after: tuple[int, i
     Ordered by transaction, and held back until no older transaction is open: one that commits late would
     otherwise fall behind the cursor and be lost. Raises Unauthenticated when the reader may not read on.
     """
-    xact, row_id = after
+    place = await _place(db, after)
     with hub.subscribe_to_all(await reader.principal()) as wake:
         while True:
             principal = await reader.principal()
             woken = wake.is_set()
             wake.clear()
             async with db.transaction() as session:
-                rows = (await session.execute(_all_after(xact, row_id, principal))).all()
+                rows = (await session.execute(_all_after(place, principal))).all()
             for row in rows:
-                xact, row_id = row.xact, row.id
+                place.xact, place.row_id = row.xact, row.id
                 if row.visible:
                     await reader.principal()
-                    yield LiveEvent(f"{xact}-{row_id}", row.run_id, row.type, row.data, row.created_at)
+                    yield LiveEvent(f"{row.xact}-{row.id}", row.run_id, row.type, row.data, row.created_at)
+            if not rows:
+                # They may be held back by what is open elsewhere in the cluster.
+                place.settled = await horizon.settled(db)
             if len(rows) < BATCH:
                 await asyncio.sleep(hub.spacing(principal))
                 await _wait(wake, _SETTLE_SECONDS if woken and not rows else _POLL_SECONDS)

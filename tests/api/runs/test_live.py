@@ -7,18 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from sqlalchemy import text
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from api.auth import ALL_SCOPES, Principal
-from api.runs import live
+from api.runs import horizon, live
+from invariant.postgres import Server
 from tests.support import processes
 from tests.support.app import resources, work
 from tests.support.processes import TOKEN
 from tests.worker.core.runs.test_lifecycle import new_run
 from worker.core.runs import events
+from worker.runtime.resources import Resources
 
 
 async def sse(client: httpx.AsyncClient, run_id: str, headers: dict[str, str] | None = None) -> list[dict[str, Any]]:
@@ -107,6 +110,66 @@ async def test_an_event_of_a_late_commit_is_not_lost(url: str) -> None:
         hub.notify(str(runs[0]))
         await asyncio.wait_for(following, timeout=20)
         assert set(seen) == set(runs)
+
+
+async def followed(found: Resources, start: tuple[int, int], number: int) -> list[str]:
+    """Types of the next events of all runs."""
+    seen = []
+    reader = live.Reader(Principal(None, ALL_SCOPES), lambda: pytest.fail("nobody has to be asked yet"))
+    async with asyncio.timeout(20):
+        async for event in live.follow_all(found.db, live.Hub(), reader, start):
+            seen.append(event.type)
+            if len(seen) == number:
+                return seen
+    return seen
+
+
+async def test_a_transaction_in_another_database_holds_no_stream_back(
+    url: str, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_POLL_SECONDS", 0.2)
+    async with resources(url) as found:
+        start = await live.position(found.db)
+        with server.database(template=None) as elsewhere, psycopg.connect(elsewhere) as long:
+            long.execute("CREATE TABLE t (n int)")
+            run_id = await new_run(found)
+            async with found.db.transaction() as session:
+                await events.append(session, run_id, "step")
+            assert await followed(found, start, 2) == ["queued", "step"]
+
+
+async def test_an_open_transaction_of_the_same_database_is_waited_for(url: str) -> None:
+    async with resources(url) as found:
+        run_id = await new_run(found)
+        async with found.db.transaction() as slow:
+            await events.append(slow, run_id, "step")
+            own = await slow.scalar(text("SELECT pg_current_xact_id()::text::bigint"))
+            async with found.db.transaction() as fast:
+                await fast.execute(text("SELECT pg_current_xact_id()"))
+            assert await horizon.settled(found.db) == own
+        assert await horizon.settled(found.db) > own
+
+
+async def test_events_of_a_restored_database_are_not_new(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their transactions have the numbers of the database that they were written in."""
+    monkeypatch.setattr(live, "_POLL_SECONDS", 0.2)
+    async with resources(url) as found:
+        run_id = await new_run(found)
+        later = (await live.position(found.db))[0] + 20
+        async with found.db.transaction() as session:
+            restored = "UPDATE run_events SET xact = :later, created_at = now() - interval '2 hours'"
+            await session.execute(text(restored), {"later": later})
+        start = await live.position(found.db)
+        # A cursor from before the restore stands where no transaction has been yet.
+        before = (later + 100_000, 1)
+        waiting = [asyncio.create_task(followed(found, cursor, 1)) for cursor in (start, before)]
+        for _ in range(30):
+            async with found.db.transaction() as session:
+                await session.execute(text("SELECT pg_current_xact_id()"))
+        await asyncio.sleep(0.5)
+        async with found.db.transaction() as session:
+            await events.append(session, run_id, "step")
+        assert await asyncio.gather(*waiting) == [["step"], ["step"]]
 
 
 async def test_a_stream_finds_the_end_without_any_notification(
