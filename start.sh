@@ -35,9 +35,10 @@ bash start.sh [ROLE]
   bench contained
               measure what it costs that repositories are read in processes of their own; exit code 1 above 60 ms
   chaos       kill, stop and cut off everything in turn, beside a bare procrastinate worker; --short is a tenth of it
-  fuzz TARGET [--seconds N]
+  fuzz TARGET [--seconds N] [--guided]
               hostile input for what reads strangers' bytes: archive, sarif, constitution, citation, masker, answer,
-              source, repository, or all; `fuzz growth` says whose time grows faster than its text
+              source, repository, or all; `fuzz growth` says whose time grows faster than its text; --guided: under
+              libFuzzer, where atheris is installed
   fuzz runs [--repositories N] [--seed N]
               hostile repositories through the contained processes of a run
   test        every check and the whole test suite; with arguments, pytest on them

@@ -77,6 +77,9 @@ def _parser() -> _Parser:
     fuzz.add_argument("what", help="a target, `all`, `growth`: whose time grows faster than its text; or `runs`")
     fuzz.add_argument("--seconds", type=float, default=60.0, help="how long each target")
     fuzz.add_argument("--seed", type=int, default=0, help="the same seed makes the same inputs")
+    fuzz.add_argument(
+        "--guided", action="store_true", help="under libFuzzer, by way of atheris, which must be installed"
+    )
     fuzz.add_argument("--repositories", type=int, default=10_000, help="runs: how many, from the seed on")
     fuzz.add_argument("--size", type=int, default=64_000, help="growth: the largest text")
     return parser

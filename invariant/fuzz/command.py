@@ -1,7 +1,11 @@
 """`invariant fuzz`: hostile input for the readers of strangers' bytes, and how their time grows."""
 
 import argparse
+import importlib.util
+import subprocess
+import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -25,6 +29,8 @@ def command(arguments: argparse.Namespace) -> int:
         console.print(f"There is no target {arguments.what!r}; there are: {', '.join(TARGETS)}.", markup=False)
         return 2
     wanted = TARGETS if arguments.what == "all" else {arguments.what: TARGETS[arguments.what]}
+    if arguments.guided:
+        return _guided(console, list(wanted), arguments.seconds)
     failed = False
     for name, target in wanted.items():
         folder = CORPUS / name
@@ -38,6 +44,16 @@ def command(arguments: argparse.Namespace) -> int:
             console.print(f"  {what}: {folder / loop.name_of(data)}", markup=False)
         failed = failed or bool(found.failures)
     return int(failed)
+
+
+def _guided(console: Console, names: Sequence[str], seconds: float) -> int:
+    if importlib.util.find_spec("atheris") is None:
+        console.print("--guided needs atheris, which is not installed: pip install atheris (Linux).")
+        return 2
+    codes = [
+        subprocess.call([sys.executable, "-m", "invariant.fuzz.guided", name, str(round(seconds))]) for name in names
+    ]
+    return int(any(codes))
 
 
 def _growth(console: Console, size: int) -> int:
