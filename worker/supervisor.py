@@ -93,7 +93,7 @@ class Supervisor:
         handlers = {lifecycle.CONTROL_CHANNEL: self.resources.controls.poke}
         side = [
             asyncio.create_task(reap_forever(self.resources)),
-            asyncio.create_task(do_forever(upkeep.KIND, upkeep.CHORES, self.resources)),
+            *(asyncio.create_task(do_forever(kind, chores, self.resources)) for kind, chores in upkeep.CHORES.items()),
             *(
                 asyncio.create_task(do_forever(kind, chores, self.resources, look=min(5.0, settings.rollup_seconds)))
                 for kind, chores in analytics.chores(settings).items()

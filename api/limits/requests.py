@@ -59,13 +59,15 @@ _GRANT = text(
 
 @dataclass
 class _Lease:
-    """Permits of a subject's minute that this process holds. By the loop's clock: `until`, the minute's end, and `due`,
+    """Permits of a subject's minute that this process holds. `told` counts this minute's refusals for the log. By the
+    loop's clock: `until`, the minute's end, and `due`,
     when the requests that went on would have come at an even pace."""
 
     until: float = 0.0
     left: int = 0
     ungranted: int = 0
     refusals: int = 0
+    told: int = 0
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     due: float = -math.inf
 
@@ -82,7 +84,8 @@ class _Lease:
         if now >= self.until:
             # Who did not listen in one minute is not listened to at once in the next.
             minutes = 1 + int((now - self.until) // WINDOW_SECONDS)
-            self.left, self.refusals = 0, min(self.refusals, _MOST_REFUSALS) >> minutes
+            self.left, self.told = 0, 0
+            self.refusals = min(self.refusals, _MOST_REFUSALS) >> minutes
         self.until = now + seconds
 
 
@@ -209,8 +212,9 @@ class Requests:
     async def _pause(self, policy: _Policy, lease: _Lease) -> None:
         """Let whoever is refused wait for the answer, the longer the more often that was."""
         lease.refusals += 1
-        if lease.refusals in _LOGGED:
-            log.warning("requests refused", subject=policy.subject, most=policy.most, refused=lease.refusals)
+        lease.told += 1
+        if lease.told in _LOGGED:
+            log.warning("requests refused", subject=policy.subject, most=policy.most, refused=lease.told)
         if self._pausing >= _MOST_PAUSING:
             return
         self._pausing += 1

@@ -12,7 +12,8 @@ _BEGUN = text(
     "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next,"
     " pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS settled"
 )
-# A transaction's number is told in its lower 32 bits; that of another role's only to who may read all statistics.
+# A transaction's number is told in its lower 32 bits, and one that began later is ahead; that of another role's is told
+# only to who may read all statistics.
 _OPEN = text(
     """
     WITH told AS (
@@ -22,8 +23,8 @@ _OPEN = text(
         SELECT transaction::text::bigint, false FROM pg_prepared_xacts WHERE database = current_database()
     )
     SELECT bool_or(hidden) AS hidden,
-        min(CAST(:next AS bigint) - ((CAST(:next AS bigint) - xid) & 4294967295)) AS oldest
-    FROM told
+        min(CAST(:next AS bigint) - behind) FILTER (WHERE behind < 2147483648) AS oldest
+    FROM told, LATERAL (SELECT (CAST(:next AS bigint) - xid) & 4294967295 AS behind) AS distance
     """
 )
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select, text, tuple_
+from sqlalchemy import Select, func, select, text, true, tuple_
 
 from api import access
 from api.auth import Principal
@@ -170,51 +170,49 @@ async def follow_run(db: Database, hub: Hub, reader: Reader, run_id: uuid.UUID, 
 
 async def position(db: Database) -> tuple[int, int]:
     """Where the stream of all runs stands now."""
-    async with db.transaction() as session:
-        horizon = await session.scalar(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
-    return int(horizon or 0), 0
+    return await horizon.settled(db), 0
 
 
 @dataclass
 class _Place:
     """Where a stream of all runs stands: after the event `row_id` of the transaction `xact`. What is older than `since`
-    was there before, whatever its transaction's number: a restored database keeps the numbers of another one."""
+    was there before, whatever its transaction's number: a restored database keeps the numbers of another one. `since`
+    None: nobody knows any more when the event was."""
 
     xact: int
     row_id: int
-    since: datetime
+    since: datetime | None
     settled: int = 0
 
 
 _PLACE = text(
     """
-    SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next,
-        pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS settled,
-        CASE WHEN CAST(:row_id AS bigint) = 0 THEN now()
-            ELSE coalesce((SELECT created_at FROM run_events WHERE id = :row_id), '-infinity')
-        END - interval '1 hour' AS since
+    SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next, now() - interval '1 hour' AS lately,
+        (SELECT created_at - interval '1 hour' FROM run_events WHERE id = :row_id) AS since
     """
 )
 
 
 async def _place(db: Database, after: tuple[int, int]) -> _Place:
     """`after`, or now where it is of another database."""
-    async with db.transaction() as session:
-        row = (await session.execute(_PLACE, {"row_id": after[1]})).one()
-    if after[0] >= row.next:
-        return await _place(db, (row.settled, 0))
-    return _Place(after[0], after[1], row.since)
+    settled = await horizon.settled(db)
+    async with db.single_statement() as connection:
+        row = (await connection.execute(_PLACE, {"row_id": after[1]})).one()
+    if after[0] > row.next:
+        return _Place(settled, 0, row.lately)
+    return _Place(*after, since=row.since if after[1] else row.lately)
 
 
 def _all_after(place: _Place, principal: Principal) -> Select[Any]:
     """The next events of all runs, and of each whether the principal may see its run: the cursor passes them all."""
     events = RunEvent.__table__.c
     ended = func.greatest(text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"), place.settled)
+    lately = true() if place.since is None else RunEvent.created_at > place.since
     return (
         select(*events, access.runs(principal).label("visible"))
         .join_from(RunEvent, Run, Run.id == RunEvent.run_id)
         .where(tuple_(RunEvent.xact, RunEvent.id) > (place.xact, place.row_id), RunEvent.xact < ended)
-        .where(RunEvent.created_at > place.since)
+        .where(lately)
         .order_by(RunEvent.xact, RunEvent.id)
         .limit(BATCH)
     )

@@ -87,7 +87,7 @@ def _masked(data: bytes) -> None:
     text = "\n".join(lines.of(_text(data[1:])))
     path = _MASKED[data[0] % len(_MASKED)] if data else ""
     once = masking.mask_file(text, path)
-    if once.count("\n") != text.count("\n"):
+    if once.count("\n") != text.count("\n") and masking.split_marks(once) != ["", ""]:
         raise Broken(f"{path} lost lines")
     if masking.mask_code(once, path) != once:
         raise Broken(f"{path} masked again is something else")

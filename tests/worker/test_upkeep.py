@@ -157,18 +157,19 @@ async def test_tokens_workers_and_items_that_ended_long_ago_go(url: str) -> None
         assert await upkeep.tidy("work_items", found, share=1) == 1
 
 
-async def test_each_chore_is_done_when_it_is_due(url: str) -> None:
+@pytest.mark.parametrize("kind", upkeep.CHORES)
+async def test_each_chore_is_done_when_it_is_due(url: str, kind: str) -> None:
     async with resources(url) as found:
-        ended = asyncio.create_task(periodic.do_forever(upkeep.KIND, upkeep.CHORES, found))
+        ended = asyncio.create_task(periodic.do_forever(kind, upkeep.CHORES[kind], found))
         async with asyncio.timeout(30):
-            while await count(found, "work_items", "kind = 'upkeep' AND attempt = 1 AND status = 'queued'") < len(
-                upkeep.CHORES
+            while await count(found, "work_items", f"kind = '{kind}' AND attempt = 1 AND status = 'queued'") < len(
+                upkeep.CHORES[kind]
             ):
                 assert not ended.done()
                 await asyncio.sleep(0.05)
         ended.cancel()
         assert await count(found, "work_items", "error IS NOT NULL") == 0
-        assert await periodic.do_one(upkeep.KIND, upkeep.CHORES, found) == "nothing to do"
+        assert await periodic.do_one(kind, upkeep.CHORES[kind], found) == "nothing to do"
 
 
 async def test_a_job_that_a_living_worker_is_at_stays(url: str) -> None:
@@ -187,11 +188,21 @@ async def test_a_job_that_a_living_worker_is_at_stays(url: str) -> None:
         assert await upkeep.tidy("wedged_jobs", found, share=1) == 1
 
 
+async def test_a_chore_that_newer_code_brought_is_left_to_it(url: str) -> None:
+    kind = "upkeep"
+    async with resources(url) as found:
+        await sql(found, "INSERT INTO work_items (kind, subject, not_before) VALUES ('upkeep', 'of tomorrow', now())")
+        await sql(found, "INSERT INTO work_items (kind, subject, not_before) VALUES ('upkeep', 'jobs', now())")
+        assert await periodic.do_one(kind, upkeep.CHORES[kind], found) != "nothing to do"
+        assert await periodic.do_one(kind, upkeep.CHORES[kind], found) == "nothing to do"
+
+
 async def test_nothing_is_begun_while_the_worker_drains(url: str) -> None:
+    kind = "upkeep"
     async with resources(url) as found:
         await sql(found, "INSERT INTO work_items (kind, subject) VALUES ('upkeep', 'jobs')")
         found.controls.drain()
-        assert await periodic.do_one(upkeep.KIND, upkeep.CHORES, found) == "nothing to do"
+        assert await periodic.do_one(kind, upkeep.CHORES[kind], found) == "nothing to do"
         assert await count(found, "work_items", "attempt > 0") == 0
 
 
@@ -214,6 +225,13 @@ async def test_an_old_run_goes_with_all_that_is_its_own_and_stays_in_the_figures
             await sql(found, "INSERT INTO llm_budgets (scope) VALUES ('run:' || CAST(:id AS text))", id=run_id)
             assert await upkeep.tidy("constitutions", found, share=1) == 0
             assert await upkeep.tidy("run_budgets", found, share=1) == 0
+            accepted = (
+                "INSERT INTO feedback (id, run_id, scope, subject, mark, fingerprints)"
+                " SELECT gen_random_uuid(), :id, 's', 'finding', 'accepted', '{}'"
+            )
+            await sql(found, accepted, id=run_id)
+            assert await upkeep.tidy("runs", found, share=1) == 0
+            await sql(found, "DELETE FROM feedback")
             assert await upkeep.tidy("runs", found, share=1) == 1
             for table in ("runs", "run_events", "criterion_results", "findings", "artifacts"):
                 assert await count(found, table) == 0, table
@@ -225,3 +243,16 @@ async def test_an_old_run_goes_with_all_that_is_its_own_and_stays_in_the_figures
         after = (await api.get("/api/analytics/summary")).json()
         assert after["current"] == before["current"]
         assert (await api.get(f"/api/runs/{run_id}")).status_code == 404
+
+
+async def test_a_run_that_somebody_deletes_is_gone_from_the_figures(url: str) -> None:
+    body = {
+        "source": {"kind": "files", "files": {"a.py": "x = 1\n"}},
+        "constitution": "- Code MUST NOT call `eval()`.\n",
+    }
+    async with client(url) as api, resources(url) as found:
+        run_id = (await api.post("/api/runs", json=body)).json()["id"]
+        await work(url, run_id)
+        assert await count(found, "analytics_run_metrics") == 1
+        await sql(found, "DELETE FROM runs WHERE id = :id", id=run_id)
+        assert await count(found, "analytics_run_metrics") == 0

@@ -34,8 +34,8 @@ async def do_one(kind: str, chores: Mapping[str, Chore], resources: Resources) -
         await chores[item.subject].do(resources)
 
     async with resources.db.transaction() as session:
-        name = await due(session, kind)
-    if name is None or name not in chores:
+        name = await due(session, kind, list(chores))
+    if name is None:
         return NOTHING
     return await work_items.perform(resources, kind, name, do, again=chores[name].pause)
 

@@ -146,8 +146,24 @@ async def test_an_open_transaction_of_the_same_database_is_waited_for(url: str) 
             own = await slow.scalar(text("SELECT pg_current_xact_id()::text::bigint"))
             async with found.db.transaction() as fast:
                 await fast.execute(text("SELECT pg_current_xact_id()"))
+                assert await horizon.settled(found.db) == own
             assert await horizon.settled(found.db) == own
         assert await horizon.settled(found.db) > own
+
+
+async def test_a_stream_goes_on_after_an_event_that_is_gone_and_on_a_database_that_rests(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_POLL_SECONDS", 0.2)
+    async with resources(url) as found:
+        run_id = await new_run(found)
+        xact, _ = await live.position(found.db)
+        cursors = [(xact, 0), (xact - 1, 4711), (10**12, 4711)]
+        waiting = [asyncio.create_task(followed(found, cursor, 1)) for cursor in cursors]
+        await asyncio.sleep(1)
+        async with found.db.transaction() as session:
+            await events.append(session, run_id, "step")
+        assert await asyncio.gather(*waiting) == [["step"]] * 3
 
 
 async def test_events_of_a_restored_database_are_not_new(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,10 +39,10 @@ def libpq_url(url: str) -> str:
     return parsed.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def connect_args(application: str, *, statement_timeout: float = 30.0) -> dict[str, Any]:
+def connect_args(application: str, *, statement_timeout: float = 30.0, lock_timeout: float = 10.0) -> dict[str, Any]:
     """libpq keywords of every connection. Times in seconds."""
-    milliseconds = int(statement_timeout * 1000)
-    options = [f"-c statement_timeout={milliseconds}", "-c lock_timeout=10000", "-c timezone=UTC"]
+    limits = {"statement_timeout": statement_timeout, "lock_timeout": lock_timeout}
+    options = [*(f"-c {name}={round(seconds * 1000)}" for name, seconds in limits.items()), "-c timezone=UTC"]
     options.append("-c idle_in_transaction_session_timeout=60000")
     return {
         "connect_timeout": 5,
@@ -134,7 +134,8 @@ class Database:
         # Leases are renewed however many questions wait for a connection. Opened when the first one is.
         self._vital: AsyncEngine = create_async_engine(
             address,
-            connect_args=connect_args(application),
+            # One whose row is held, by its own run's end for instance, is soon asked again; the others go first.
+            connect_args=connect_args(application, lock_timeout=1.0),
             isolation_level="AUTOCOMMIT",
             pool_reset_on_return=None,
             **{**pool, "pool_size": _VITAL},

@@ -42,11 +42,14 @@ FREE = """
     (status = 'queued' AND coalesce(not_before <= clock_timestamp(), true)
      OR status = 'running' AND lease_until < clock_timestamp())
 """
-_FIRST_DUE = "SELECT subject FROM work_items WHERE kind = :kind AND {free} ORDER BY not_before NULLS FIRST LIMIT 1"
+_FIRST_DUE = """
+    SELECT subject FROM work_items WHERE kind = :kind AND subject = ANY(:subjects) AND {free}
+    ORDER BY not_before NULLS FIRST LIMIT 1
+"""
 _DUE = text(_FIRST_DUE.format(free=FREE))
 
 
-async def due(session: AsyncSession, kind: str) -> str | None:
-    """The subject of an item that nobody holds and that is due, the longest overdue first."""
-    found: str | None = await session.scalar(_DUE, {"kind": kind})
+async def due(session: AsyncSession, kind: str, subjects: Sequence[str]) -> str | None:
+    """Which of the subjects is an item that nobody holds and that is due, the longest overdue first."""
+    found: str | None = await session.scalar(_DUE, {"kind": kind, "subjects": list(subjects)})
     return found

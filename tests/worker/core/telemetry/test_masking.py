@@ -305,8 +305,10 @@ def test_a_text_built_to_show_something_new_behind_every_mark_is_settled_all_the
     link = (
         "J'DL55D550LD55029rpassword=pyJ'550LD55029rrpassw50LD55J'DL55D550LD55029rpassword=pyJ'55D550LD55029rrpassws029"
     )
-    text = "# Notes\n" + (link + end) * times
+    text = "# Notes\n" + (link + end) * times + "\nThe end.\n"
     once = mask_file(text, "a.md")
     assert mask_code(once, "a.md") == once
-    assert once.count("\n") == text.count("\n")
     assert "DL55D550LD55029r" not in once
+    # What stands around it is shown as it was.
+    assert once.count("\n") == text.count("\n")
+    assert once.split("\n")[-2] == "The end."

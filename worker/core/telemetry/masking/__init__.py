@@ -41,7 +41,8 @@ def mask_code(text: str, path: str | None = None) -> str:
 
 
 def mask_file(text: str, path: str) -> str:
-    """A whole file, as it stands in its repository, as a stranger may read it. It keeps its lines.
+    """A whole file, as it stands in its repository, as a stranger may read it. It keeps its lines; one that was built
+    so that nothing hides its secrets for good is one mark, without lines.
 
     What looks like a mark and was written by the file's author is made none; so this is for raw text only.
     """
@@ -56,23 +57,15 @@ def _settled(text: str, secrets_in: Callable[[str], Iterable[Span]]) -> str:
         hidden = hidden_once(text)
         if hidden == text:
             return text
-        text, before = hidden, text
-    # Built so that something always shows: nothing is, from the first line that did not settle, or at all.
-    for start in (_first_line_changed(before, text), 0):
-        text = hide(text, [(start, len(text))])
-        if hidden_once(text) == text:
-            break
-    return text
-
-
-def _first_line_changed(before: str, after: str) -> int:
-    """Where it begins."""
-    start = 0
-    for line, now in zip(before.split("\n"), after.split("\n"), strict=True):
-        if line != now:
-            break
-        start += len(line) + 1
-    return start
+        text = hidden
+    # Built so that something always shows. Whole lines, then, where it does.
+    for _ in range(_ROUNDS):
+        hidden = hidden_once(text)
+        if hidden == text:
+            return text
+        pairs = zip(text.split("\n"), hidden.split("\n"), strict=True)
+        text = "\n".join(line if line == now else hide(line, [(0, len(line))]) for line, now in pairs)
+    return mark(len(text))
 
 
 def _in_message(text: str, secrets: tuple[str, ...]) -> Iterator[Span]:
