@@ -213,7 +213,6 @@ def _without_indexes(url: str) -> Iterator[None]:
             " FROM pg_indexes WHERE tablename = ANY(%s)",
             [list(_TABLES)],
         ).fetchall()
-        connection.execute("ALTER TABLE analytics_run_metrics DROP CONSTRAINT analytics_run_metrics_run_id_fkey")
         for name, _, _, is_constraint in definitions:
             if not is_constraint:
                 connection.execute(SQL("DROP INDEX {}").format(Identifier(name)))
