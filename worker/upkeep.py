@@ -174,7 +174,8 @@ REMOVALS: Mapping[str, Removal] = {
             """
         ),
     ),
-    # With the day and the user it was counted; a run that is taken up again is not older than this.
+    # With the day and the user it was counted; a run that is taken up again is not older than this. The ids in the
+    # scopes are in the order of time (RFC 9562, version 7): the oldest come first.
     "run_budgets": Removal(
         _HOUR,
         text(
@@ -184,7 +185,7 @@ REMOVALS: Mapping[str, Removal] = {
                 WHERE b.scope LIKE 'run:%' AND b.reserved_usd = 0
                     AND NOT EXISTS (SELECT FROM runs r WHERE r.id = CAST(substr(b.scope, 5) AS uuid)
                         AND coalesce(r.finished_at, 'infinity') > now() - interval '7 days')
-                LIMIT :batch FOR UPDATE SKIP LOCKED)
+                ORDER BY b.scope LIMIT :batch FOR UPDATE SKIP LOCKED)
             """
         ),
     ),
