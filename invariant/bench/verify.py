@@ -3,7 +3,8 @@
 A git repository of 500 files in several languages, a constitution of 24 criteria, a provider whose every call takes
 two seconds, a real api, worker and queue. The judges split over one criterion of each batch, so the longest chain
 is three calls: extraction, judging, debate. One run, then 32 at once in one worker: against the same constitution
-(their calls are one another's), and against 32 different ones (no call is shared).
+(their calls are one another's), and against 32 different ones (no call is shared). Beside each figure stands how long
+the same calls take through litellm alone: on a slow machine that is much of it.
 """
 
 import argparse
@@ -63,21 +64,31 @@ _WORDS = _SUBJECTS.split()
 
 
 @dataclass(frozen=True)
+class _Stack:
+    """The product, the address of its database, and that of its provider."""
+
+    api: stack.Stack
+    url: str
+    provider: str
+
+
+@dataclass(frozen=True)
 class Measured:
-    """Seconds of work of each run, and what the runs of the database did in all."""
+    """Seconds of work of each run, what the runs of the database did in all, and the seconds of their calls alone."""
 
     seconds: list[float]
     chain: float
     calls: int
     prompt_tokens: int
+    alone: float
 
 
 def command(arguments: argparse.Namespace) -> int:
     """Measure and print one table; returns 0."""
     config = settings.load()
     table = Table(title=f"verify: {_FILES} files, {_CRITERIA} criteria, every call {arguments.call_seconds:g} s")
-    for column in ("figure", "wall", "longest chain of calls", "ratio", "calls"):
-        table.add_column(column, justify="left" if column == "figure" else "right")
+    for column in ("figure", "wall", "chain of calls", "ratio", "calls", "litellm alone", "ratio"):
+        table.add_column(column, justify="left" if column == "figure" else "right", no_wrap=column == "figure")
     with tempfile.TemporaryDirectory(prefix="invariant-bench-") as name:
         folder = Path(name)
         place = folder / "repository"
@@ -88,10 +99,12 @@ def command(arguments: argparse.Namespace) -> int:
             (f"{_RUNS} at once, the same", [0] * _RUNS),
             (f"{_RUNS} at once, different", list(range(_RUNS))),
         ):
-            with _stack(config, folder, arguments.call_seconds) as (running, url):
-                found = _measure(running, url, source, [_constitution(n) for n in many], arguments)
+            with _stack(config, folder, arguments.call_seconds) as running:
+                found = _measure(running, source, [_constitution(n) for n in many], arguments.call_seconds)
             wall = max(found.seconds)
-            table.add_row(title, f"{wall:.2f} s", f"{found.chain:.2f} s", f"{wall / found.chain:.2f}", str(found.calls))
+            beside = [f"{seconds:.2f} s" for seconds in (wall, found.chain, found.alone)]
+            ratios = [f"{wall / seconds:.2f}" for seconds in (found.chain, found.alone)]
+            table.add_row(title, beside[0], beside[1], ratios[0], str(found.calls), beside[2], ratios[1])
             if len(many) == 1:
                 share = found.prompt_tokens / (3 * whole)
     console = Console()
@@ -100,19 +113,17 @@ def command(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _measure(
-    running: stack.Stack, url: str, source: dict[str, str], constitutions: list[str], arguments: argparse.Namespace
-) -> Measured:
-    with Client(running.url, running.token) as client:
+def _measure(running: _Stack, source: dict[str, str], constitutions: list[str], seconds: float) -> Measured:
+    with Client(running.api.url, running.api.token) as client:
         # The libraries are loaded and the pools are warm before anything is measured.
         warm = client.enqueue({"kind": "files", "files": {"a.py": "x = 1\n"}}, "- Code MUST NOT call `warm_up(`.\n")
-        _wait(url, [warm["id"]])
-        with psycopg.connect(url, autocommit=True) as connection:
+        _wait(running.url, [warm["id"]])
+        with psycopg.connect(running.url, autocommit=True) as connection:
             connection.execute("DELETE FROM llm_uses; DELETE FROM llm_calls")
         ids = [client.enqueue(source, text)["id"] for text in constitutions]
-        _wait(url, ids)
-    with psycopg.connect(url, autocommit=True) as connection:
-        seconds = [
+        _wait(running.url, ids)
+    with psycopg.connect(running.url, autocommit=True) as connection:
+        worked = [
             float(row[0])
             for row in connection.execute(
                 "SELECT extract(epoch FROM finished_at - (SELECT min(started_at) FROM runs WHERE id = ANY(%s)))"
@@ -120,13 +131,22 @@ def _measure(
                 [ids, ids],
             )
         ]
-        rounds, calls, tokens = connection.execute(
-            "SELECT count(DISTINCT purpose), count(*), sum(prompt_tokens) FILTER (WHERE purpose <> 'criteria')"
-            " FROM llm_calls WHERE state = 'completed'"
-        ).fetchone() or (0, 0, 0)
-    if len(seconds) != len(ids):
-        raise RuntimeError(f"{len(ids) - len(seconds)} runs did not complete; the worker's log is in {running.logs}")
-    return Measured(seconds, rounds * arguments.call_seconds, calls, tokens)
+        waves = connection.execute(
+            "SELECT purpose, count(*), sum(prompt_tokens) FROM llm_calls WHERE state = 'completed' GROUP BY 1"
+            " ORDER BY min(created_at)"
+        ).fetchall()
+    if len(worked) != len(ids):
+        raise RuntimeError(f"{len(ids) - len(worked)} runs did not complete; the worker's log is in {running.api.logs}")
+    calls = sum(number for _, number, _ in waves)
+    tokens = sum(tokens for purpose, _, tokens in waves if purpose != "criteria")
+    alone = _alone(running.provider, [f"{number}:{4 * tokens // number}" for _, number, tokens in waves])
+    return Measured(worked, len(waves) * seconds, calls, tokens, alone)
+
+
+def _alone(provider: str, waves: list[str]) -> float:
+    """Seconds that the calls take without the product."""
+    argv = [sys.executable, "-m", "invariant.bench.bare_calls", provider, *waves]
+    return float(subprocess.run(argv, check=True, capture_output=True, text=True, timeout=_DEADLINE).stdout)
 
 
 def _wait(url: str, ids: list[str]) -> None:
@@ -141,14 +161,15 @@ def _wait(url: str, ids: list[str]) -> None:
 
 
 @contextlib.contextmanager
-def _stack(config: Settings, folder: Path, seconds: float) -> Iterator[tuple[stack.Stack, str]]:
+def _stack(config: Settings, folder: Path, seconds: float) -> Iterator[_Stack]:
     port = stack.free_port()
+    address = f"http://127.0.0.1:{port}/v1"
     provider = subprocess.Popen([sys.executable, "-m", "invariant.bench.provider", str(port), str(seconds)])
     try:
         with temporary(config) as url:
             own = Settings(**{**config.model_dump(by_alias=True, exclude_unset=True), "DATABASE_URL": url})
             environment = {
-                "CVA_LLM_BASE_URL": f"http://127.0.0.1:{port}/v1",
+                "CVA_LLM_BASE_URL": address,
                 "CVA_LLM_MODEL": "judge-1",
                 "CVA_LLM_CONCURRENCY": "1000",
                 "CVA_LLM_PRICES": json.dumps({"judge-1": {"input": 0, "output": 0}}),
@@ -156,8 +177,8 @@ def _stack(config: Settings, folder: Path, seconds: float) -> Iterator[tuple[sta
                 "CVA_FAIL_FAST": "false",
             }
             kept = {key for key in os.environ if key.endswith("_API_KEY")}
-            with stack.running(own, environment={**environment, **dict.fromkeys(kept, "")}) as running:
-                yield running, url
+            with stack.running(own, environment={**environment, **dict.fromkeys(kept, "")}) as api:
+                yield _Stack(api, url, address)
     finally:
         provider.send_signal(signal.SIGTERM)
         provider.wait(10)
