@@ -40,6 +40,21 @@ class Removal:
     days: str | None = None
 
 
+def _of_removed(table: str, change: str) -> Removal:
+    """Make the change to the rows of the table that hang on a repository which was removed."""
+    return Removal(
+        _SOON,
+        text(
+            f"""
+            {change} WHERE id IN (
+                SELECT t.id FROM repo_connections c JOIN {table} t ON t.repo_id = c.id
+                WHERE c.removed_at IS NOT NULL
+                LIMIT :batch FOR UPDATE OF t SKIP LOCKED)
+            """  # noqa: S608  our own words
+        ),
+    )
+
+
 REMOVALS: Mapping[str, Removal] = {
     # Finished jobs are deleted at once; these failed, or their finish was lost. The age is asked for job by job: as an
     # anti join every batch read all events there are.
@@ -214,39 +229,11 @@ REMOVALS: Mapping[str, Removal] = {
         "keep_constitutions_days",
     ),
     # What hangs on a repository that was removed belongs to who made it again; then the repository goes.
-    "runs_of_removed": Removal(
-        _SOON,
-        text(
-            """
-            UPDATE runs SET repo_id = NULL WHERE id IN (
-                SELECT r.id FROM repo_connections c JOIN runs r ON r.repo_id = c.id
-                WHERE c.removed_at IS NOT NULL
-                LIMIT :batch FOR UPDATE OF r SKIP LOCKED)
-            """
-        ),
+    "runs_of_removed": _of_removed("runs", "UPDATE runs SET repo_id = NULL"),
+    "constitutions_of_removed": _of_removed(
+        "constitution_versions", "UPDATE constitution_versions SET repo_id = NULL, version = NULL"
     ),
-    "constitutions_of_removed": Removal(
-        _SOON,
-        text(
-            """
-            UPDATE constitution_versions SET repo_id = NULL, version = NULL WHERE id IN (
-                SELECT v.id FROM repo_connections c JOIN constitution_versions v ON v.repo_id = c.id
-                WHERE c.removed_at IS NOT NULL
-                LIMIT :batch FOR UPDATE OF v SKIP LOCKED)
-            """
-        ),
-    ),
-    "jobs_of_removed": Removal(
-        _SOON,
-        text(
-            """
-            DELETE FROM monitor_jobs WHERE id IN (
-                SELECT j.id FROM repo_connections c JOIN monitor_jobs j ON j.repo_id = c.id
-                WHERE c.removed_at IS NOT NULL
-                LIMIT :batch FOR UPDATE OF j SKIP LOCKED)
-            """
-        ),
-    ),
+    "jobs_of_removed": _of_removed("monitor_jobs", "DELETE FROM monitor_jobs"),
     "removed_repositories": Removal(
         _SOON,
         text(

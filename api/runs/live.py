@@ -195,11 +195,10 @@ _PLACE = text(
 
 async def _place(db: Database, after: tuple[int, int]) -> _Place:
     """`after`, or now where it is of another database."""
-    settled = await horizon.settled(db)
     async with db.single_statement() as connection:
         row = (await connection.execute(_PLACE, {"row_id": after[1]})).one()
     if after[0] > row.next:
-        return _Place(settled, 0, row.lately)
+        return _Place(await horizon.settled(db), 0, row.lately)
     return _Place(*after, since=row.since if after[1] else row.lately)
 
 

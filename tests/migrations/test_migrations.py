@@ -31,6 +31,14 @@ REVISIONS = [
 ]
 
 
+def downgrade(url: str, revision: str) -> None:
+    with migrate.locked_connection(url) as connection:
+        config = migrate._config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+        connection.commit()
+
+
 def test_upgrade_check_downgrade_upgrade(server: Server) -> None:
     with server.database(template=None) as url:
         assert migrate.upgrade(url) == REVISIONS
@@ -75,11 +83,7 @@ def test_a_database_at_any_other_revision_is_not_served(revision: str | None) ->
 def test_a_callback_that_is_on_its_way_is_owed_after_the_upgrade(server: Server) -> None:
     with server.database(template=None) as url:
         migrate.upgrade(url)
-        with migrate.locked_connection(url) as connection:
-            config = migrate._config()
-            config.attributes["connection"] = connection
-            command.downgrade(config, "005_tribunal")
-            connection.commit()
+        downgrade(url, "005_tribunal")
         job = "INSERT INTO procrastinate_jobs (queue_name, task_name, args) VALUES ('monitoring', %s, %s)"
         with psycopg.connect(url) as connection:
             for run_id in ("a", "b", "b"):
@@ -103,11 +107,7 @@ def test_rows_from_before_belong_to_who_made_them(server: Server) -> None:
     """And a mark of somebody who could not make it today applies to nothing."""
     with server.database(template=None) as url:
         migrate.upgrade(url)
-        with migrate.locked_connection(url) as connection:
-            config = migrate._config()
-            config.attributes["connection"] = connection
-            command.downgrade(config, "009_places")
-            connection.commit()
+        downgrade(url, "009_places")
         with psycopg.connect(url) as connection:
             connection.execute(
                 """
@@ -254,11 +254,7 @@ def test_the_audit_log_is_append_only(url: str) -> None:
 def test_runs_from_before_the_rollups_are_measured_after_the_upgrade(server: Server) -> None:
     with server.database(template=None) as url:
         migrate.upgrade(url)
-        with migrate.locked_connection(url) as connection:
-            config = migrate._config()
-            config.attributes["connection"] = connection
-            command.downgrade(config, "006_work_items")
-            connection.commit()
+        downgrade(url, "006_work_items")
         with psycopg.connect(url) as connection:
             connection.execute(
                 "INSERT INTO runs (id, source_kind, source, status, verdict, finished_at)"
@@ -341,11 +337,7 @@ _GUARD = """
 def test_no_revision_since_the_eighth_rewrites_a_table_or_holds_up_who_writes_to_a_big_one(server: Server) -> None:
     with server.database(template=None) as url:
         migrate.upgrade(url)
-        with migrate.locked_connection(url) as connection:
-            config = migrate._config()
-            config.attributes["connection"] = connection
-            command.downgrade(config, "007_rollups")
-            connection.commit()
+        downgrade(url, "007_rollups")
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(f"ALTER DATABASE {connection.info.dbname} SET guard.big = '{_BIG}'")
             connection.execute(_GUARD)

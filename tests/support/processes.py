@@ -112,5 +112,6 @@ def worker(url: str, folder: Path, name: str = "worker", **more: str) -> Iterato
 def stands_still(beat: Path) -> bool:
     """Whether nobody goes on writing to the file. Blocking."""
     before = beat.read_text()
+    # Many times as long as whoever writes pauses: that nothing comes can only be waited for.
     time.sleep(0.2)
     return beat.read_text() == before

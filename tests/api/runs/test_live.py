@@ -112,16 +112,23 @@ async def test_an_event_of_a_late_commit_is_not_lost(url: str) -> None:
         assert set(seen) == set(runs)
 
 
-async def followed(found: Resources, start: tuple[int, int], number: int) -> list[str]:
+async def followed(found: Resources, start: tuple[int, int], number: int, hub: live.Hub | None = None) -> list[str]:
     """Types of the next events of all runs."""
     seen = []
     reader = live.Reader(Principal(None, ALL_SCOPES), lambda: pytest.fail("nobody has to be asked yet"))
     async with asyncio.timeout(20):
-        async for event in live.follow_all(found.db, live.Hub(), reader, start):
+        async for event in live.follow_all(found.db, hub or live.Hub(), reader, start):
             seen.append(event.type)
             if len(seen) == number:
                 return seen
     return seen
+
+
+async def following(hub: live.Hub, number: int) -> None:
+    """Until so many streams stand where they begin."""
+    async with asyncio.timeout(20):
+        while hub.streams < number:
+            await asyncio.sleep(0.01)
 
 
 async def test_a_transaction_in_another_database_holds_no_stream_back(
@@ -159,8 +166,9 @@ async def test_a_stream_goes_on_after_an_event_that_is_gone_and_on_a_database_th
         run_id = await new_run(found)
         xact, _ = await live.position(found.db)
         cursors = [(xact, 0), (xact - 1, 4711), (10**12, 4711)]
-        waiting = [asyncio.create_task(followed(found, cursor, 1)) for cursor in cursors]
-        await asyncio.sleep(1)
+        hub = live.Hub()
+        waiting = [asyncio.create_task(followed(found, cursor, 1, hub)) for cursor in cursors]
+        await following(hub, len(cursors))
         async with found.db.transaction() as session:
             await events.append(session, run_id, "step")
         assert await asyncio.gather(*waiting) == [["step"]] * 3
@@ -178,11 +186,13 @@ async def test_events_of_a_restored_database_are_not_new(url: str, monkeypatch: 
         start = await live.position(found.db)
         # A cursor from before the restore stands where no transaction has been yet.
         before = (later + 100_000, 1)
-        waiting = [asyncio.create_task(followed(found, cursor, 1)) for cursor in (start, before)]
+        hub = live.Hub()
+        waiting = [asyncio.create_task(followed(found, cursor, 1, hub)) for cursor in (start, before)]
+        await following(hub, 2)
         for _ in range(30):
             async with found.db.transaction() as session:
                 await session.execute(text("SELECT pg_current_xact_id()"))
-        await asyncio.sleep(0.5)
+        # Streams are in the order of transactions: an old event would be told before this one.
         async with found.db.transaction() as session:
             await events.append(session, run_id, "step")
         assert await asyncio.gather(*waiting) == [["step"], ["step"]]
