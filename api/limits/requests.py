@@ -59,9 +59,8 @@ _GRANT = text(
 
 @dataclass
 class _Lease:
-    """Permits of a subject's minute that this process holds. `told` counts this minute's refusals for the log. By the
-    loop's clock: `until`, the minute's end, and `due`,
-    when the requests that went on would have come at an even pace."""
+    """Permits of a subject's minute that this process holds; `told` counts its refusals for the log. By the loop's
+    clock: `until`, the minute's end, and `due`, when the requests that went on would have come at an even pace."""
 
     until: float = 0.0
     left: int = 0
