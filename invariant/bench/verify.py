@@ -64,7 +64,7 @@ _WORDS = _SUBJECTS.split()
 
 
 @dataclass(frozen=True)
-class _Stack:
+class _Running:
     """The product, the address of its database, and that of its provider."""
 
     api: stack.Stack
@@ -113,7 +113,7 @@ def command(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _measure(running: _Stack, source: dict[str, str], constitutions: list[str], seconds: float) -> Measured:
+def _measure(running: _Running, source: dict[str, str], constitutions: list[str], seconds: float) -> Measured:
     with Client(running.api.url, running.api.token) as client:
         # The libraries are loaded and the pools are warm before anything is measured.
         warm = client.enqueue({"kind": "files", "files": {"a.py": "x = 1\n"}}, "- Code MUST NOT call `warm_up(`.\n")
@@ -161,7 +161,7 @@ def _wait(url: str, ids: list[str]) -> None:
 
 
 @contextlib.contextmanager
-def _stack(config: Settings, folder: Path, seconds: float) -> Iterator[_Stack]:
+def _stack(config: Settings, folder: Path, seconds: float) -> Iterator[_Running]:
     port = stack.free_port()
     address = f"http://127.0.0.1:{port}/v1"
     provider = subprocess.Popen([sys.executable, "-m", "invariant.bench.provider", str(port), str(seconds)])
@@ -178,7 +178,7 @@ def _stack(config: Settings, folder: Path, seconds: float) -> Iterator[_Stack]:
             }
             kept = {key for key in os.environ if key.endswith("_API_KEY")}
             with stack.running(own, environment={**environment, **dict.fromkeys(kept, "")}) as api:
-                yield _Stack(api, url, address)
+                yield _Running(api, url, address)
     finally:
         provider.send_signal(signal.SIGTERM)
         provider.wait(10)
