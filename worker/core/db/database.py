@@ -1,5 +1,6 @@
 """The engine, the sessions, and the one way to open a transaction."""
 
+import asyncio
 import contextlib
 import os
 import socket
@@ -151,9 +152,19 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """A session whose work is committed at the end of the block, or rolled back whole on any error."""
-        async with self._turns.one(), self._sessions.begin() as session:
-            yield session
+        """A session whose work is committed at the end of the block, or rolled back whole on any error. One in which
+        nothing is asked costs nothing."""
+        async with self._turns.one():
+            session = self._sessions()
+            try:
+                yield session
+                if session.in_transaction():
+                    await session.commit()
+            finally:
+                if session.in_transaction():
+                    # To its end, though whoever waits is cancelled: the connection goes back to the pool clean.
+                    closing = asyncio.create_task(session.close())
+                    await asyncio.shield(closing)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[tuple[AsyncSession, "Stopwatch"]]:

@@ -7,7 +7,7 @@ the shapes of well-known keys.
 import logging
 import sys
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
@@ -27,6 +27,9 @@ _OURS = frozenset({"timestamp", "level", "service", "logger_name"})
 # What has lines; everything else of an event stands on one.
 _OF_LINES = frozenset({"exception", "stack"})
 
+_SHORT = 200
+_REMEMBERED = 1024
+
 
 def _texts(value: object, change: Callable[[str], str]) -> object:
     """The value with every string in it changed."""
@@ -39,23 +42,27 @@ def _texts(value: object, change: Callable[[str], str]) -> object:
     return value
 
 
-def _masker(secrets: tuple[str, ...]) -> Processor:
+def _cleaner(secrets: tuple[str, ...]) -> Processor:
+    """Hide secrets; and no text of a stranger's moves a cursor, makes a line of its own, or turns one around."""
+
+    def clean(text: str, keep: str) -> str:
+        return without_controls(mask(text, secrets), keep=keep)
+
+    # Events, paths and ids come again and again.
+    remembered = lru_cache(maxsize=_REMEMBERED)(clean)
+
     def processor(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-        return {
-            key: value if key in _OURS else _texts(value, lambda text: mask(text, secrets))
-            for key, value in event.items()
-        }
+        cleaned: EventDict = {}
+        for key, value in event.items():
+            if key in _OURS:
+                cleaned[key] = value
+            elif isinstance(value, str) and len(value) <= _SHORT and key not in _OF_LINES:
+                cleaned[key] = remembered(value, "")
+            else:
+                cleaned[key] = _texts(value, partial(clean, keep="\n\t" if key in _OF_LINES else ""))
+        return cleaned
 
     return processor
-
-
-def _harmless(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """No text of a stranger's moves a cursor, makes a line of its own, or turns one around."""
-    harmless: EventDict = {}
-    for key, value in event.items():
-        keep = "\n\t" if key in _OF_LINES else ""
-        harmless[key] = _texts(value, partial(without_controls, keep=keep))
-    return harmless
 
 
 def _take_over(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
@@ -87,8 +94,7 @@ def configure(settings: Settings, *, service: str) -> None:
     ]
     # Before the masker: a traceback quotes whatever was at hand. Not rich's, which shows every frame's locals.
     chain.append(structlog.processors.format_exc_info)
-    chain.append(_masker(settings.secrets()))
-    chain.append(_harmless)
+    chain.append(_cleaner(settings.secrets()))
     renderer: Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if settings.json_logs
