@@ -17,7 +17,6 @@ from worker.core.queue import app as queue
 from worker.core.runs import lifecycle
 from worker.core.settings import Settings
 from worker.core.vocabulary import RunStatus
-from worker.runtime import dispatch
 from worker.runtime.resources import Resources
 from worker.verification import isolated
 
@@ -36,7 +35,7 @@ async def bare(run_id: str) -> None:
 async def held(context: JobContext, run_id: str) -> None:
     """Claim and finish a run, with no work between."""
     resources: Resources = context.additional_context["resources"]
-    claim = await dispatch.claim_next(resources.db, uuid.UUID(run_id), holder="bench", lease=30)
+    claim = await resources.dispatch.claim_next(uuid.UUID(run_id))
     if claim is not None:
         async with resources.db.single_statement() as connection:
             await lifecycle.finish(connection, claim, status=RunStatus.CANCELLED)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from worker.core.db.database import Database
 from worker.core.settings import Settings
 from worker.isolation.contained import Isolation
+from worker.runtime.dispatch import Dispatch
 
 T = TypeVar("T")
 
@@ -74,11 +75,17 @@ class Resources:
     holder: str
     isolation: Isolation
     controls: Controls = field(default_factory=Controls)
+    dispatch: Dispatch = field(init=False)
     _slots: asyncio.Semaphore = field(init=False)
     _shared: dict[type, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_slots", asyncio.Semaphore(self.settings.worker_concurrency))
+        settings = self.settings
+        dispatch = Dispatch(
+            self.db, holder=self.holder, lease=settings.lease_seconds, repo_limit=settings.repo_concurrency
+        )
+        object.__setattr__(self, "dispatch", dispatch)
+        object.__setattr__(self, "_slots", asyncio.Semaphore(settings.worker_concurrency))
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[bool]:

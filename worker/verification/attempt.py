@@ -36,7 +36,7 @@ from worker.isolation.room import Bounds, Room
 from worker.llm.errors import LlmError, RateLimited, Transient
 from worker.llm.gateway import Gateway
 from worker.llm.ledger import Caller
-from worker.runtime import dispatch, lease
+from worker.runtime import lease
 from worker.runtime.resources import Resources
 from worker.runtime.single_flight import Flights
 from worker.sources import take
@@ -75,13 +75,7 @@ async def verify_run(run_id: uuid.UUID, resources: Resources) -> str:
 
 async def _verify_next(run_id: uuid.UUID, resources: Resources) -> str:
     settings = resources.settings
-    claim = await dispatch.claim_next(
-        resources.db,
-        run_id,
-        holder=resources.holder,
-        lease=settings.lease_seconds,
-        repo_limit=settings.repo_concurrency,
-    )
+    claim = await resources.dispatch.claim_next(run_id)
     if claim is None:
         return "nothing to do"
     with (

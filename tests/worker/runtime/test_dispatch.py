@@ -13,7 +13,7 @@ from worker import reaper
 from worker.core.runs import lifecycle
 from worker.core.runs.lifecycle import Claim
 from worker.core.vocabulary import RunStatus
-from worker.runtime import dispatch
+from worker.runtime.dispatch import READ_ORDER, Dispatch
 from worker.runtime.resources import Resources
 
 
@@ -35,8 +35,14 @@ async def flood(found: Resources, tenant: str, number: int, *, repo: str = "o/r"
     )
 
 
-async def claim_next(found: Resources, **more: Any) -> Claim | None:
-    return await dispatch.claim_next(found.db, uuid.uuid4(), holder="test", lease=30, **more)
+def exact(found: Resources, *, repo_limit: int = 0) -> Dispatch:
+    """One whose order is read for every claim."""
+    return Dispatch(found.db, holder="test", lease=30, repo_limit=repo_limit, holds=0)
+
+
+async def claim_next(found: Resources, *, repo_limit: int = 0) -> Claim | None:
+    """What one process of many gets."""
+    return await exact(found, repo_limit=repo_limit).claim_next(uuid.uuid4())
 
 
 async def tenants(found: Resources, number: int) -> list[str]:
@@ -124,6 +130,37 @@ async def test_a_run_that_comes_while_others_take_what_was_there_is_not_left_wit
         assert claim.run_id == second
 
 
+async def test_an_old_order_delays_nobody_whose_run_is_the_only_one(url: str) -> None:
+    async with resources(url) as found:
+        await flood(found, "a", 2)
+        # Reads once, and believes it for as long as an order can hold.
+        dispatch = Dispatch(found.db, holder="test", lease=30, holds=1e6)
+        assert await dispatch.claim_next(uuid.uuid4()) is not None
+        # Others take what it knows of, and something comes that it does not know of.
+        assert await claim_next(found) is not None
+        await flood(found, "b", 1)
+        claim = await dispatch.claim_next(uuid.uuid4())
+        assert claim is not None
+        assert await column(found, claim.run_id, "tenant") == "b"
+        assert await dispatch.claim_next(uuid.uuid4()) is None
+
+
+async def test_an_order_is_read_ahead_of_its_end(url: str) -> None:
+    async with resources(url) as found:
+        await flood(found, "a", 3)
+        dispatch = Dispatch(found.db, holder="test", lease=30, holds=1e6)
+        assert await dispatch.claim_next(uuid.uuid4()) is not None
+        await flood(found, "b", 1, priority=90)
+        await asyncio.sleep(1.1)
+        # Past half of what it holds: the old one serves, and a new one is read meanwhile.
+        assert await dispatch.claim_next(uuid.uuid4()) is not None
+        assert dispatch._ahead is not None
+        await dispatch._ahead
+        claim = await dispatch.claim_next(uuid.uuid4())
+        assert claim is not None
+        assert await column(found, claim.run_id, "tenant") == "b"
+
+
 async def test_what_is_not_due_waits(url: str) -> None:
     async with resources(url) as found:
         await flood(found, "a", 2)
@@ -139,9 +176,9 @@ async def test_a_run_whose_holder_was_lost_is_taken_by_its_own_job(url: str) -> 
         run_id = await new_run(found)
         first = await claim_next(found)
         assert first is not None
-        assert await dispatch.claim_next(found.db, run_id, holder="x", lease=30) is None
+        assert await exact(found).claim_next(run_id) is None
         await sql(found, "UPDATE runs SET lease_until = now() - interval '1 s'")
-        second = await dispatch.claim_next(found.db, run_id, holder="x", lease=30)
+        second = await exact(found).claim_next(run_id)
         assert second is not None
         assert (second.attempt, second.lost_before) == (2, True)
 
@@ -171,12 +208,23 @@ async def test_the_choice_reads_an_index_however_many_wait(url: str) -> None:
         for tenant in "abcde":
             await flood(found, tenant, 4000)
         await sql(found, "ANALYZE runs")
-        statement = str(dispatch._NEXT.text)
-        plan = await sql(found, f"EXPLAIN (ANALYZE, BUFFERS) {statement}", repo_limit=0, candidates=8, counted=250)
-        told = "\n".join(row[0] for row in plan)
-        assert "Seq Scan on runs" not in told, told
+        read = await plan(found, str(READ_ORDER), repo_limit=0, counted=250)
+        assert "Seq Scan on runs" not in read, read
         # Rows that were read: a few for each tenant, not thousands.
-        assert max(map(int, re.findall(r"actual time=\S+ rows=(\d+)", told))) <= 300, told
+        assert most_rows(read) <= 300, read
+        for wait in (False, True):
+            taken = await plan(found, str(lifecycle.CLAIM_NEXT[wait]), tenant="c", holder="test", lease=30)
+            assert "Seq Scan on runs" not in taken, taken
+            assert most_rows(taken) <= 2, taken
+
+
+async def plan(found: Resources, statement: str, **values: Any) -> str:
+    rows = await sql(found, f"EXPLAIN (ANALYZE, BUFFERS) {statement}", **values)
+    return "\n".join(row[0] for row in rows)
+
+
+def most_rows(plan: str) -> float:
+    return max(map(float, re.findall(r"actual time=\S+ rows=([\d.]+)", plan)))
 
 
 async def test_tickets_are_counted_by_the_reaper(url: str) -> None:

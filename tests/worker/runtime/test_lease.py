@@ -6,13 +6,13 @@ import contextlib
 from tests.support.app import resources
 from tests.worker.core.runs.test_lifecycle import column, new_run
 from worker.core.runs import lifecycle
-from worker.runtime import dispatch, lease
+from worker.runtime import lease
 
 
 async def test_a_lease_is_renewed_while_every_connection_is_taken(url: str) -> None:
     async with resources(url, CVA_LEASE_SECONDS=2) as found, contextlib.AsyncExitStack() as taken:
         run_id = await new_run(found)
-        claim = await dispatch.claim_next(found.db, run_id, holder="x", lease=2)
+        claim = await found.dispatch.claim_next(run_id)
         assert claim is not None
         before = await column(found, run_id, "lease_until")
         for _ in range(8):

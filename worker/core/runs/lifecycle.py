@@ -45,13 +45,13 @@ class Claim:
 
 # Not announced: the first step is, a moment later, and commits that notify wait for each other.
 _CLAIM = """
-    WITH before AS (SELECT id, status FROM runs WHERE id = :run_id FOR UPDATE),
+    WITH before AS ({chosen}),
     claimed AS (
         UPDATE runs SET status = 'running', attempt = attempt + 1, holder = :holder,
             failures = failures + (runs.status = 'running')::int,
             lease_until = clock_timestamp() + make_interval(secs => :lease), not_before = NULL,
             started_at = coalesce(started_at, clock_timestamp()), event_seq = event_seq + 1
-        FROM before WHERE runs.id = before.id AND ({free})
+        FROM before WHERE runs.id = before.id
         RETURNING runs.id, attempt, failures, before.status = 'running' AS lost_before,
             cancel_requested_at IS NOT NULL AS cancel_requested, request_id, traceparent, event_seq
     ), appended AS (
@@ -61,10 +61,12 @@ _CLAIM = """
     )
     SELECT claimed.* FROM claimed, appended
 """
-_QUEUED = "runs.status = 'queued' AND coalesce(runs.not_before <= clock_timestamp(), true)"
-_LOST = "runs.status = 'running' AND runs.lease_until < clock_timestamp()"
-_CLAIM_FREE = text(_CLAIM.format(free=f"{_QUEUED} OR {_LOST}"))
-_CLAIM_LOST = text(_CLAIM.format(free=_LOST))
+_DUE = "runs.status = 'queued' AND coalesce(runs.not_before <= clock_timestamp(), true)"
+_LAPSED = "runs.status = 'running' AND runs.lease_until < clock_timestamp()"
+# One that somebody else takes up at this moment is waited for; then the condition is looked at anew.
+_BY_ID = "SELECT id, status FROM runs WHERE id = :run_id AND ({free}) FOR UPDATE"
+_CLAIM_FREE = text(_CLAIM.format(chosen=_BY_ID.format(free=f"{_DUE} OR {_LAPSED}")))
+_CLAIM_LAPSED = text(_CLAIM.format(chosen=_BY_ID.format(free=_LAPSED)))
 
 
 async def claim(session: Session, run_id: uuid.UUID, *, holder: str, lease: float) -> Claim | None:
@@ -72,22 +74,96 @@ async def claim(session: Session, run_id: uuid.UUID, *, holder: str, lease: floa
 
     `lease` in seconds.
     """
-    return await _claim(session, _CLAIM_FREE, run_id, holder=holder, lease=lease)
+    return await _claim(session, _CLAIM_FREE, {"run_id": run_id, "holder": holder, "lease": lease})
 
 
-async def claim_lost(session: Session, run_id: uuid.UUID, *, holder: str, lease: float) -> Claim | None:
+async def claim_lapsed(session: Session, run_id: uuid.UUID, *, holder: str, lease: float) -> Claim | None:
     """Take the run if its holder's lease lapsed, and only then."""
-    return await _claim(session, _CLAIM_LOST, run_id, holder=holder, lease=lease)
+    return await _claim(session, _CLAIM_LAPSED, {"run_id": run_id, "holder": holder, "lease": lease})
 
 
-async def _claim(
-    session: Session, statement: TextClause, run_id: uuid.UUID, *, holder: str, lease: float
+# Repositories that have as many runs at work as they may, and the runs of others. An array, not a join: joined, all
+# that waits was read and sorted to find the first.
+FULL_UP = """full_up AS (
+        SELECT repo_full_name FROM runs
+        WHERE :repo_limit > 0 AND status = 'running' AND repo_full_name IS NOT NULL
+        GROUP BY repo_full_name HAVING count(*) >= :repo_limit
+    )"""
+HAS_ROOM = "coalesce(repo_full_name, '') <> ALL (ARRAY (SELECT repo_full_name FROM full_up))"
+
+# The tenant's next run. Through runs_tenant_queued_idx, whatever others have waiting.
+_NEXT = """
+    SELECT id, status FROM runs
+    WHERE {due} AND tenant = :tenant{room}
+    ORDER BY priority DESC, created_at, id LIMIT 1 FOR UPDATE {locked}
+"""
+CLAIM_NEXT = {
+    wait: text(_CLAIM.format(chosen=_NEXT.format(due=_DUE, room="", locked="" if wait else "SKIP LOCKED")))
+    for wait in (False, True)
+}
+
+
+async def claim_next(session: Session, tenant: str, *, holder: str, lease: float, wait: bool = False) -> Claim | None:
+    """Take the tenant's next run that is due; None when it has none that is free.
+
+    Runs that others take up at this moment are passed over or, with `wait`, waited for. `lease` in seconds.
+    """
+    return await _claim(session, CLAIM_NEXT[wait], {"tenant": tenant, "holder": holder, "lease": lease})
+
+
+@dataclass(frozen=True)
+class Candidate:
+    run_id: uuid.UUID
+    repo: str | None
+
+
+_NEXT_WITH_ROOM = {
+    wait: text(
+        f"WITH {FULL_UP} "
+        + _NEXT.format(due=_DUE, room=f" AND {HAS_ROOM}", locked="" if wait else "SKIP LOCKED").replace(
+            "SELECT id, status", "SELECT id, repo_full_name"
+        )
+    )
+    for wait in (False, True)
+}
+_ONE_BY_ONE = text("SELECT pg_advisory_xact_lock(hashtextextended(:repo, 78))")
+
+
+async def next_with_room(
+    session: AsyncSession, tenant: str, *, repo_limit: int, wait: bool = False
+) -> Candidate | None:
+    """As `claim_next` chooses, among runs whose repository has fewer than `repo_limit` at work.
+
+    The candidate is locked until the transaction ends, and so is the count of its repository's.
+    """
+    row = (await session.execute(_NEXT_WITH_ROOM[wait], {"tenant": tenant, "repo_limit": repo_limit})).first()
+    if row is None:
+        return None
+    if row.repo_full_name is not None:
+        await session.execute(_ONE_BY_ONE, {"repo": row.repo_full_name})
+    return Candidate(row.id, row.repo_full_name)
+
+
+_ROOM = """
+    (SELECT count(*) FROM runs r WHERE r.status = 'running' AND r.repo_full_name = :repo) < :repo_limit
+"""
+_CLAIM_WITH_ROOM = text(_CLAIM.format(chosen=_BY_ID.format(free=f"{_DUE} AND {_ROOM}")))
+
+
+async def claim_with_room(
+    session: AsyncSession, candidate: Candidate, *, holder: str, lease: float, repo_limit: int
 ) -> Claim | None:
-    row = (await session.execute(statement, {"run_id": run_id, "holder": holder, "lease": lease})).first()
+    """Take the candidate; None when its repository was filled up before it was locked."""
+    values = {"run_id": candidate.run_id, "repo": candidate.repo, "repo_limit": repo_limit}
+    return await _claim(session, _CLAIM_WITH_ROOM, {**values, "holder": holder, "lease": lease})
+
+
+async def _claim(session: Session, statement: TextClause, values: Mapping[str, object]) -> Claim | None:
+    row = (await session.execute(statement, values)).first()
     if row is None:
         return None
     return Claim(
-        run_id, row.attempt, row.failures, row.lost_before, row.cancel_requested, row.request_id, row.traceparent
+        row.id, row.attempt, row.failures, row.lost_before, row.cancel_requested, row.request_id, row.traceparent
     )
 
 
@@ -294,15 +370,6 @@ async def request_cancel(session: AsyncSession, run_id: uuid.UUID) -> RunStatus 
         )
     return status
 
-
-# Repositories that have as many runs at work as they may, and the runs of others. An array, not a join: joined, all
-# that waits was read and sorted to find the first.
-FULL_UP = """full_up AS (
-        SELECT repo_full_name FROM runs
-        WHERE :repo_limit > 0 AND status = 'running' AND repo_full_name IS NOT NULL
-        GROUP BY repo_full_name HAVING count(*) >= :repo_limit
-    )"""
-HAS_ROOM = "coalesce(repo_full_name, '') <> ALL (ARRAY (SELECT repo_full_name FROM full_up))"
 
 # A job is a ticket for any run (worker.runtime.dispatch), so tickets are counted, not matched: where fewer wait than
 # runs are due, the oldest runs that have had time to be taken up get one each, at most one every `patience` seconds:
