@@ -25,7 +25,7 @@ from api.metrics import Metrics
 from api.runs import endpoints as runs
 from api.runs import events as run_events
 from api.runs import feedback, results
-from api.runs.live import Hub
+from api.runs.hub import Hub
 from api.state import State
 from worker.core.db import embedded, notify
 from worker.core.db.database import Database
@@ -78,17 +78,19 @@ def create_app(settings: Settings, *, url: str | None = None) -> Starlette:
         app.state.invariant = State(
             settings=settings, db=db, hub=hub, metrics=metrics, exposition=exposition, limits=limited
         )
-        listener = asyncio.create_task(
-            notify.listen(db.url, {events.CHANNEL: hub.notify}, application="invariant-api-events", lines=db.lines)
-        )
-        prolonging = asyncio.create_task(limited.streams.prolong())
+        handlers = {events.CHANNEL: hub.notify}
+        beside = [
+            asyncio.create_task(notify.listen(db.url, handlers, application="invariant-api-events", lines=db.lines)),
+            asyncio.create_task(hub.look_forever(db)),
+            asyncio.create_task(limited.streams.prolong()),
+        ]
         try:
             async with companion(settings):
                 yield
         finally:
-            for task in (listener, prolonging):
+            for task in beside:
                 task.cancel()
-            await asyncio.gather(listener, prolonging, return_exceptions=True)
+            await asyncio.gather(*beside, return_exceptions=True)
             await db.dispose()
 
     # Outside of all: a browser must be able to read the problems as well.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from api.analytics.exposition import Exposition
 from api.limits.limits import Limits
 from api.metrics import Metrics
-from api.runs.live import Hub
+from api.runs.hub import Hub
 from worker.core.db.database import Database
 from worker.core.settings import Settings
 

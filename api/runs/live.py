@@ -1,4 +1,4 @@
-"""Live progress: events are read from the database, notifications only say when to look.
+"""Live progress: events are read from the database, the hub only says when to look.
 
 So it works on any replica, resumes from any event, and misses nothing while a listener reconnects.
 """
@@ -7,9 +7,8 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,75 +18,21 @@ from api import access
 from api.auth import Principal
 from api.http import errors
 from api.runs import horizon
+from api.runs.hub import Hub
 from worker.core.db.database import Database
 from worker.core.models import Run, RunEvent
 from worker.core.vocabulary import RunStatus, Scope
 
 BATCH = 200
-# Without a notification the rows are looked at this often (seconds).
+# Without a word of the hub the rows are looked at this often (seconds).
 _POLL_SECONDS = 3.0
 # Events of a transaction become visible to the stream of all runs when no older transaction is left open.
 _SETTLE_SECONDS = 0.2
 
 # How often a stream's reader is asked for a token that is still alive (seconds).
 ASK_SECONDS = 60.0
-# The streams of all runs that a user holds look no more often than this together (seconds): where much happens, each
-# gets more at a time.
-_SPACING_SECONDS = 0.2
 
 FINAL = frozenset(status.value for status in RunStatus if status.is_final)
-
-
-@dataclass
-class Hub:
-    """Wakes the streams of this process."""
-
-    _waiting: dict[uuid.UUID | None, set[asyncio.Event]] = field(default_factory=dict)
-    _of_all_runs: Counter[str] = field(default_factory=Counter)
-
-    @contextlib.contextmanager
-    def subscribe(self, run_id: uuid.UUID | None) -> Iterator[asyncio.Event]:
-        """An event that is set when `run_id` (None: any run) has something new."""
-        event = asyncio.Event()
-        self._waiting.setdefault(run_id, set()).add(event)
-        try:
-            yield event
-        finally:
-            self._waiting[run_id].discard(event)
-            if not self._waiting[run_id]:
-                del self._waiting[run_id]
-
-    @contextlib.contextmanager
-    def subscribe_to_all(self, principal: Principal) -> Iterator[asyncio.Event]:
-        """As `subscribe` to any run; the principal's streams share how often they look."""
-        user = principal.name or ""
-        self._of_all_runs[user] += 1
-        try:
-            with self.subscribe(None) as wake:
-                yield wake
-        finally:
-            self._of_all_runs[user] -= 1
-            if not self._of_all_runs[user]:
-                del self._of_all_runs[user]
-
-    def spacing(self, principal: Principal) -> float:
-        """Seconds between two looks of one of the principal's streams of all runs; the service's are everybody's."""
-        return _SPACING_SECONDS * (1 if principal.name is None else max(1, self._of_all_runs[principal.name]))
-
-    def notify(self, payload: str) -> None:
-        """A notification's payload: a run's id; empty when anything may have happened."""
-        try:
-            run_id = uuid.UUID(payload) if payload else None
-        except ValueError:
-            return
-        groups = self._waiting.values() if run_id is None else map(self._waiting.get, (run_id, None))
-        for group in list(groups):
-            for event in group or ():
-                event.set()
-
-    @property
-    def streams(self) -> int:
-        return sum(len(group) for group in self._waiting.values())
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
-"""What happened to a run: appended and announced in the caller's transaction.
+"""What happened to a run: appended in the caller's transaction.
 
 `seq` is taken from the run's own row, so that one run's events are numbered without gaps in the order in
-which they were committed. The announcement carries the run's id only; who wants to know reads the rows.
+which they were committed. That a run has ended is announced besides, with its id only; who wants to know reads the
+rows. Nothing else is: commits that notify wait for each other, and wake every listener of the database.
 """
 
 import json
@@ -24,7 +25,7 @@ _APPEND = text(
         SELECT id, event_seq, :type, CAST(:data AS jsonb) FROM numbered
         RETURNING run_id, seq
     )
-    SELECT seq, pg_notify(:channel, run_id::text) FROM appended
+    SELECT seq, CASE WHEN :announced THEN pg_notify(:channel, run_id::text) END FROM appended
     """
 )
 
@@ -37,6 +38,7 @@ async def append(
     *,
     attempt: int | None = None,
     step: str | None = None,
+    announced: bool = False,
 ) -> int | None:
     """Append one event; returns its `seq`.
 
@@ -51,6 +53,7 @@ async def append(
                 "data": json.dumps(data or {}),
                 "attempt": attempt,
                 "step": step,
+                "announced": announced,
                 "channel": CHANNEL,
             },
         )

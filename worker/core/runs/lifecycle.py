@@ -43,7 +43,6 @@ class Claim:
     traceparent: str | None
 
 
-# Not announced: the first step is, a moment later, and commits that notify wait for each other.
 _CLAIM = """
     WITH before AS ({chosen}),
     claimed AS (
@@ -360,7 +359,7 @@ async def request_cancel(session: AsyncSession, run_id: uuid.UUID) -> RunStatus 
         return None
     status = RunStatus(row.status)
     if status is RunStatus.CANCELLED:
-        await events.append(session, run_id, "cancelled", {})
+        await events.append(session, run_id, "cancelled", {}, announced=True)
         if row.callback_url:
             await work_items.add(session, DeliverCallback(run_id))
     else:

@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from worker.core.ids import constitution_id, new_id, sha256
 from worker.core.queue.jobs import VerifyRun
-from worker.core.runs import events
 from worker.core.vocabulary import RunMode, SourceKind
 
 INTERACTIVE = 10
@@ -87,7 +86,7 @@ _ACCEPT = """
     ), told AS (
         INSERT INTO run_events (run_id, seq, type) SELECT id, 1, 'queued' FROM accepted
     )
-    SELECT created_at, pg_notify('{channel}', id::text), procrastinate_defer_jobs_v1(ARRAY[ROW(
+    SELECT created_at, procrastinate_defer_jobs_v1(ARRAY[ROW(
         '{queue}', '{task}', priority, NULL, NULL, jsonb_build_object('run_id', id), NULL
     )::procrastinate_job_to_defer_v1])
     FROM accepted
@@ -108,7 +107,6 @@ def _statement(columns: tuple[str, ...], constitution: bool, upload: bool) -> st
         before=(_CONSTITUTION if constitution else "") + (_UPLOAD if upload else ""),
         columns=", ".join(columns),
         values=", ".join(f"CAST(%({name})s AS jsonb)" if name in _JSON else f"%({name})s" for name in columns),
-        channel=events.CHANNEL,
         queue=VerifyRun.QUEUE,
         task=VerifyRun.NAME,
     )
