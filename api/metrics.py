@@ -8,10 +8,15 @@ from worker.core.vocabulary import RunStatus
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60)
 
+_UNFINISHED = [status.value for status in RunStatus if not status.is_final]
+_COUNTED = 100_000
 _FIGURES = text(
     """
-    SELECT status, count(*) AS runs, coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 AS oldest
-    FROM runs WHERE status IN ('queued', 'running') GROUP BY status
+    SELECT s.status,
+        (SELECT count(*) FROM (SELECT FROM runs r WHERE r.status = s.status LIMIT :counted) AS counted) AS runs,
+        coalesce(extract(epoch FROM now() - (SELECT min(created_at) FROM runs r WHERE r.status = s.status)), 0)::float8
+            AS oldest
+    FROM unnest(CAST(:statuses AS text[])) AS s (status)
     """
 )
 
@@ -31,7 +36,9 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
-        self.runs = Gauge("invariant_runs", "Unfinished runs", ["status"], registry=self.registry)
+        self.runs = Gauge(
+            "invariant_runs", f"Unfinished runs, counted up to {_COUNTED:,}", ["status"], registry=self.registry
+        )
         self.oldest = Gauge(
             "invariant_oldest_run_seconds", "Age of the oldest unfinished run", ["status"], registry=self.registry
         )
@@ -41,10 +48,9 @@ class Metrics:
     async def render(self, db: Database, streams: int) -> tuple[bytes, str]:
         """The exposition text and its media type; the queue's figures are read from the database."""
         async with db.transaction() as session:
-            rows = {row.status: row for row in (await session.execute(_FIGURES)).all()}
-        for status in (RunStatus.QUEUED.value, RunStatus.RUNNING.value):
-            row = rows.get(status)
-            self.runs.labels(status).set(row.runs if row else 0)
-            self.oldest.labels(status).set(row.oldest if row else 0)
+            rows = (await session.execute(_FIGURES, {"statuses": _UNFINISHED, "counted": _COUNTED})).all()
+        for row in rows:
+            self.runs.labels(row.status).set(row.runs)
+            self.oldest.labels(row.status).set(row.oldest)
         self.streams.set(streams)
         return generate_latest(self.registry), CONTENT_TYPE_LATEST

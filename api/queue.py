@@ -1,10 +1,11 @@
 """What an operator needs of the queue: how much waits and for how long, failed jobs and trying them again, pausing."""
 
 from datetime import datetime
-from typing import Any, Literal
+from functools import cache
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Row, text
+from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
@@ -18,10 +19,12 @@ operations = Operations("queue")
 
 JobStatus = Literal["todo", "doing", "succeeded", "failed", "cancelled", "aborted"]
 _SILENT_SECONDS = 60
+# Ids are bigints.
+_AFTER_ALL = (1 << 63) - 1
 
 
 class QueueView(BaseModel):
-    """Jobs of one queue. `waiting` are due, `scheduled` come later; times in seconds."""
+    """Jobs of one queue. `waiting` are due, `scheduled` come later, each counted up to 10,000; times in seconds."""
 
     name: str
     paused: bool
@@ -34,7 +37,8 @@ class QueueView(BaseModel):
 
 
 class Overview(BaseModel):
-    """`workers` have written their heartbeat within the last minute, `silent_workers` have not."""
+    """`workers` have written their heartbeat within the last minute, `silent_workers` have not. Runs are counted up to
+    10,000."""
 
     queues: list[QueueView]
     runs_queued: int
@@ -70,35 +74,40 @@ class JobQuery(BaseModel):
     cursor: str | None = Field(None, pattern=r"^[1-9][0-9]{0,17}$", description="`next_cursor` of the page before")
 
 
-_QUEUES = text(
-    """
+COUNTED = 10_000
+"""What waits is counted so far: more is many, whatever the number."""
+
+_MANY = "SELECT count(*) FROM (SELECT FROM {} LIMIT :counted) AS counted"
+_WAITING = "procrastinate_jobs j WHERE j.queue_name = '{queue}' AND j.status = 'todo'"
+_DUE = f"{_WAITING} AND coalesce(j.scheduled_at <= now(), true)"
+# Each count is a look into an index. The names stand in the text: as parameters, what is rare would be planned as what
+# is frequent.
+_QUEUE = f"""(
     SELECT q.name, p.queue IS NOT NULL AS paused, p.paused_by,
-        count(j.id) FILTER (WHERE j.status = 'todo' AND coalesce(j.scheduled_at <= now(), true)) AS waiting,
-        count(j.id) FILTER (WHERE j.status = 'todo' AND j.scheduled_at > now()) AS scheduled,
-        count(j.id) FILTER (WHERE j.status = 'doing') AS doing,
-        count(j.id) FILTER (WHERE j.status IN ('failed', 'aborted')) AS failed,
-        (SELECT extract(epoch FROM now() - min(coalesce(o.scheduled_at, e.at)))::float8
-         FROM procrastinate_jobs o JOIN procrastinate_events e ON e.job_id = o.id AND e.type = 'deferred'
-         WHERE o.queue_name = q.name AND o.status = 'todo' AND coalesce(o.scheduled_at <= now(), true)
-        ) AS oldest_seconds
-    FROM unnest(CAST(:queues AS text[])) AS q (name)
-    LEFT JOIN queue_pauses p ON p.queue = q.name
-    LEFT JOIN procrastinate_jobs j ON j.queue_name = q.name
-    GROUP BY q.name, p.queue, p.paused_by ORDER BY q.name
-    """
-)
+        ({_MANY.format(_DUE)}) AS waiting,
+        ({_MANY.format(f"{_WAITING} AND j.scheduled_at > now()")}) AS scheduled,
+        ({_MANY.format("procrastinate_jobs j WHERE j.queue_name = '{queue}' AND j.status = 'doing'")}) AS doing,
+        ({_MANY.format("procrastinate_jobs j WHERE j.queue_name = '{queue}' AND j.status IN ('failed', 'aborted')")})
+            AS failed,
+        -- The first that came; one that was to wait counts from when it was due.
+        (SELECT extract(epoch FROM now() - coalesce(
+            j.scheduled_at, (SELECT min(e.at) FROM procrastinate_events e WHERE e.job_id = j.id)))::float8
+         FROM {_DUE} ORDER BY j.id LIMIT 1) AS oldest_seconds
+    FROM (VALUES ('{{queue}}')) AS q (name) LEFT JOIN queue_pauses p ON p.queue = q.name
+)"""  # noqa: S608  our own words
+_QUEUES = text(" UNION ALL ".join(_QUEUE.format(queue=name) for name in QUEUES) + " ORDER BY name")
 _REST = text(
-    """
+    f"""
     SELECT
-        (SELECT count(*) FROM runs WHERE status = 'queued') AS runs_queued,
-        (SELECT count(*) FROM runs WHERE status = 'running') AS runs_running,
+        ({_MANY.format("runs WHERE status = 'queued'")}) AS runs_queued,
+        ({_MANY.format("runs WHERE status = 'running'")}) AS runs_running,
         (SELECT extract(epoch FROM now() - min(created_at))::float8 FROM runs WHERE status = 'queued')
             AS oldest_queued_seconds,
         (SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => :silent))
             AS workers,
         (SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat <= now() - make_interval(secs => :silent))
             AS silent_workers
-    """
+    """  # noqa: S608  our own words
 )
 
 
@@ -111,9 +120,9 @@ async def overview(call: Call) -> Response:
 
 async def read_overview(session: AsyncSession) -> Overview:
     """The queues, the unfinished runs and the workers at this moment."""
-    queues = (await session.execute(_QUEUES, {"queues": list(QUEUES)})).mappings().all()
-    rest = (await session.execute(_REST, {"silent": _SILENT_SECONDS})).mappings().one()
-    return Overview(queues=[QueueView(**row) for row in queues], **rest)
+    queues = await session.execute(_QUEUES, {"counted": COUNTED})
+    rest = (await session.execute(_REST, {"silent": _SILENT_SECONDS, "counted": COUNTED})).mappings().one()
+    return Overview(queues=[QueueView(**row) for row in queues.mappings()], **rest)
 
 
 _JOB = """
@@ -122,15 +131,18 @@ _JOB = """
         (SELECT min(e.at) FROM procrastinate_events e WHERE e.job_id = j.id) AS created_at
     FROM procrastinate_jobs j
 """
-_LIST = text(
-    _JOB
-    + """
-    WHERE j.queue_name = ANY(:queues)
-        AND (CAST(:status AS text) IS NULL OR j.status::text = :status)
-        AND (CAST(:before AS bigint) IS NULL OR j.id < :before)
-    ORDER BY j.id DESC LIMIT :limit
-    """
-)
+# One look into invariant_jobs_idx each; as parameters, what is rare would be planned as what is frequent.
+_SOME = """(
+    {job} WHERE j.queue_name = '{queue}' AND j.status = '{status}' AND j.id < :before ORDER BY j.id DESC LIMIT :limit
+)"""
+
+
+@cache
+def _list(queues: tuple[str, ...], statuses: tuple[JobStatus, ...]) -> TextClause:
+    some = (_SOME.format(job=_JOB, queue=queue, status=status) for queue in queues for status in statuses)
+    return text(" UNION ALL ".join(some) + " ORDER BY id DESC LIMIT :limit")
+
+
 _ONE = text(_JOB + " WHERE j.id = :id AND j.queue_name = ANY(:queues)")
 _LOCKED = text(_JOB + " WHERE j.id = :id AND j.queue_name = ANY(:queues) FOR UPDATE OF j")
 
@@ -138,14 +150,11 @@ _LOCKED = text(_JOB + " WHERE j.id = :id AND j.queue_name = ANY(:queues) FOR UPD
 @operations.add("GET", "/api/jobs", scope=Scope.ADMIN, answers={200: Answer(JobList)}, problems=(errors.Forbidden,))
 async def list_jobs(call: Call, query: JobQuery) -> Response:
     """List the queue's jobs"""
-    values = {
-        "queues": [query.queue] if query.queue else list(QUEUES),
-        "status": query.status,
-        "before": None if query.cursor is None else int(query.cursor),
-        "limit": query.limit + 1,
-    }
+    queues: tuple[str, ...] = (query.queue,) if query.queue else QUEUES
+    statuses: tuple[JobStatus, ...] = (query.status,) if query.status else get_args(JobStatus)
+    values = {"before": _AFTER_ALL if query.cursor is None else int(query.cursor), "limit": query.limit + 1}
     async with call.state.db.transaction() as session:
-        rows = (await session.execute(_LIST, values)).all()
+        rows = (await session.execute(_list(queues, statuses), values)).all()
     cursor = str(rows[query.limit - 1].id) if len(rows) > query.limit else None
     return json_response(JobList(items=[_view(row) for row in rows[: query.limit]], next_cursor=cursor))
 

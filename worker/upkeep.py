@@ -13,7 +13,7 @@ from functools import partial
 from sqlalchemy import TextClause, text
 
 from worker.core.backoff import spread
-from worker.core.queue.jobs import DeliverCallback, VerifyRun
+from worker.core.queue.jobs import QUEUES, DeliverCallback, VerifyRun
 from worker.core.telemetry import logs
 from worker.runtime.periodic import Chore
 from worker.runtime.resources import Resources
@@ -64,12 +64,13 @@ REMOVALS: Mapping[str, Removal] = {
             """
             DELETE FROM procrastinate_jobs WHERE id IN (
                 SELECT j.id FROM procrastinate_jobs j
-                WHERE j.status NOT IN ('todo', 'doing')
+                WHERE j.queue_name = ANY(:queues)
+                    AND j.status IN ('succeeded', 'failed', 'cancelled', 'aborting', 'aborted')
                     AND coalesce((SELECT max(e.at) FROM procrastinate_events e WHERE e.job_id = j.id), '-infinity')
                         < now() - make_interval(secs => :seconds)
                 ORDER BY j.id LIMIT :batch FOR UPDATE SKIP LOCKED)
             """
-        ),
+        ).bindparams(queues=list(QUEUES)),
         "keep_jobs_days",
     ),
     # A job wedged in `doing`: its worker is gone, or lost the connection at the end and does something else. What it

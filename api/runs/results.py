@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select, union
 from starlette.responses import Response
 
 from api import access
@@ -165,10 +165,12 @@ async def list_calls(call: Call, run_id: uuid.UUID) -> Response:
     async with call.state.db.transaction() as session:
         await access.find_run(session, call.principal, run_id)
         used = select(LlmUse).where(LlmUse.run_id == run_id).subquery()
+        # Made for it, or used by it: each by its own index, which one condition would not use.
+        of_run = union(select(LlmCall.id).where(LlmCall.run_id == run_id), select(used.c.call_id)).subquery()
         rows = await session.execute(
             select(LlmCall, func.coalesce(used.c.reused, False))
+            .join(of_run, of_run.c.id == LlmCall.id)
             .outerjoin(used, used.c.call_id == LlmCall.id)
-            .where(or_(LlmCall.run_id == run_id, used.c.call_id.is_not(None)))
             .order_by(LlmCall.created_at, LlmCall.id)
         )
         items = [

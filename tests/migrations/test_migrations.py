@@ -28,6 +28,7 @@ REVISIONS = [
     "010_access",
     "011_limits",
     "012_removal",
+    "013_scale",
 ]
 
 
@@ -97,6 +98,7 @@ def test_a_callback_that_is_on_its_way_is_owed_after_the_upgrade(server: Server)
             "010_access",
             "011_limits",
             "012_removal",
+            "013_scale",
         ]
         with psycopg.connect(url) as connection:
             owed = connection.execute("SELECT kind, subject, status FROM work_items ORDER BY subject").fetchall()
@@ -141,7 +143,7 @@ def test_rows_from_before_belong_to_who_made_them(server: Server) -> None:
                 assert row is not None
                 for by in ("ada", "eve", None):
                     connection.execute(mark, [row[0], by])
-        assert migrate.upgrade(url) == ["010_access", "011_limits", "012_removal"]
+        assert migrate.upgrade(url) == ["010_access", "011_limits", "012_removal", "013_scale"]
         with psycopg.connect(url) as connection:
             members = connection.execute("SELECT user_name, role FROM repo_members").fetchall()
             marks = connection.execute(
@@ -161,7 +163,9 @@ CATALOGUE = {
     "columns": "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns"
     " WHERE table_name LIKE 'procrastinate%' ORDER BY 1, 2",
     "functions": "SELECT proname, pg_get_functiondef(oid) FROM pg_proc WHERE proname LIKE 'procrastinate%' ORDER BY 1",
-    "indexes": "SELECT indexname, indexdef FROM pg_indexes WHERE tablename LIKE 'procrastinate%' ORDER BY 1",
+    # We have one of our own beside them.
+    "indexes": "SELECT indexname, indexdef FROM pg_indexes WHERE tablename LIKE 'procrastinate%'"
+    " AND indexname LIKE 'procrastinate%' ORDER BY 1",
     "constraints": "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
     " WHERE conrelid::regclass::text LIKE 'procrastinate%' ORDER BY 1",
     "triggers": "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger"
@@ -285,6 +289,7 @@ def test_runs_from_before_the_rollups_are_measured_after_the_upgrade(server: Ser
             "010_access",
             "011_limits",
             "012_removal",
+            "013_scale",
         ]
         with psycopg.connect(url) as connection:
             vetoed = connection.execute("SELECT key FROM criterion_results WHERE vetoed").fetchall()

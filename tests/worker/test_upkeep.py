@@ -31,7 +31,7 @@ async def jobs(found: Resources, number: int) -> None:
     """A third each of what waits, what succeeded, and what failed."""
     await sql(
         found,
-        "INSERT INTO procrastinate_jobs (queue_name, task_name) SELECT 'q', 't' FROM generate_series(1, :number)",
+        "INSERT INTO procrastinate_jobs (queue_name, task_name) SELECT 'monitoring', 't' FROM generate_series(1, :number)",
         number=number,
     )
     for status, rest in (("succeeded", 1), ("failed", 2)):

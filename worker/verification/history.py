@@ -36,31 +36,44 @@ _ACCEPTED = text(
 # Runs {0} that whoever may see this one may see as well.
 _OURS = """(CASE WHEN CAST(:repo_id AS uuid) IS NULL
         THEN {0}.repo_id IS NULL AND {0}.created_by IS NOT DISTINCT FROM :owner ELSE {0}.repo_id = :repo_id END)"""
-# A name is not of one host alone, so the addresses of the last runs of the name are compared.
+# A name is not of one host alone, so the addresses of the last runs of the name are compared. A constitution that is
+# new has none, however many runs there are: it is looked for among the last thousand.
 _PREVIOUS = text(
     f"""
-    SELECT r.id, r.verdict, r.score, r.source->>'url' AS url
-    FROM runs r JOIN constitution_versions c ON c.id = r.constitution_version_id
-    WHERE r.repo_full_name = :repo AND r.branch IS NOT DISTINCT FROM :branch AND r.status = 'completed'
-        AND r.created_at < :before AND c.sha256 = :constitution AND {_OURS.format("r")}
+    SELECT r.id, r.verdict, r.score, r.url
+    FROM (
+        SELECT r.id, r.verdict, r.score, r.source->>'url' AS url, r.created_at, r.constitution_version_id
+        FROM runs r
+        WHERE r.repo_full_name = :repo AND r.branch IS NOT DISTINCT FROM :branch
+            AND r.status = 'completed' AND r.created_at < :before AND {_OURS.format("r")}
+        ORDER BY r.created_at DESC, r.id DESC LIMIT 1000
+    ) AS r JOIN constitution_versions c ON c.id = r.constitution_version_id
+    WHERE c.sha256 = :constitution
     ORDER BY r.created_at DESC, r.id DESC LIMIT 20
     """  # noqa: S608  our own words
 )
 _OUTCOMES = text("SELECT key, outcome FROM criterion_results WHERE run_id = :run_id")
+# The last runs of those whose run this is: its repository's, its user's or, among everybody's last, the service's.
+_RECENT = {
+    "repository": "SELECT id FROM runs WHERE repo_id = :repo_id ORDER BY created_at DESC, id DESC LIMIT 2000",
+    "user": "SELECT id FROM runs WHERE repo_id IS NULL AND created_by = :owner"
+    " ORDER BY created_at DESC, id DESC LIMIT 2000",
+    "service": "SELECT id FROM (SELECT * FROM runs ORDER BY created_at DESC, id DESC LIMIT 10000) AS lately"
+    " WHERE repo_id IS NULL AND created_by IS NULL",
+}
 # «wrong» speaks against the judges who voted as the result says, and for those who voted otherwise.
-_AGREEMENT = text(
-    f"""
+_AGREED = """
     SELECT o.role, count(*) AS marked,
         count(*) FILTER (WHERE (o.vote = f.outcome) = (f.mark = 'accepted')) AS agreed
-    FROM feedback f JOIN LATERAL (
+    FROM ({recent}) AS r JOIN feedback f ON f.run_id = r.id
+    JOIN LATERAL (
         SELECT DISTINCT ON (role) role, vote FROM opinions
         WHERE run_id = f.run_id AND key = f.key ORDER BY role, round DESC
     ) o ON o.vote <> 'ABSTAIN'
     WHERE f.subject = 'criterion' AND f.outcome IN ('PASS', 'FAIL')
-        AND EXISTS (SELECT FROM runs r WHERE r.id = f.run_id AND {_OURS.format("r")})
     GROUP BY o.role
-    """  # noqa: S608  our own words
-)
+"""
+_AGREEMENT = {whose: text(_AGREED.format(recent=recent)) for whose, recent in _RECENT.items()}
 _CALLS = text(
     """
     SELECT
@@ -94,7 +107,8 @@ async def load(session: AsyncSession, run: models.Run, constitution_sha256: str)
             outcomes = await session.execute(_OUTCOMES, {"run_id": row.id})
             previous = Previous(str(row.id), row.verdict, row.score, {found.key: found.outcome for found in outcomes})
     agreement = {role: Agreement() for role in JudgeRole}
-    for row in await session.execute(_AGREEMENT, ours):
+    whose = "repository" if run.repo_id is not None else "service" if run.created_by is None else "user"
+    for row in await session.execute(_AGREEMENT[whose], ours):
         agreement[JudgeRole(row.role)] = Agreement(agreed=row.agreed, marked=row.marked)
     return History(accepted, previous, agreement)
 

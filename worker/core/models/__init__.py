@@ -28,7 +28,7 @@ from worker.core.models.runs import (
     RunEvent,
     Upload,
 )
-from worker.core.models.work import QueuePause, WorkItem
+from worker.core.models.work import PeriodicTurn, QueuePause, WorkItem
 
 __all__ = [
     "ApiToken",
@@ -52,6 +52,7 @@ __all__ = [
     "MonitorJob",
     "OpenStream",
     "Opinion",
+    "PeriodicTurn",
     "QueuePause",
     "RemediationIssue",
     "RemediationRun",

@@ -66,6 +66,8 @@ class Run(Base):
             "(status IN ('completed', 'failed', 'cancelled')) = (finished_at IS NOT NULL)", name="finished"
         ),
         Index("runs_created_at_id_idx", "created_at", "id"),
+        Index("runs_status_created_at_idx", "status", "created_at", "id"),
+        Index("runs_branch_created_at_idx", "branch", "created_at", "id", postgresql_where=text("branch IS NOT NULL")),
         Index("runs_repo_created_at_idx", "repo_full_name", "branch", "created_at", "id"),
         Index("runs_verdict_idx", "verdict", "created_at", "id", postgresql_where=text("verdict IS NOT NULL")),
         Index("runs_constitution_version_id_idx", "constitution_version_id"),
@@ -108,12 +110,6 @@ class Run(Base):
             "tenant",
             "started_at",
             postgresql_where=text("started_at IS NOT NULL"),
-        ),
-        Index(
-            "runs_unfinished_idx",
-            "lease_until",
-            "not_before",
-            postgresql_where=text("status IN ('queued', 'running')"),
         ),
         Index(
             "runs_idempotency_key",

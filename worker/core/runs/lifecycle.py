@@ -371,45 +371,59 @@ async def request_cancel(session: AsyncSession, run_id: uuid.UUID) -> RunStatus 
 
 
 # A job is a ticket for any run (worker.runtime.dispatch), so tickets are counted, not matched: where fewer wait than
-# runs are due, the oldest runs that have had time to be taken up get one each, at most one every `patience` seconds:
-# `not_before` carries the memory of it. Runs of a repository that is full get theirs when one of its runs ends.
+# runs are due, runs that have had time to be taken up get one each, at most one every `patience` seconds: `not_before`
+# carries the memory of it. Runs of a repository that is full get theirs when one of its runs ends. Where both are many
+# nobody waits for a ticket, so counting ends at `:most`.
 _FORGOTTEN = """
     WITH {full_up}, tickets AS (
-        SELECT count(*) AS waiting FROM procrastinate_jobs
-        WHERE status = 'todo' AND task_name = :task AND coalesce(scheduled_at <= now(), true)
+        SELECT count(*) AS waiting FROM (
+            SELECT FROM procrastinate_jobs
+            WHERE queue_name = :queue AND status = 'todo' AND task_name = :task
+                AND coalesce(scheduled_at <= now(), true)
+            LIMIT :most
+        ) AS counted
     ), due AS (
-        SELECT count(*) AS runs FROM runs
-        WHERE status = 'queued' AND coalesce(not_before, created_at) <= clock_timestamp()
-            AND {has_room}
+        SELECT count(*) AS runs FROM (
+            SELECT FROM runs
+            WHERE status = 'queued' AND coalesce(not_before, created_at) <= clock_timestamp() AND {has_room}
+            LIMIT :most
+        ) AS counted
     ), lapsed AS (
-        SELECT id FROM runs WHERE status = 'running' AND lease_until < clock_timestamp()
-        ORDER BY created_at LIMIT :batch FOR UPDATE SKIP LOCKED
+        SELECT id, status AS was FROM runs WHERE status = 'running' AND lease_until < clock_timestamp()
+        LIMIT :batch FOR UPDATE SKIP LOCKED
     ), forgotten AS (
-        SELECT id FROM runs
+        SELECT id, status AS was FROM runs
         WHERE status = 'queued'
             AND coalesce(not_before, created_at) < clock_timestamp() - make_interval(secs => :patience)
             AND {has_room}
-        ORDER BY created_at
         LIMIT least(:batch, (SELECT greatest(0, due.runs - tickets.waiting) FROM due, tickets))
         FOR UPDATE SKIP LOCKED
     )
     UPDATE runs SET
         status = 'queued', failures = failures + (status = 'running')::int, lease_until = NULL, holder = NULL,
         step = NULL, not_before = clock_timestamp()
-    FROM (SELECT id FROM lapsed UNION SELECT id FROM forgotten) AS overdue,
-        (SELECT id, status AS was FROM runs WHERE status IN ('queued', 'running')) AS before
-    WHERE runs.id = overdue.id AND before.id = overdue.id
-    RETURNING runs.id, runs.priority, runs.failures, before.was
+    FROM (SELECT * FROM lapsed UNION ALL SELECT * FROM forgotten) AS overdue
+    WHERE runs.id = overdue.id
+    RETURNING runs.id, runs.priority, runs.failures, overdue.was
 """
-_REAP = text(_FORGOTTEN.format(full_up=FULL_UP, has_room=HAS_ROOM))
+REAP = text(_FORGOTTEN.format(full_up=FULL_UP, has_room=HAS_ROOM))
+# More than a hundred workers take up at once.
+_MOST = 1000
 
 
 async def reap(
     session: AsyncSession, *, patience: float, repo_limit: int = 0, batch: int = 100
 ) -> Sequence[tuple[uuid.UUID, str]]:
     """Give a fresh job to runs that are neither finished nor held; returns (run id, status before)."""
-    values = {"patience": patience, "repo_limit": repo_limit, "batch": batch, "task": VerifyRun.NAME}
-    rows = (await session.execute(_REAP, values)).all()
+    values = {
+        "patience": patience,
+        "repo_limit": repo_limit,
+        "batch": batch,
+        "queue": VerifyRun.QUEUE,
+        "task": VerifyRun.NAME,
+        "most": _MOST,
+    }
+    rows = (await session.execute(REAP, values)).all()
     for row in rows:
         reason = "lease lapsed" if row.was == "running" else "its job was lost"
         await events.append(session, row.id, "requeued", {"reason": reason})
