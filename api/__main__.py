@@ -68,7 +68,7 @@ def main() -> int:
     except RuntimeError as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return 1
-    migrate.at_start(url, apply=config.apply_migrations)
+    migrate.at_start(embedded.direct_url(config), apply=config.apply_migrations)
     try:
         listeners = listen(config)
     except RuntimeError as error:

@@ -73,14 +73,14 @@ def create_app(settings: Settings, *, url: str | None = None) -> Starlette:
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         address = url if url is not None else await asyncio.to_thread(embedded.database_url, settings)
-        db = Database(address, application="invariant-api", pool_size=_POOL)
+        db = Database(address, application="invariant-api", pool_size=_POOL, direct_url=settings.direct_database_url)
         limited = limits(db, settings)
         app.state.invariant = State(
             settings=settings, db=db, hub=hub, metrics=metrics, exposition=exposition, limits=limited
         )
         handlers = {events.CHANNEL: hub.notify}
         beside = [
-            asyncio.create_task(notify.listen(db.url, handlers, application="invariant-api-events", lines=db.lines)),
+            asyncio.create_task(notify.listen(db, handlers, application="invariant-api-events")),
             asyncio.create_task(hub.look_forever(db)),
             asyncio.create_task(limited.streams.prolong()),
         ]

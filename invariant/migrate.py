@@ -15,7 +15,7 @@ def command() -> int:
     try:
         config = settings.load()
         logs.configure(config, service="migrate")
-        migrate.upgrade(embedded.database_url(config))
+        migrate.upgrade(embedded.direct_url(config))
     except (RuntimeError, psycopg.Error, SQLAlchemyError) as error:
         sys.stderr.write(f"{type(error).__name__}: {str(error).strip()}\n")
         return 1

@@ -25,7 +25,7 @@ def command(arguments: argparse.Namespace) -> int:
     try:
         config = settings.load()
         logs.configure(config, service="rollups")
-        swept = asyncio.run(_sweep(embedded.database_url(config)))
+        swept = asyncio.run(_sweep(embedded.direct_url(config)))
     except (RuntimeError, psycopg.Error, SQLAlchemyError) as error:
         sys.stderr.write(f"{type(error).__name__}: {str(error).strip()}\n")
         return FAILED

@@ -32,6 +32,9 @@ from worker.verification import isolated
 
 log = logs.get("worker")
 
+# Runs wait for models and for contained processes, hardly ever for the database: a few connections serve many.
+_CONNECTIONS = 5
+
 
 def check_grace(config: Settings) -> None:
     """Where the platform tells how long it waits after SIGTERM, the drain must fit into it. Raises RuntimeError."""
@@ -76,7 +79,7 @@ async def wait_for_schema(db: Database) -> None:
 
 async def serve(config: Settings, url: str, vitals: Vitals) -> None:
     assert tasks.__all__
-    db = Database(url, application="invariant-worker", pool_size=min(20, config.worker_concurrency + 4))
+    db = Database(url, application="invariant-worker", pool_size=_CONNECTIONS, direct_url=config.direct_database_url)
     holder = f"{socket.gethostname()}-{os.getpid()}"
     isolation = isolated.isolation()
     resources = Resources(settings=config, db=db, holder=holder, isolation=isolation)
@@ -133,7 +136,7 @@ def main() -> int:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return 1
     log.info("CVA worker starting up", version=VERSION, pid=os.getpid())
-    migrate.at_start(url, apply=config.apply_migrations)
+    migrate.at_start(embedded.direct_url(config), apply=config.apply_migrations)
     # What was loaded so far stays; the collector need not look through it again and again.
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)

@@ -22,6 +22,7 @@ from worker.core.backoff import full_jitter
 from worker.core.db import notify
 from worker.core.db.database import is_unavailable
 from worker.core.queue import app as queue
+from worker.core.queue.wakes import Wakes
 from worker.core.runs import lifecycle
 from worker.core.telemetry import logs
 from worker.health import Vitals
@@ -36,6 +37,8 @@ _SILENT_SECONDS = 20.0
 _PROBE_SECONDS = 5.0
 _TROUBLED_PROBE_SECONDS = 1.0
 _POLL_SECONDS = 2.0
+# It fetches, ends and counts jobs one statement at a time.
+_QUEUE_CONNECTIONS = 3
 _BACKOFF_CAP_SECONDS = 4.0
 # After the drain every run hands itself back; this long the process waits for that.
 HAND_BACK_SECONDS = 10.0
@@ -73,6 +76,7 @@ class Supervisor:
     resources: Resources
     queues: Sequence[str]
     vitals: Vitals = field(default_factory=Vitals)
+    _wakes: Wakes = field(default_factory=Wakes)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _hurry: asyncio.Event = field(default_factory=asyncio.Event)
     _retired: set[_Service] = field(default_factory=set)
@@ -90,7 +94,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         db, settings = self.resources.db, self.resources.settings
-        handlers = {lifecycle.CONTROL_CHANNEL: self.resources.controls.poke}
+        handlers = {lifecycle.CONTROL_CHANNEL: self.resources.controls.poke, **self._wakes.handlers}
         side = [
             asyncio.create_task(reap_forever(self.resources)),
             *(asyncio.create_task(do_forever(kind, chores, self.resources)) for kind, chores in upkeep.CHORES.items()),
@@ -98,9 +102,7 @@ class Supervisor:
                 asyncio.create_task(do_forever(kind, chores, self.resources, look=min(5.0, settings.rollup_seconds)))
                 for kind, chores in analytics.chores(settings).items()
             ),
-            asyncio.create_task(
-                notify.listen(db.url, handlers, application="invariant-worker-control", lines=db.lines)
-            ),
+            asyncio.create_task(notify.listen(db, handlers, application="invariant-worker-wakes")),
         ]
         try:
             await self._serve_forever()
@@ -133,10 +135,7 @@ class Supervisor:
     def _start(self) -> _Service:
         settings = self.resources.settings
         connector = queue.connector(
-            self.resources.db.url,
-            application="invariant-worker-queue",
-            pool_size=min(10, settings.worker_concurrency + 2),
-            lines=self.resources.db.lines,
+            self.resources.db, application="invariant-worker-queue", pool_size=_QUEUE_CONNECTIONS, wakes=self._wakes
         )
         app = queue.app.with_connector(connector)
         queues = self._served()

@@ -44,7 +44,7 @@ async def held(context: JobContext, run_id: str) -> None:
 async def drain(url: str, count: int) -> float:
     """Jobs per second, from the worker's start until the queue is empty."""
     db = Database(url, application="invariant-bench-drain", pool_size=CONCURRENCY)
-    app = queue.app.with_connector(queue.connector(url, application="invariant-bench", pool_size=CONCURRENCY))
+    app = queue.app.with_connector(queue.connector(db, application="invariant-bench", pool_size=CONCURRENCY))
     async with app.open_async():
         worker = Worker(
             app=app,

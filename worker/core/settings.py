@@ -62,6 +62,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
 
     database_url: SecretStr | None = Field(None, alias="DATABASE_URL")
+    direct_database: SecretStr | None = Field(
+        None,
+        alias="CVA_DATABASE_DIRECT_URL",
+        description="the database itself, where DATABASE_URL is a pooler in transaction mode such as PgBouncer",
+    )
     railway: str | None = Field(None, alias="RAILWAY_ENVIRONMENT", description="set by Railway itself")
     platform_grace: float | None = Field(
         None,
@@ -230,6 +235,11 @@ class Settings(BaseSettings):
     def deployed(self) -> bool:
         """Not a developer's machine: strangers may reach it, and every check of production holds."""
         return self.production or bool(self.railway)
+
+    @property
+    def direct_database_url(self) -> str | None:
+        """None where DATABASE_URL is the database itself."""
+        return None if self.direct_database is None else self.direct_database.get_secret_value()
 
     @property
     def open_to_all(self) -> bool:

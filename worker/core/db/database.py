@@ -40,8 +40,16 @@ def libpq_url(url: str) -> str:
     return parsed.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def connect_args(application: str, *, statement_timeout: float = 30.0, lock_timeout: float = 10.0) -> dict[str, Any]:
-    """libpq keywords of every connection. Times in seconds."""
+def connect_args(
+    application: str, *, statement_timeout: float = 30.0, lock_timeout: float = 10.0, pooled: bool = False
+) -> dict[str, Any]:
+    """Keywords of every connection; times in seconds.
+
+    `pooled`: to a pooler in transaction mode, such as PgBouncer. There each transaction may be on another connection,
+    which has no statements prepared, and whose limits are the pooler's (docs/operations.md).
+    """
+    if pooled:
+        return {"connect_timeout": 5, "application_name": application, "prepare_threshold": None, **KEEPALIVES}
     limits = {"statement_timeout": statement_timeout, "lock_timeout": lock_timeout}
     options = [*(f"-c {name}={round(seconds * 1000)}" for name, seconds in limits.items()), "-c timezone=UTC"]
     options.append("-c idle_in_transaction_session_timeout=60000")
@@ -111,23 +119,30 @@ class Stopwatch:
 
 
 class Database:
-    """An engine and its sessions. One per process."""
+    """An engine and its sessions. One per process.
 
-    def __init__(self, url: str, *, application: str, pool_size: int = 10) -> None:
+    `direct_url` is the database itself where `url` is a pooler in transaction mode: one cannot listen through it.
+    """
+
+    def __init__(self, url: str, *, application: str, pool_size: int = 10, direct_url: str | None = None) -> None:
         self.url = libpq_url(url)
+        self.direct_url = self.url if direct_url is None else libpq_url(direct_url)
+        self.is_pooled = direct_url is not None
         self.application = application
         self.lines = Lines()
         self._turns = Turns(max(1, pool_size // _SHARE))
         pool = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": 10, "pool_use_lifo": True}
         address = make_url(self.url).set(drivername="postgresql+psycopg")
-        self.engine: AsyncEngine = create_async_engine(address, connect_args=connect_args(application), **pool)
+        self.engine: AsyncEngine = create_async_engine(
+            address, connect_args=connect_args(application, pooled=self.is_pooled), **pool
+        )
         _ping_after_idling(self.engine)
         self._register(self.engine)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
         # A pool of its own: a connection need not be told, at every turn, which kind it is.
         self._autocommit: AsyncEngine = create_async_engine(
             address,
-            connect_args=connect_args(application),
+            connect_args=connect_args(application, pooled=self.is_pooled),
             isolation_level="AUTOCOMMIT",
             pool_reset_on_return=None,
             **pool,
@@ -136,7 +151,7 @@ class Database:
         self._vital: AsyncEngine = create_async_engine(
             address,
             # One whose row is held, by its own run's end for instance, is soon asked again; the others go first.
-            connect_args=connect_args(application, lock_timeout=1.0),
+            connect_args=connect_args(application, lock_timeout=1.0, pooled=self.is_pooled),
             isolation_level="AUTOCOMMIT",
             pool_reset_on_return=None,
             **{**pool, "pool_size": _VITAL},

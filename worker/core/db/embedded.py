@@ -99,3 +99,8 @@ def database_url(settings: Settings) -> str:
     if settings.deployed:
         raise RuntimeError(DATABASE_URL_REQUIRED)
     return start(settings.home).url
+
+
+def direct_url(settings: Settings) -> str:
+    """The database itself, past any pooler: for what holds a lock of its session, or listens."""
+    return settings.direct_database_url or database_url(settings)

@@ -1,4 +1,7 @@
-"""Listen to Postgres notifications for as long as the process lives, through any loss of the connection."""
+"""Listen to Postgres notifications for as long as the process lives, through any loss of the connection.
+
+One connection for all that a process listens to: whoever notifies wakes every listening connection of the database.
+"""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -8,7 +11,7 @@ import psycopg
 import psycopg.sql
 
 from worker.core.backoff import full_jitter
-from worker.core.db.database import Lines, connect_args, libpq_url
+from worker.core.db.database import Database, Lines, connect_args
 from worker.core.telemetry import logs
 
 log = logs.get(__name__)
@@ -20,20 +23,20 @@ _BACKOFF_MAX_SECONDS = 5.0
 Handler = Callable[[str], None]
 
 
-async def listen(url: str, handlers: Mapping[str, Handler], *, application: str, lines: Lines) -> None:
+async def listen(db: Database, handlers: Mapping[str, Handler], *, application: str) -> None:
     """Call `handlers[channel](payload)` for every notification, until cancelled.
 
     After each (re)connection every handler is called once with an empty payload: something may have been
     announced while nobody listened, so look. When this connection is found dead without a word, the others of the
-    process are no better: all `lines` are cut.
+    process are no better: all lines are cut.
     """
     failures = 0
     while True:
         try:
             async with await psycopg.AsyncConnection.connect(
-                libpq_url(url), autocommit=True, **connect_args(application)
+                db.direct_url, autocommit=True, **connect_args(application)
             ) as connection:
-                lines.add(connection)
+                db.lines.add(connection)
                 for channel, handler in handlers.items():
                     await connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
                     handler("")
@@ -41,7 +44,7 @@ async def listen(url: str, handlers: Mapping[str, Handler], *, application: str,
                 while True:
                     async for notification in connection.notifies(timeout=_SIGN_OF_LIFE_SECONDS):
                         handlers[notification.channel](notification.payload)
-                    await _sign_of_life(connection, lines)
+                    await _sign_of_life(connection, db.lines)
         except (psycopg.Error, OSError, TimeoutError) as error:
             failures += 1
             delay = full_jitter(failures, base=0.2, cap=_BACKOFF_MAX_SECONDS, floor=0.1)
