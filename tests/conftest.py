@@ -11,7 +11,7 @@ import structlog
 
 from invariant import postgres
 from invariant.postgres import Server
-from tests.support import app, processes
+from tests.support import app, poolers, processes
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +39,12 @@ def _no_fork_server_left() -> Iterator[None]:
     yield
     if app.isolation.cache_info().currsize:
         app.isolation().close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_pooler_left() -> Iterator[None]:
+    with poolers.open_poolers:
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -77,6 +77,14 @@ async def wait_for_schema(db: Database) -> None:
         await asyncio.sleep(spread(1.0, 0.5))
 
 
+async def check_pooler(db: Database) -> None:
+    """Say so when statements may take for ever: through a pooler, the limits of connections are the pooler's."""
+    async with db.single_statement() as connection:
+        limit = await connection.scalar(text("SHOW statement_timeout"))
+    if limit == "0":
+        log.warning("the pooler sets no limits", advice="Give it the connect_query of docs/operations.md.")
+
+
 async def serve(config: Settings, url: str, vitals: Vitals) -> None:
     assert tasks.__all__
     db = Database(url, application="invariant-worker", pool_size=_CONNECTIONS, direct_url=config.direct_database_url)
@@ -88,6 +96,8 @@ async def serve(config: Settings, url: str, vitals: Vitals) -> None:
         # It loads what runs need while the schema is waited for.
         proving = asyncio.create_task(_prove(isolation, config, vitals))
         await wait_for_schema(db)
+        if db.is_pooled:
+            await check_pooler(db)
         await proving
         removed = await asyncio.to_thread(take.sweep, config)
         if removed:

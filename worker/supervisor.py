@@ -22,11 +22,11 @@ from worker.core.backoff import full_jitter
 from worker.core.db import notify
 from worker.core.db.database import is_unavailable
 from worker.core.queue import app as queue
-from worker.core.queue.wakes import Wakes
 from worker.core.runs import lifecycle
 from worker.core.telemetry import logs
 from worker.health import Vitals
 from worker.reaper import reap_forever
+from worker.runtime.connector import Wakes, connector
 from worker.runtime.periodic import do_forever
 from worker.runtime.resources import Resources
 
@@ -134,10 +134,10 @@ class Supervisor:
 
     def _start(self) -> _Service:
         settings = self.resources.settings
-        connector = queue.connector(
+        reached = connector(
             self.resources.db, application="invariant-worker-queue", pool_size=_QUEUE_CONNECTIONS, wakes=self._wakes
         )
-        app = queue.app.with_connector(connector)
+        app = queue.app.with_connector(reached)
         queues = self._served()
         worker = Worker(
             app=app,

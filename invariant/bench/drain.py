@@ -17,6 +17,7 @@ from worker.core.queue import app as queue
 from worker.core.runs import lifecycle
 from worker.core.settings import Settings
 from worker.core.vocabulary import RunStatus
+from worker.runtime.connector import connector
 from worker.runtime.resources import Resources
 from worker.verification import isolated
 
@@ -44,7 +45,7 @@ async def held(context: JobContext, run_id: str) -> None:
 async def drain(url: str, count: int) -> float:
     """Jobs per second, from the worker's start until the queue is empty."""
     db = Database(url, application="invariant-bench-drain", pool_size=CONCURRENCY)
-    app = queue.app.with_connector(queue.connector(db, application="invariant-bench", pool_size=CONCURRENCY))
+    app = queue.app.with_connector(connector(db, application="invariant-bench", pool_size=CONCURRENCY))
     async with app.open_async():
         worker = Worker(
             app=app,

@@ -18,6 +18,7 @@ from worker import upkeep
 from worker.core.db.database import Database
 from worker.core.queue import app as queue
 from worker.core.settings import Settings
+from worker.runtime.connector import connector
 from worker.runtime.resources import Resources
 from worker.verification import isolated
 
@@ -182,7 +183,7 @@ def tidying(scale: float) -> list[Figure]:
 async def _claims(url: str) -> tuple[list[float], list[float], int]:
     db = Database(url, application="invariant-chaos")
     found = Resources(Settings(), db, "chaos", isolation=isolated.isolation())
-    app = queue.app.with_connector(queue.connector(db, application="invariant-chaos", pool_size=2))
+    app = queue.app.with_connector(connector(db, application="invariant-chaos", pool_size=2))
     times: tuple[list[float], list[float]] = ([], [])
     async with app.open_async():
         worker = await app.job_manager.register_worker()

@@ -15,6 +15,7 @@ import httpx
 
 from invariant.stack import clean_environment, free_port
 from invariant.waiting import until
+from tests.support import poolers
 
 PROVIDERS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY", "DEEPSEEK_API_KEY")
 T = TypeVar("T")
@@ -23,7 +24,7 @@ TOKEN = "test-service-token-0123456789-0123456789"
 
 def environment(url: str, **more: str) -> dict[str, str]:
     """What the process sees: nothing of the settings of the machine that runs the tests."""
-    return {**clean_environment(), "DATABASE_URL": url, "CVA_LOG_FORMAT": "json", **more}
+    return {**clean_environment(), **poolers.through(url), "CVA_LOG_FORMAT": "json", **more}
 
 
 @dataclass
