@@ -34,6 +34,9 @@ bash start.sh [ROLE]
               measure the analytics at ten million runs, beside the same figures from the runs; nine minutes
   bench contained
               measure what it costs that repositories are read in processes of their own; exit code 1 above 60 ms
+  bench scale [--queued N] [--finished N] [--seconds S]
+              a hundred workers' claims, and what is asked of a million waiting runs and ten million that ended; exit
+              code 1 when something is slower than it may be; half an hour
   chaos       kill, stop and cut off everything in turn, beside a bare procrastinate worker; --short is a tenth of it
   fuzz TARGET [--seconds N] [--guided]
               hostile input for what reads strangers' bytes: archive, sarif, constitution, citation, masker, answer,

@@ -54,11 +54,13 @@ def _parser() -> _Parser:
         help="write there instead of standard output; may be repeated. The ending says the form: .md, .sarif, .json, "
         ".txt (table); - is standard output",
     )
-    bench = roles.add_parser("bench", help="measure; `decisions`, `clients`, `contained` also judge")
+    bench = roles.add_parser("bench", help="measure; `decisions`, `clients`, `contained`, `scale` also judge")
     bench.add_argument(
-        "what", choices=("queue", "verify", "retrieval", "decisions", "analytics", "contained", "clients")
+        "what", choices=("queue", "verify", "retrieval", "decisions", "analytics", "contained", "clients", "scale")
     )
-    bench.add_argument("--seconds", type=float, default=8.0, help="queue, clients: how long each figure is measured")
+    bench.add_argument(
+        "--seconds", type=float, default=8.0, help="queue, clients, scale: how long each figure is measured"
+    )
     bench.add_argument("--call-seconds", type=float, default=2.0, help="verify: how long each LLM call takes")
     bench.add_argument("--repo", action="append", default=[], help="retrieval: a git repository; may be repeated")
     bench.add_argument("--commits", type=int, default=60, help="retrieval: how many commits of each repository")
@@ -66,6 +68,8 @@ def _parser() -> _Parser:
     bench.add_argument("--json", metavar="FILE", help="decisions: write the whole result there")
     bench.add_argument("--clients", type=int, default=1000, help="clients: how many there are with one token")
     bench.add_argument("--runs", type=int, default=10_000_000, help="analytics: how many runs there are")
+    bench.add_argument("--queued", type=int, default=1_000_000, help="scale: how many runs wait")
+    bench.add_argument("--finished", type=int, default=10_000_000, help="scale: how many runs have ended")
     bench.add_argument("--repos", type=int, default=500, help="analytics: of how many repositories")
     bench.add_argument("--days", type=int, default=730, help="analytics: in how many days")
     chaos = roles.add_parser("chaos", help="harm it, and see that nothing is lost or doubled")

@@ -2,8 +2,9 @@
 
     python -m invariant.bench.claimer URL TASKS SECONDS REPO_LIMIT
 
-It begins when a line comes on standard input. At the end it says in JSON how long each claim took, in seconds, and how
-often there was nothing to claim. What happened while the connections were opened does not count.
+It writes a line when it is ready, and begins when one comes on standard input. At the end it says in JSON how long each
+claim took, in seconds, and how often there was nothing to claim. What happened while the connections were opened does
+not count.
 """
 
 import asyncio
@@ -65,6 +66,8 @@ if __name__ == "__main__":
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
     _, _url, _tasks, _seconds, _repo_limit = sys.argv
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     sys.stdin.readline()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         sys.stdout.write(json.dumps(runner.run(_main(_url, int(_tasks), float(_seconds), int(_repo_limit)))))

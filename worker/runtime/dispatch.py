@@ -21,7 +21,7 @@ from worker.runtime.fairness import Order, Tenant
 log = logs.get(__name__)
 
 # What waits is counted so far.
-_COUNTED = 250
+COUNTED = 250
 # How many times as long as the reading took, in seconds, an order holds; and how long at most.
 _HOLDS = 25
 _HOLDS_AT_MOST = 2.0
@@ -44,7 +44,7 @@ _READ = """
             ORDER BY priority DESC, created_at, id LIMIT :counted) AS waiting) ELSE :counted END AS waiting,
         extract(epoch FROM greatest(head.created_at, (
             SELECT max(started_at) FROM runs r WHERE r.tenant = t.tenant AND r.started_at IS NOT NULL
-        )))::float8 AS since
+        )))::float8 AS since, (SELECT count(DISTINCT holder) FROM runs WHERE status = 'running') AS processes
     FROM tenants t LEFT JOIN at_work w USING (tenant)
     CROSS JOIN LATERAL (
         SELECT priority, created_at FROM runs r
@@ -113,12 +113,14 @@ class Dispatch:
             if self._order.read_at < moment:
                 read_at = time.monotonic()
                 async with self._db.single_statement() as connection:
-                    values = {"repo_limit": self._repo_limit, "counted": _COUNTED}
+                    values = {"repo_limit": self._repo_limit, "counted": COUNTED}
                     rows = (await connection.execute(READ_ORDER, values)).all()
                 now = time.monotonic()
                 holds = min(_HOLDS_AT_MOST, self._holds * (now - read_at))
-                tenants = (Tenant(*row) for row in rows)
-                self._order = Order(tenants, read_at=read_at, valid_until=now + holds)
+                tenants = [Tenant(row.tenant, row.priority, row.running, row.waiting, row.since) for row in rows]
+                # What the others will serve meanwhile, if they do as much as this process did by the order before.
+                others = max(0, rows[0].processes - 1) * self._order.taken if rows else 0
+                self._order = Order(tenants, read_at=read_at, valid_until=now + holds, spread=others)
             return self._order
 
     async def _claim(self, tenant: str, *, wait: bool) -> Claim | None:

@@ -7,7 +7,6 @@ longest, where what came before the tenant's last turn counts from that turn.
 """
 
 import heapq
-import math
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -30,21 +29,23 @@ class Tenant:
 
 
 class Order:
-    """The tenants in their order as it was read; times in seconds, `read_at` and `valid_until` by a clock of the
-    caller's.
+    """The tenants in their order as it was read; `read_at` and `valid_until` in seconds by a clock of the caller's.
 
-    Processes that read at the same time would all serve the same tenant next. What happened within the time that an
-    order holds is as good as simultaneous: there the turns are drawn by lot.
+    Processes that read at the same time would all serve the same tenants. So each draws by lot among the next `spread`
+    of the same priority and share: as many as all others will serve while the order holds.
     """
 
-    def __init__(self, tenants: Iterable[Tenant], *, read_at: float, valid_until: float) -> None:
+    def __init__(self, tenants: Iterable[Tenant], *, read_at: float, valid_until: float, spread: int = 0) -> None:
         self.read_at = read_at
         self.valid_until = valid_until
+        self.taken = 0
         self._heap: list[tuple[tuple[int, int, float], int, Tenant]] = []
-        self._added = 0
-        for tenant in tenants:
-            self._add(tenant, random.uniform(0, valid_until - read_at))  # noqa: S311  a lot, no secret
+        for place, tenant in enumerate(sorted(tenants, key=_turn)):
+            lot = random.uniform(0, spread) if place < spread else place  # noqa: S311  no secret
+            self._heap.append(((-tenant.priority, tenant.share, lot), place, tenant))
+        heapq.heapify(self._heap)
         self.was_empty = not self._heap
+        self._last = len(self._heap) + spread
 
     def __bool__(self) -> bool:
         return bool(self._heap)
@@ -53,8 +54,12 @@ class Order:
         """The tenant whose turn it is, which is counted as served; None when there is none."""
         if not self._heap:
             return None
-        _, _, tenant = heapq.heappop(self._heap)
-        self._add(replace(tenant, running=tenant.running + 1, since=math.inf))
+        self.taken += 1
+        self._last += 1
+        _, _, tenant = self._heap[0]
+        served = replace(tenant, running=tenant.running + 1)
+        # After all others of the same share.
+        heapq.heapreplace(self._heap, ((-served.priority, served.share, float(self._last)), self._last, served))
         return tenant
 
     def drop(self, name: str) -> None:
@@ -62,7 +67,6 @@ class Order:
         self._heap = [entry for entry in self._heap if entry[2].name != name]
         heapq.heapify(self._heap)
 
-    def _add(self, tenant: Tenant, blur: float = 0.0) -> None:
-        self._added += 1
-        place = (-tenant.priority, tenant.share, tenant.since + blur)
-        heapq.heappush(self._heap, (place, self._added, tenant))
+
+def _turn(tenant: Tenant) -> tuple[int, int, float]:
+    return -tenant.priority, tenant.share, tenant.since

@@ -9,8 +9,8 @@ def tenant(name: str, *, priority: int = 10, running: int = 0, waiting: int = 25
     return Tenant(name, priority, running, waiting, since)
 
 
-def order(*tenants: Tenant, holds: float = 0.0) -> Order:
-    return Order(tenants, read_at=100.0, valid_until=100.0 + holds)
+def order(*tenants: Tenant, spread: int = 0) -> Order:
+    return Order(tenants, read_at=0.0, valid_until=0.0, spread=spread)
 
 
 def served(order: Order, number: int) -> str:
@@ -47,10 +47,15 @@ def test_a_dropped_tenant_is_not_served_and_an_empty_order_serves_nobody() -> No
     assert order().was_empty
 
 
-def test_processes_that_read_the_same_order_do_not_all_serve_the_same_tenant() -> None:
-    tenants = [tenant(f"t{place}", since=100 - place / 100) for place in range(100)]
-    first = {order(*tenants, holds=2.0).take() for _ in range(20)}
-    assert len(first) > 5
-    # What lies longer back than an order holds is not drawn for.
-    tenants.append(tenant("old", since=90))
-    assert all(served(order(*tenants, holds=2.0), 1) == "old" for _ in range(20))
+def test_processes_that_read_the_same_order_do_not_serve_the_same_tenants() -> None:
+    tenants = [tenant(f"t{place}", since=place) for place in range(1000)]
+    processes = [order(*tenants, spread=190) for _ in range(20)]
+    taken = [one.name for process in processes for _ in range(10) if (one := process.take()) is not None]
+    # 200 turns: most go to a tenant each, and to those that have waited longest.
+    assert len(set(taken)) > 120
+    assert max(int(name[1:]) for name in taken) < 400
+
+
+def test_no_lot_comes_before_priority_or_share() -> None:
+    tenants = [tenant("a", priority=0), tenant("b", running=1), tenant("c", since=9)]
+    assert all(served(order(*tenants, spread=100), 1) == "c" for _ in range(50))

@@ -380,13 +380,14 @@ _FORGOTTEN = """
             SELECT FROM procrastinate_jobs
             WHERE queue_name = :queue AND status = 'todo' AND task_name = :task
                 AND coalesce(scheduled_at <= now(), true)
-            LIMIT :most
+            ORDER BY id LIMIT :most
         ) AS counted
     ), due AS (
         SELECT count(*) AS runs FROM (
             SELECT FROM runs
             WHERE status = 'queued' AND coalesce(not_before, created_at) <= clock_timestamp() AND {has_room}
-            LIMIT :most
+            -- In an order that an index has: they are a few among all runs there ever were.
+            ORDER BY created_at, id LIMIT :most
         ) AS counted
     ), lapsed AS (
         SELECT id, status AS was FROM runs WHERE status = 'running' AND lease_until < clock_timestamp()
@@ -396,6 +397,7 @@ _FORGOTTEN = """
         WHERE status = 'queued'
             AND coalesce(not_before, created_at) < clock_timestamp() - make_interval(secs => :patience)
             AND {has_room}
+        ORDER BY created_at, id
         LIMIT least(:batch, (SELECT greatest(0, due.runs - tickets.waiting) FROM due, tickets))
         FOR UPDATE SKIP LOCKED
     )

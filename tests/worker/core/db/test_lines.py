@@ -20,9 +20,7 @@ async def test_a_silent_database_is_noticed_and_its_connections_are_cut(
         through = make_url(url).set(host="127.0.0.1", port=network.port, query=plain)
         db = Database(through.render_as_string(hide_password=False), application="test")
         looked = asyncio.Event()
-        listening = asyncio.create_task(
-            notify.listen(db, {"test": lambda _: looked.set()}, application="test")
-        )
+        listening = asyncio.create_task(notify.listen(db, {"test": lambda _: looked.set()}, application="test"))
         async with asyncio.timeout(30):
             await looked.wait()
             looked.clear()
