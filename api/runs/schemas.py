@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from api.http.pagination import Page, PageQuery
+from worker.core.failure import FailureCode
 from worker.core.models import Run
 from worker.core.runs import submission
 from worker.core.untrusted.source import GitRef, Source, Text
@@ -73,7 +74,7 @@ class RunRequest(BaseModel):
 
 
 class RunError(BaseModel):
-    code: str
+    code: str = Field(description=f"why the run failed or is tried again: {', '.join(FailureCode)}; more may come")
     message: str
 
 

@@ -6,21 +6,20 @@ ContainmentFailed
 └── AnswerRejected    what it answered is not what was asked for
 """
 
+from worker.core.failure import FailureCode, RunFailure
 
-class ContainmentFailed(Exception):
-    """`code` is for programs, the message for people."""
 
-    code = "containment_failed"
-    transient = False
+class ContainmentFailed(RunFailure):
+    code = FailureCode.CONTAINMENT_FAILED
 
 
 class ProcessEnded(ContainmentFailed):
-    code = "contained_process_ended"
+    code = FailureCode.PROCESS_ENDED
 
 
 class TooSlow(ContainmentFailed):
-    code = "contained_process_too_slow"
+    code = FailureCode.PROCESS_TOO_SLOW
 
 
 class AnswerRejected(ContainmentFailed):
-    code = "contained_answer_rejected"
+    code = FailureCode.ANSWER_REJECTED

@@ -12,6 +12,8 @@ LlmError
 
 from enum import StrEnum
 
+from worker.core.failure import FailureCode, RunFailure
+
 
 class Charge(StrEnum):
     """What an attempt that failed has cost: nothing, what its usage says, or nobody knows."""
@@ -21,12 +23,8 @@ class Charge(StrEnum):
     UNKNOWN = "unknown"
 
 
-class LlmError(Exception):
-    """The message says what happened in one sentence and holds no secret and no part of a prompt."""
-
-    code = "llm_error"
-    provider: str | None = None
-    """Who was asked, by the name that the settings have for it; the gateway sets it."""
+class LlmError(RunFailure):
+    """The message holds no part of a prompt. The gateway sets the provider."""
 
     def __init__(self, message: str, *, charge: Charge = Charge.NOTHING) -> None:
         super().__init__(message)
@@ -34,13 +32,14 @@ class LlmError(Exception):
 
 
 class Transient(LlmError):
-    code = "provider_unavailable"
+    code = FailureCode.PROVIDER_UNAVAILABLE
+    transient = True
 
 
 class RateLimited(Transient):
     """`seconds` is how long the provider asks to wait."""
 
-    code = "provider_rate_limited"
+    code = FailureCode.PROVIDER_RATE_LIMITED
 
     def __init__(self, message: str, *, seconds: float) -> None:
         super().__init__(message)
@@ -48,20 +47,20 @@ class RateLimited(Transient):
 
 
 class Unavailable(Transient):
-    code = "provider_unavailable"
+    code = FailureCode.PROVIDER_UNAVAILABLE
 
 
 class Rejected(LlmError):
-    code = "provider_rejected"
+    code = FailureCode.PROVIDER_REJECTED
 
 
 class Refused(LlmError):
-    code = "model_refused"
+    code = FailureCode.MODEL_REFUSED
 
 
 class Unparseable(LlmError):
-    code = "answer_unparseable"
+    code = FailureCode.ANSWER_UNPARSEABLE
 
 
 class OverBudget(LlmError):
-    code = "over_budget"
+    code = FailureCode.OVER_BUDGET

@@ -7,26 +7,25 @@ SourceError
 └── SourceUnavailable   the other side did not answer; worth another attempt
 """
 
+from worker.core.failure import FailureCode, RunFailure
 
-class SourceError(Exception):
-    """`code` is for programs, the message for people. `transient`: trying again may help."""
 
-    code = "source_error"
-    transient = False
+class SourceError(RunFailure):
+    code = FailureCode.SOURCE_ERROR
 
 
 class SourceNotFound(SourceError):
-    code = "source_not_found"
+    code = FailureCode.SOURCE_NOT_FOUND
 
 
 class SourceTooLarge(SourceError):
-    code = "source_too_large"
+    code = FailureCode.SOURCE_TOO_LARGE
 
 
 class SourceUnsafe(SourceError):
-    code = "source_unsafe"
+    code = FailureCode.SOURCE_UNSAFE
 
 
 class SourceUnavailable(SourceError):
-    code = "source_unavailable"
+    code = FailureCode.SOURCE_UNAVAILABLE
     transient = True

@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.core import models
 from worker.core.backoff import full_jitter
 from worker.core.db.database import is_unavailable
+from worker.core.failure import FailureCode, RunFailure
 from worker.core.ids import new_id
 from worker.core.queue.jobs import VerifyRun, enqueue
 from worker.core.runs import events, lifecycle
@@ -31,16 +32,15 @@ from worker.core.telemetry import logs, tracing
 from worker.core.telemetry.masking import mask, mask_file
 from worker.core.untrusted import source
 from worker.core.vocabulary import RunStatus
-from worker.isolation.errors import ContainmentFailed, ProcessEnded
+from worker.isolation.errors import ProcessEnded
 from worker.isolation.room import Bounds, Room
-from worker.llm.errors import LlmError, RateLimited, Transient
+from worker.llm.errors import RateLimited
 from worker.llm.gateway import Gateway
 from worker.llm.ledger import Caller
 from worker.runtime import lease
 from worker.runtime.resources import Resources
 from worker.runtime.single_flight import Flights
 from worker.sources import take
-from worker.sources.errors import SourceError
 from worker.sources.shared import Snapshots
 from worker.sources.snapshot import Snapshot
 from worker.verification import history, pipeline, record
@@ -100,7 +100,7 @@ async def _attempt(claim: Claim, resources: Resources) -> str:
         return await _cancelled(claim, resources)
     if claim.failures >= resources.settings.max_attempts:
         message = f"Gave up after {claim.failures} attempts whose worker disappeared (CVA_MAX_ATTEMPTS)."
-        return await _error(claim, resources, "attempts_exhausted", message)
+        return await _error(claim, resources, FailureCode.ATTEMPTS_EXHAUSTED, message)
     renew = partial(_renew, claim, resources)
     try:
         return await lease.hold(claim.run_id, _work(claim, resources), resources, renew=renew)
@@ -122,23 +122,22 @@ async def _failed(error: Exception, claim: Claim, resources: Resources) -> str:
     match error:
         case _DeadlineExceeded():
             limit = f"{resources.settings.run_deadline_seconds:.0f} s"
-            return await _error(claim, resources, "deadline_exceeded", f"The run took longer than {limit}.")
+            return await _error(claim, resources, FailureCode.DEADLINE_EXCEEDED, f"The run took longer than {limit}.")
         case RateLimited():
             return await _later(claim, resources, error)
         case ProcessEnded() if claim.failures == 0:
             # Somebody may have ended it, or the machine ran out of memory. The repository may do so once.
             return await _again(claim, resources, error.code, str(error))
-        case ConstitutionRejected() | LlmError() | SourceError() | ContainmentFailed():
-            if isinstance(error, Transient) or getattr(error, "transient", False):
-                provider = getattr(error, "provider", None)
-                return await _again(claim, resources, error.code, str(error), provider=provider)
+        case RunFailure(transient=True):
+            return await _again(claim, resources, error.code, str(error), provider=error.provider)
+        case RunFailure():
             return await _error(claim, resources, error.code, str(error))
     if is_unavailable(error):
         # Nothing can be written now; the lease lapses, and the reaper gives the run a fresh job.
         raise error
     log.exception("the attempt failed", exc_info=error)
     message = f"An internal error ended the attempt ({type(error).__name__}). The worker's log has the details."
-    return await _again(claim, resources, "internal_error", message)
+    return await _again(claim, resources, FailureCode.INTERNAL_ERROR, message)
 
 
 async def _renew(claim: Claim, resources: Resources, connection: AsyncConnection) -> lifecycle.Renewal:
@@ -319,7 +318,7 @@ async def _cancelled(claim: Claim, resources: Resources) -> str:
     return "cancelled" if held else "left alone"
 
 
-async def _error(claim: Claim, resources: Resources, code: str, message: str) -> str:
+async def _error(claim: Claim, resources: Resources, code: FailureCode, message: str) -> str:
     message = mask(message, resources.settings.secrets())
     async with resources.db.transaction() as session:
         held = await record.errored(session, claim, code=code, message=message)
@@ -351,7 +350,9 @@ async def _later(claim: Claim, resources: Resources, error: RateLimited) -> str:
     return _left(status, error.code)
 
 
-async def _again(claim: Claim, resources: Resources, code: str, message: str, *, provider: str | None = None) -> str:
+async def _again(
+    claim: Claim, resources: Resources, code: FailureCode, message: str, *, provider: str | None = None
+) -> str:
     """Hand the run back for another attempt, or give up when this was the last one."""
     failures = claim.failures + 1
     if failures >= resources.settings.max_attempts:

@@ -10,6 +10,7 @@ from worker.analyzers import analyze, catalog, rules
 from worker.analyzers.analyze import Analysis
 from worker.analyzers.catalog import Analyzer
 from worker.analyzers.finding import Finding
+from worker.core.failure import FailureCode
 from worker.core.settings import Settings
 from worker.core.vocabulary import Severity, TribunalMode
 from worker.isolation.contained import Contained
@@ -45,7 +46,7 @@ _JUDGED = "Each criterion was judged by three LLM judges apart from each other."
 class NobodyJudged(LlmError):
     """No judge gave a single answer that could be used."""
 
-    code = "no_usable_answer"
+    code = FailureCode.NO_USABLE_ANSWER
 
 
 @dataclass(frozen=True)

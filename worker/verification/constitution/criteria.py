@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from worker.core.failure import FailureCode, RunFailure
 from worker.core.vocabulary import Category, CriterionKind, Severity
 from worker.verification.constitution import kinds, scope
 from worker.verification.constitution.scope import Scope
@@ -15,10 +16,10 @@ MAX_STATEMENT = 2000
 _SLUG = 48
 
 
-class ConstitutionRejected(ValueError):
+class ConstitutionRejected(RunFailure):
     """No criteria can be read from the constitution. The message says why and what to do."""
 
-    code = "constitution_rejected"
+    code = FailureCode.CONSTITUTION_REJECTED
 
 
 @dataclass(frozen=True)
