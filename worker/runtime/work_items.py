@@ -58,20 +58,26 @@ async def claim(connection: AsyncConnection, kind: str, subject: str, *, holder:
     return None if row is None else Item(row.kind, row.subject, row.attempt, row.failures)
 
 
+# The fence, as that of runs.
+_HELD = "kind = :kind AND subject = :subject AND attempt = :attempt AND status = 'running'"
+
+
+def held_by(item: Item) -> dict[str, object]:
+    return {"kind": item.kind, "subject": item.subject, "attempt": item.attempt}
+
+
 _RENEW = text(
-    """
-    UPDATE work_items SET lease_until = clock_timestamp() + make_interval(secs => :lease)
-    WHERE kind = :kind AND subject = :subject AND attempt = :attempt AND status = 'running' RETURNING 1
-    """
+    f"""
+    UPDATE work_items SET lease_until = clock_timestamp() + make_interval(secs => :lease) WHERE {_HELD} RETURNING 1
+    """  # noqa: S608  our own words
 )
 _END = text(
-    """
+    f"""
     UPDATE work_items SET status = :status, holder = NULL, lease_until = NULL, error = :error, failures = :failures,
         finished_at = CASE WHEN :status IN ('done', 'failed') THEN clock_timestamp() END,
         not_before = CASE WHEN :status = 'queued' THEN clock_timestamp() + make_interval(secs => :delay) END
-    WHERE kind = :kind AND subject = :subject AND attempt = :attempt AND status = 'running'
-    RETURNING not_before
-    """
+    WHERE {_HELD} RETURNING not_before
+    """  # noqa: S608  our own words
 )
 
 
@@ -86,9 +92,7 @@ async def end(
 ) -> bool:
     """End the attempt, or nothing when it holds the item no more. `delay` in seconds until a queued one is due."""
     values = {
-        "kind": item.kind,
-        "subject": item.subject,
-        "attempt": item.attempt,
+        **held_by(item),
         "status": status,
         "failures": failures,
         "delay": delay,
@@ -131,7 +135,7 @@ async def perform(
         raise GaveUp(f"{kind} of {subject} was given up: its worker disappeared {item.failures} times.")
 
     async def renew(connection: AsyncConnection) -> Renewal:
-        values = {"kind": item.kind, "subject": item.subject, "attempt": item.attempt, "lease": seconds}
+        values = {**held_by(item), "lease": seconds}
         return Renewal(held=(await connection.execute(_RENEW, values)).first() is not None, cancel_requested=False)
 
     status, failures, delay, said = ("done" if again is None else "queued"), 0, 0.0, None

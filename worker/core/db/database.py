@@ -145,6 +145,7 @@ class Database:
             connect_args=connect_args(application, pooled=self.is_pooled),
             isolation_level="AUTOCOMMIT",
             pool_reset_on_return=None,
+            skip_autocommit_rollback=True,
             **pool,
         )
         # Leases are renewed however many questions wait for a connection. Opened when the first one is.
@@ -154,6 +155,7 @@ class Database:
             connect_args=connect_args(application, lock_timeout=1.0, pooled=self.is_pooled),
             isolation_level="AUTOCOMMIT",
             pool_reset_on_return=None,
+            skip_autocommit_rollback=True,
             **{**pool, "pool_size": _VITAL},
         )
         for engine in (self._autocommit, self._vital):
@@ -197,8 +199,13 @@ class Database:
 
         It saves the round trips of BEGIN and COMMIT. A second statement would be a second transaction.
         """
-        async with self._turns.one(), self._autocommit.connect() as connection:
-            yield connection
+        async with self._turns.one():
+            connection = await self._autocommit.connect()
+            try:
+                yield connection
+            finally:
+                # Asks the database nothing, so there is nothing that a cancellation could break off.
+                await connection.close()
 
     @asynccontextmanager
     async def vital_statement(self) -> AsyncIterator[AsyncConnection]:

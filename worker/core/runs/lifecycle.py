@@ -174,32 +174,39 @@ class Renewal:
     cancel_requested: bool
 
 
+# The fence: that an attempt still has the run. Of every write of a worker; its values are `held_by` the claim.
+HELD = "runs.id = :run_id AND runs.attempt = :attempt AND runs.status = 'running'"
+
+
+def held_by(claim: Claim) -> dict[str, object]:
+    return {"run_id": claim.run_id, "attempt": claim.attempt}
+
+
 _RENEW = text(
-    """
+    f"""
     UPDATE runs SET lease_until = clock_timestamp() + make_interval(secs => :lease)
-    WHERE id = :run_id AND attempt = :attempt AND status = 'running'
-    RETURNING cancel_requested_at IS NOT NULL AS cancel_requested
-    """
+    WHERE {HELD} RETURNING cancel_requested_at IS NOT NULL AS cancel_requested
+    """  # noqa: S608  our own words
 )
 
 
 async def renew(session: Session, claim: Claim, *, lease: float) -> Renewal:
     """Prolong the lease; also the question whether somebody asked to cancel."""
-    row = (await session.execute(_RENEW, {"run_id": claim.run_id, "attempt": claim.attempt, "lease": lease})).first()
+    row = (await session.execute(_RENEW, {**held_by(claim), "lease": lease})).first()
     return Renewal(held=row is not None, cancel_requested=row is not None and row.cancel_requested)
 
 
 _HAND_BACK = text(
-    """
+    f"""
     UPDATE runs SET status = 'queued', lease_until = NULL, holder = NULL, step = NULL,
         failures = failures + :spent,
         not_before = CASE WHEN :delay > 0 AND cancel_requested_at IS NULL
             THEN clock_timestamp() + make_interval(secs => :delay) END,
         error_code = CASE WHEN cancel_requested_at IS NULL THEN :error_code END,
         error_message = CASE WHEN cancel_requested_at IS NULL THEN :error_message END
-    WHERE id = :run_id AND attempt = :attempt AND status = 'running'
+    WHERE {HELD}
     RETURNING priority, not_before, cancel_requested_at IS NOT NULL AS cancel_requested
-    """
+    """  # noqa: S608  our own words
 )
 
 
@@ -224,8 +231,7 @@ async def hand_back(
         await session.execute(
             _HAND_BACK,
             {
-                "run_id": claim.run_id,
-                "attempt": claim.attempt,
+                **held_by(claim),
                 "spent": int(spend),
                 "delay": delay,
                 "error_code": error_code,
@@ -266,7 +272,7 @@ class Examined:
 _NOTHING = dict.fromkeys(("digest", "commit", "branch", "files_seen", "files_total", "analyzers"))
 
 _FINISH = text(
-    """
+    f"""
     WITH finished AS (
         UPDATE runs SET status = :status, verdict = :verdict, score = :score,
             tribunal = coalesce(:tribunal, tribunal), event_seq = event_seq + 1,
@@ -275,7 +281,7 @@ _FINISH = text(
             snapshot_digest = coalesce(:digest, snapshot_digest), commit_sha = coalesce(:commit, commit_sha),
             branch = coalesce(:branch, branch), files_seen = :files_seen, files_total = :files_total,
             analyzers = CAST(:analyzers AS jsonb)
-        WHERE id = :run_id AND attempt = :attempt AND status = 'running'
+        WHERE {HELD}
         RETURNING id, event_seq, callback_url
     ), told AS (
         INSERT INTO run_events (run_id, seq, type, data)
@@ -289,7 +295,7 @@ _FINISH = text(
             :callback_queue, :callback_task, :callback_priority, NULL, NULL, jsonb_build_object('run_id', id), NULL
         )::procrastinate_job_to_defer_v1]) END
     FROM finished
-    """
+    """  # noqa: S608  our own words
 )
 
 
@@ -320,8 +326,7 @@ async def finish(
         await session.execute(
             _FINISH,
             {
-                "run_id": claim.run_id,
-                "attempt": claim.attempt,
+                **held_by(claim),
                 "status": status.value,
                 "verdict": told["verdict"],
                 "score": score,
