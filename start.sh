@@ -37,6 +37,9 @@ bash start.sh [ROLE]
   bench scale [--queued N] [--finished N] [--seconds S]
               a hundred workers' claims, and what is asked of a million waiting runs and ten million that ended; exit
               code 1 when something is slower than it may be; half an hour
+  bench flow [--rate N] [--minutes M]
+              so many runs a minute from the request to the roll-up, with scripted work; exit code 1 when the queue
+              grows or anything is lost
   chaos       kill, stop and cut off everything in turn, beside a bare procrastinate worker; --short is a tenth of it
   fuzz TARGET [--seconds N] [--guided]
               hostile input for what reads strangers' bytes: archive, sarif, constitution, citation, masker, answer,

@@ -33,7 +33,7 @@ def run() -> None:
         from worker.core import settings
         from worker.core.db import embedded, migrate
 
-        with migrate.locked_connection(embedded.database_url(settings.load())) as connection:
+        with migrate.locked_connection(embedded.direct_url(settings.load())) as connection:
             context.configure(connection=connection, **options)
             with context.begin_transaction():
                 context.run_migrations()

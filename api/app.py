@@ -79,7 +79,7 @@ def create_app(settings: Settings, *, url: str | None = None) -> Starlette:
             settings=settings, db=db, hub=hub, metrics=metrics, exposition=exposition, limits=limited
         )
         handlers = {events.CHANNEL: hub.notify}
-        beside = [
+        background = [
             asyncio.create_task(notify.listen(db, handlers, application="invariant-api-events")),
             asyncio.create_task(hub.look_forever(db)),
             asyncio.create_task(limited.streams.prolong()),
@@ -88,9 +88,9 @@ def create_app(settings: Settings, *, url: str | None = None) -> Starlette:
             async with companion(settings):
                 yield
         finally:
-            for task in beside:
+            for task in background:
                 task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
+            await asyncio.gather(*background, return_exceptions=True)
             await db.dispose()
 
     # Outside of all: a browser must be able to read the problems as well.

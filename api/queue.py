@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from functools import cache
+from operator import attrgetter
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,13 +19,16 @@ from worker.core.vocabulary import Scope
 operations = Operations("queue")
 
 JobStatus = Literal["todo", "doing", "succeeded", "failed", "cancelled", "aborted"]
+# One that is being aborted is shown among all, and cannot be asked for.
+_STATUSES: tuple[str, ...] = (*get_args(JobStatus), "aborting")
 _SILENT_SECONDS = 60
 # Ids are bigints.
 _AFTER_ALL = (1 << 63) - 1
 
 
 class QueueView(BaseModel):
-    """Jobs of one queue. `waiting` are due, `scheduled` come later, each counted up to 10,000; times in seconds."""
+    """Jobs of one queue. `waiting` are due, `scheduled` come later; each number is counted up to 10,000. Times in
+    seconds."""
 
     name: str
     paused: bool
@@ -33,7 +37,9 @@ class QueueView(BaseModel):
     scheduled: int
     doing: int
     failed: int
-    oldest_seconds: float | None = Field(description="how long the oldest due job has waited")
+    oldest_seconds: float | None = Field(
+        description="how long one of the hundred due jobs that came first has waited, at most"
+    )
 
 
 class Overview(BaseModel):
@@ -74,7 +80,7 @@ class JobQuery(BaseModel):
     cursor: str | None = Field(None, pattern=r"^[1-9][0-9]{0,17}$", description="`next_cursor` of the page before")
 
 
-COUNTED = 10_000
+COUNT_CAP = 10_000
 """What waits is counted so far: more is many, whatever the number."""
 
 _MANY = "SELECT count(*) FROM (SELECT FROM {} LIMIT :counted) AS counted"
@@ -89,13 +95,14 @@ _QUEUE = f"""(
         ({_MANY.format("procrastinate_jobs j WHERE j.queue_name = '{queue}' AND j.status = 'doing'")}) AS doing,
         ({_MANY.format("procrastinate_jobs j WHERE j.queue_name = '{queue}' AND j.status IN ('failed', 'aborted')")})
             AS failed,
-        -- The first that came; one that was to wait counts from when it was due.
-        (SELECT extract(epoch FROM now() - coalesce(
-            j.scheduled_at, (SELECT min(e.at) FROM procrastinate_events e WHERE e.job_id = j.id)))::float8
-         FROM {_DUE} ORDER BY j.id LIMIT 1) AS oldest_seconds
+        -- Of the first that came; one that was to wait, or is tried again, counts from when it was due.
+        (SELECT max(extract(epoch FROM now() - since))::float8 FROM (
+            SELECT coalesce(
+                j.scheduled_at, (SELECT min(e.at) FROM procrastinate_events e WHERE e.job_id = j.id)) AS since
+            FROM {_DUE} ORDER BY j.id LIMIT 100) AS first) AS oldest_seconds
     FROM (VALUES ('{{queue}}')) AS q (name) LEFT JOIN queue_pauses p ON p.queue = q.name
 )"""  # noqa: S608  our own words
-_QUEUES = text(" UNION ALL ".join(_QUEUE.format(queue=name) for name in QUEUES) + " ORDER BY name")
+_QUEUES = text(" UNION ALL ".join(_QUEUE.format(queue=name) for name in QUEUES))
 # In an order that an index has: what is unfinished is little among all runs there ever were.
 _REST = text(
     f"""
@@ -121,9 +128,10 @@ async def overview(call: Call) -> Response:
 
 async def read_overview(session: AsyncSession) -> Overview:
     """The queues, the unfinished runs and the workers at this moment."""
-    queues = await session.execute(_QUEUES, {"counted": COUNTED})
-    rest = (await session.execute(_REST, {"silent": _SILENT_SECONDS, "counted": COUNTED})).mappings().one()
-    return Overview(queues=[QueueView(**row) for row in queues.mappings()], **rest)
+    queues = await session.execute(_QUEUES, {"counted": COUNT_CAP})
+    rest = (await session.execute(_REST, {"silent": _SILENT_SECONDS, "counted": COUNT_CAP})).mappings().one()
+    views = sorted((QueueView(**row) for row in queues.mappings()), key=attrgetter("name"))
+    return Overview(queues=views, **rest)
 
 
 _JOB = """
@@ -133,15 +141,15 @@ _JOB = """
     FROM procrastinate_jobs j
 """
 # One look into invariant_jobs_idx each; as parameters, what is rare would be planned as what is frequent.
-_SOME = """(
+_JOBS_OF = """(
     {job} WHERE j.queue_name = '{queue}' AND j.status = '{status}' AND j.id < :before ORDER BY j.id DESC LIMIT :limit
 )"""
 
 
 @cache
-def _list(queues: tuple[str, ...], statuses: tuple[JobStatus, ...]) -> TextClause:
-    some = (_SOME.format(job=_JOB, queue=queue, status=status) for queue in queues for status in statuses)
-    return text(" UNION ALL ".join(some) + " ORDER BY id DESC LIMIT :limit")
+def _list(queues: tuple[str, ...], statuses: tuple[str, ...]) -> TextClause:
+    parts = (_JOBS_OF.format(job=_JOB, queue=queue, status=status) for queue in queues for status in statuses)
+    return text(f"SELECT * FROM ({' UNION ALL '.join(parts)}) AS jobs ORDER BY id DESC LIMIT :limit")  # noqa: S608  our own words
 
 
 _ONE = text(_JOB + " WHERE j.id = :id AND j.queue_name = ANY(:queues)")
@@ -152,7 +160,7 @@ _LOCKED = text(_JOB + " WHERE j.id = :id AND j.queue_name = ANY(:queues) FOR UPD
 async def list_jobs(call: Call, query: JobQuery) -> Response:
     """List the queue's jobs"""
     queues: tuple[str, ...] = (query.queue,) if query.queue else QUEUES
-    statuses: tuple[JobStatus, ...] = (query.status,) if query.status else get_args(JobStatus)
+    statuses = (query.status,) if query.status else _STATUSES
     values = {"before": _AFTER_ALL if query.cursor is None else int(query.cursor), "limit": query.limit + 1}
     async with call.state.db.transaction() as session:
         rows = (await session.execute(_list(queues, statuses), values)).all()

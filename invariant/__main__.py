@@ -54,9 +54,10 @@ def _parser() -> _Parser:
         help="write there instead of standard output; may be repeated. The ending says the form: .md, .sarif, .json, "
         ".txt (table); - is standard output",
     )
-    bench = roles.add_parser("bench", help="measure; `decisions`, `clients`, `contained`, `scale` also judge")
+    bench = roles.add_parser("bench", help="measure; `decisions`, `clients`, `contained`, `scale`, `flow` also judge")
     bench.add_argument(
-        "what", choices=("queue", "verify", "retrieval", "decisions", "analytics", "contained", "clients", "scale")
+        "what",
+        choices=("queue", "verify", "retrieval", "decisions", "analytics", "contained", "clients", "scale", "flow"),
     )
     bench.add_argument(
         "--seconds", type=float, default=8.0, help="queue, clients, scale: how long each figure is measured"
@@ -68,6 +69,8 @@ def _parser() -> _Parser:
     bench.add_argument("--json", metavar="FILE", help="decisions: write the whole result there")
     bench.add_argument("--clients", type=int, default=1000, help="clients: how many there are with one token")
     bench.add_argument("--runs", type=int, default=10_000_000, help="analytics: how many runs there are")
+    bench.add_argument("--rate", type=float, default=10_000, help="flow: how many runs come in a minute")
+    bench.add_argument("--minutes", type=float, default=10, help="flow: for how long")
     bench.add_argument("--queued", type=int, default=1_000_000, help="scale: how many runs wait")
     bench.add_argument("--finished", type=int, default=10_000_000, help="scale: how many runs have ended")
     bench.add_argument("--repos", type=int, default=500, help="analytics: of how many repositories")

@@ -18,7 +18,7 @@ def command() -> int:
     try:
         config = settings.load()
         url = embedded.database_url(config)
-        migrate.upgrade(url)
+        migrate.upgrade(embedded.direct_url(config))
     except RuntimeError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -1,4 +1,4 @@
-"""PgBouncer in transaction mode before a server of ours: for tests and chaos. Debian's package is `pgbouncer`."""
+"""PgBouncer in transaction mode before a server of ours: for tests. Debian's package is `pgbouncer`."""
 
 import contextlib
 import shutil
@@ -26,7 +26,6 @@ listen_port = {port}
 unix_socket_dir =
 auth_type = any
 pool_mode = transaction
-ignore_startup_parameters = options
 max_client_conn = 1000
 default_pool_size = {connections}
 """

@@ -81,6 +81,8 @@ def running(settings: Settings, *, workers: int = 1, environment: Mapping[str, s
         shared = {
             **os.environ,
             "DATABASE_URL": url,
+            # That of the settings, not one of the environment for another database.
+            "CVA_DATABASE_DIRECT_URL": settings.direct_database_url or "",
             "CVA_API_TOKEN": token,
             "HOST": "127.0.0.1",
             "PORT": str(port),

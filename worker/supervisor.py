@@ -134,10 +134,10 @@ class Supervisor:
 
     def _start(self) -> _Service:
         settings = self.resources.settings
-        reached = connector(
+        queue_connector = connector(
             self.resources.db, application="invariant-worker-queue", pool_size=_QUEUE_CONNECTIONS, wakes=self._wakes
         )
-        app = queue.app.with_connector(reached)
+        app = queue.app.with_connector(queue_connector)
         queues = self._served()
         worker = Worker(
             app=app,

@@ -40,12 +40,12 @@ class _Claimer:
     async def work(self) -> None:
         while (began := time.monotonic()) < self.deadline:
             claim = await self.dispatch.claim_next(new_id())
-            if began >= self.warm:
-                self.seconds.append(time.monotonic() - began)
             if claim is None:
                 self.nothing += 1
                 await asyncio.sleep(0.05)
                 continue
+            if began >= self.warm:
+                self.seconds.append(time.monotonic() - began)
             async with self.db.single_statement() as connection:
                 await lifecycle.finish(connection, claim, status=RunStatus.CANCELLED)
 

@@ -19,9 +19,8 @@ from rich.console import Console
 from rich.table import Table
 
 from invariant import stack
-from invariant.bench.database import temporary
+from invariant.bench.database import settings_on, temporary
 from worker.core import settings
-from worker.core.settings import Settings
 
 _PACE_SECONDS = 0.12
 _MOST_SLOWER = 2.0
@@ -38,7 +37,7 @@ def command(arguments: argparse.Namespace) -> int:
     # Below a minute the burst that a user may make at its beginning would count for more than it does.
     seconds = max(arguments.seconds, 20.0)
     with temporary(config) as url:
-        own = Settings(**{**config.model_dump(by_alias=True, exclude_unset=True), "DATABASE_URL": url})
+        own = settings_on(config, url)
         with stack.running(own, workers=0, environment={"CVA_USER_RUNS_WAITING": "1000"}) as api:
             crowd, other = _token(api, "crowd"), _token(api, "other")
             _measure(api.url, other, 3)

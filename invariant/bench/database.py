@@ -14,12 +14,18 @@ from worker.core.db.database import libpq_url
 from worker.core.settings import Settings
 
 
+def settings_on(settings: Settings, url: str) -> Settings:
+    """The same settings with another database."""
+    given = settings.model_dump(by_alias=True, exclude_unset=True)
+    return Settings(**{**given, "DATABASE_URL": url, "CVA_DATABASE_DIRECT_URL": None})
+
+
 @contextlib.contextmanager
 def temporary(settings: Settings) -> Iterator[str]:
     """The URL of a migrated, empty database for as long as the block lasts."""
     server = None
     if settings.database_url is not None:
-        base = libpq_url(settings.database_url.get_secret_value())
+        base = libpq_url(embedded.direct_url(settings))
     else:
         server = embedded.start(home(settings))
         base = libpq_url(server.url)

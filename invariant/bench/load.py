@@ -1,6 +1,7 @@
 """A load generator that costs little: the request's bytes are made once, the answer is only looked at."""
 
 import asyncio
+import itertools
 import time
 from functools import partial
 from typing import cast
@@ -48,11 +49,7 @@ async def post(
     host: str, port: int, path: str, body: bytes, *, token: str, connections: int, seconds: float
 ) -> list[int]:
     """Send `body` again and again; returns [other answers, answers with status 202]."""
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    request = head.encode() + body
+    request = _request(host, port, path, body, token)
     loop = asyncio.get_running_loop()
     tally = [0, 0]
     deadline = time.perf_counter() + seconds
@@ -64,3 +61,35 @@ async def post(
     async with asyncio.timeout(seconds + 30):
         await asyncio.gather(*ends)
     return tally
+
+
+async def paced(
+    host: str, port: int, path: str, body: bytes, *, token: str, connections: int, rate: float, seconds: float
+) -> list[int]:
+    """As `post`, but so many a second: a request whose time has come waits for nothing but a free connection."""
+    request = _request(host, port, path, body, token)
+    tally = [0, 0]
+    began = time.perf_counter()
+    number = itertools.count()
+
+    async def one() -> None:
+        reader, writer = await asyncio.open_connection(host, port)
+        while (at := next(number) / rate) < seconds:
+            await asyncio.sleep(began + at - time.perf_counter())
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+            await reader.readexactly(length)
+            tally[head.startswith(b"HTTP/1.1 202")] += 1
+        writer.close()
+
+    await asyncio.gather(*(one() for _ in range(connections)))
+    return tally
+
+
+def _request(host: str, port: int, path: str, body: bytes, token: str) -> bytes:
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {token}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body

@@ -26,7 +26,7 @@ from rich.table import Table
 
 from invariant import stack
 from invariant.bench import drain, load
-from invariant.bench.database import temporary
+from invariant.bench.database import settings_on, temporary
 from worker.core import settings
 from worker.core.db.database import connect_args, libpq_url
 from worker.core.ids import new_id
@@ -47,7 +47,7 @@ def command(arguments: argparse.Namespace) -> int:
     config = settings.load()
     console = Console()
     with temporary(config) as url, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        own = Settings(**{**_as_environment(config), "DATABASE_URL": url})
+        own = settings_on(config, url)
         accepted = _accept(runner, own, url, seconds=arguments.seconds)
         started = _start(runner, own, url)
         drained = _drain(runner, url)
@@ -62,10 +62,6 @@ def command(arguments: argparse.Namespace) -> int:
     table.add_row("commit to start of work, p99", f"{_percentile(started, 99):.1f} ms", "", "")
     console.print(table)
     return 0
-
-
-def _as_environment(config: Settings) -> dict[str, Any]:
-    return config.model_dump(by_alias=True, exclude_unset=True)
 
 
 def _percentile(values: list[float], percent: int) -> float:

@@ -33,7 +33,7 @@ from invariant.postgres import TEMPLATE
 from worker import reaper, upkeep
 from worker.core.db.database import Database
 from worker.core.settings import Settings
-from worker.runtime.dispatch import COUNTED, READ_ORDER
+from worker.runtime.dispatch import READ_ORDER, WAITING_CAP
 from worker.runtime.resources import Resources
 from worker.verification import history, isolated
 
@@ -50,6 +50,8 @@ _TIMES = 20
 _WANTED_MS = 50.0
 _CLAIMS_WANTED = 500.0
 _CLAIM_WANTED_SECONDS = 1.0
+# A thousand tenants have a turn each in two seconds.
+_NEWCOMER_WANTED_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ async def _periodic(url: str) -> list[Figure]:
 
     async def order() -> None:
         async with db.single_statement() as connection:
-            await connection.execute(READ_ORDER, {"repo_limit": 0, "counted": COUNTED})
+            await connection.execute(READ_ORDER, {"repo_limit": 0, "counted": WAITING_CAP})
 
     asked: dict[str, Callable[[], Awaitable[object]]] = {
         "order of tenants": order,
@@ -151,7 +153,8 @@ def _request(client: httpx.Client, path: str, headers: Mapping[str, str]) -> flo
     time.sleep(0.06)
     began = time.perf_counter()
     answer = client.get(path, headers=headers)
-    if answer.status_code >= 500 or answer.status_code == 429:
+    # What is an administrator's, or not there, is found out by asking, too.
+    if answer.status_code not in (200, 403, 404):
         raise RuntimeError(f"{path} was answered with {answer.status_code}")
     return (time.perf_counter() - began) * 1000
 
@@ -160,12 +163,19 @@ def _claims(url: str, name: str, repo_limit: int, seconds: float) -> list[Figure
     with _claimers(url, repo_limit, seconds) as processes:
         waits = _newcomers(url, seconds)
         answers = [json.loads(process.communicate()[0]) for process in processes]
+    if any(process.returncode for process in processes) or any(answer["nothing"] for answer in answers):
+        raise RuntimeError("a claimer failed, or found nothing to claim among all that waits")
     times = sorted(second for answer in answers for second in answer["seconds"])
     rate, p99 = len(times) / seconds, times[int(len(times) * 0.99)]
     figures = [
         Figure(f"claims a second{name}", f"{rate:.0f}", f">= {_CLAIMS_WANTED:.0f}", rate >= _CLAIMS_WANTED),
         Figure(f"a claim{name}, p99", f"{p99:.2f} s", f"<= {_CLAIM_WANTED_SECONDS:g} s", p99 <= _CLAIM_WANTED_SECONDS),
-        Figure(f"a newcomer's run begins after{name}, p50", f"{statistics.median(waits):.2f} s", "", True),
+        Figure(
+            f"a newcomer's run begins after{name}, p50",
+            f"{statistics.median(waits):.2f} s",
+            f"<= {_NEWCOMER_WANTED_SECONDS:g} s",
+            statistics.median(waits) <= _NEWCOMER_WANTED_SECONDS,
+        ),
     ]
     if repo_limit:
         # Nothing was asked of it; it is there to be compared.

@@ -25,7 +25,7 @@ from rich.table import Table
 
 from client.http import Client
 from invariant import stack
-from invariant.bench.database import temporary
+from invariant.bench.database import settings_on, temporary
 from invariant.waiting import until
 from worker.core import settings
 from worker.core.settings import Settings
@@ -167,7 +167,7 @@ def _stack(config: Settings, folder: Path, seconds: float) -> Iterator[_Running]
     provider = subprocess.Popen([sys.executable, "-m", "invariant.bench.provider", str(port), str(seconds)])
     try:
         with temporary(config) as url:
-            own = Settings(**{**config.model_dump(by_alias=True, exclude_unset=True), "DATABASE_URL": url})
+            own = settings_on(config, url)
             environment = {
                 "CVA_LLM_BASE_URL": address,
                 "CVA_LLM_MODEL": "judge-1",

@@ -1,12 +1,15 @@
 """What an operator sees of the queue, and does with it."""
 
 import asyncio
+import itertools
 import uuid
 from typing import Any
 
 import httpx
+import pytest
 from sqlalchemy import text
 
+from api import queue
 from tests.support.app import resources
 from tests.worker.core.runs.test_lifecycle import column, new_run
 from worker import tasks
@@ -18,9 +21,10 @@ from worker.runtime.resources import Resources
 from worker.supervisor import Supervisor
 
 
-async def sql(found: Resources, statement: str, **values: Any) -> None:
+async def sql(found: Resources, statement: str, **values: Any) -> Any:
     async with found.db.transaction() as session:
-        await session.execute(text(statement), values)
+        result = await session.execute(text(statement), values)
+        return result.all() if result.returns_rows else None
 
 
 async def is_done(found: Resources, job: DeliverCallback) -> bool:
@@ -60,6 +64,46 @@ async def test_jobs_are_listed_in_pages(client: httpx.AsyncClient, url: str) -> 
     assert listed == ids[::-1]
     assert (await client.get("/api/jobs", params={"queue": "monitoring"})).json()["items"] == []
     assert (await client.get("/api/jobs", params={"status": "lost"})).status_code == 422
+
+
+async def test_jobs_of_several_queues_and_statuses_come_newest_first(client: httpx.AsyncClient, url: str) -> None:
+    async with resources(url) as found:
+        for queue, status in itertools.product(("verification", "monitoring"), ("todo", "doing", "failed")):
+            await sql(
+                found,
+                "INSERT INTO procrastinate_jobs (queue_name, task_name, status)"
+                f" SELECT '{queue}', 't', '{status}' FROM generate_series(1, 3)",
+            )
+        everything = [
+            (row.id, row.queue_name, row.status)
+            for row in await sql(
+                found, "SELECT id, queue_name, status::text AS status FROM procrastinate_jobs ORDER BY id DESC"
+            )
+        ]
+    for queue, status in itertools.product((None, "verification", "monitoring"), (None, "todo", "failed", "cancelled")):
+        asked = {name: value for name, value in (("queue", queue), ("status", status)) if value}
+        expected = [id_ for id_, of, is_ in everything if queue in (None, of) and status in (None, is_)]
+        listed: list[int] = []
+        cursor: dict[str, str] = {}
+        while True:
+            answer = (await client.get("/api/jobs", params={**asked, "limit": 4, **cursor})).json()
+            listed += [job["id"] for job in answer["items"]]
+            if answer["next_cursor"] is None:
+                break
+            cursor = {"cursor": answer["next_cursor"]}
+        assert listed == expected, asked
+
+
+async def test_what_is_many_is_counted_up_to_a_bound(
+    client: httpx.AsyncClient, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "COUNT_CAP", 3)
+    async with resources(url) as found:
+        for _ in range(5):
+            await new_run(found)
+    overview = (await client.get("/api/queue")).json()
+    assert overview["runs_queued"] == 3
+    assert [one["waiting"] for one in overview["queues"]] == [0, 3]
 
 
 async def test_a_callback_that_was_given_up_begins_anew(client: httpx.AsyncClient, url: str) -> None:

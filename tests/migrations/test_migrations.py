@@ -163,7 +163,7 @@ CATALOGUE = {
     "columns": "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns"
     " WHERE table_name LIKE 'procrastinate%' ORDER BY 1, 2",
     "functions": "SELECT proname, pg_get_functiondef(oid) FROM pg_proc WHERE proname LIKE 'procrastinate%' ORDER BY 1",
-    # We have one of our own beside them.
+    # We have some of our own beside them.
     "indexes": "SELECT indexname, indexdef FROM pg_indexes WHERE tablename LIKE 'procrastinate%'"
     " AND indexname LIKE 'procrastinate%' ORDER BY 1",
     "constraints": "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"

@@ -1,11 +1,11 @@
-"""How a run can fail: a closed set of codes, each with its line in docs/state-machine.md."""
+"""How a run can fail: a set of codes that is closed in each version, with a line for each in docs/state-machine.md."""
 
 from enum import StrEnum
 from typing import ClassVar
 
 
 class FailureCode(StrEnum):
-    """For programs: it stands in the run's row, its events and its problem. The words for people come with it."""
+    """For programs: it stands in the run's row, its events and the api's `error`. The words for people come with it."""
 
     SOURCE_ERROR = "source_error"
     SOURCE_NOT_FOUND = "source_not_found"

@@ -20,7 +20,7 @@ from worker.core.db.database import Database, connect_args
 from worker.core.db.notify import Handler
 from worker.core.queue.jobs import QUEUES
 
-# What procrastinate's trigger sends.
+# As procrastinate's trigger sends it; its worker reads the type alone.
 _LOOK = json.dumps({"type": "job_inserted", "job_id": 0})
 
 
@@ -28,19 +28,19 @@ class Wakes:
     """`handlers` are for worker.core.db.notify.listen."""
 
     def __init__(self) -> None:
-        self._heard: dict[str, set[asyncio.Queue[tuple[str, str]]]] = {
+        self._listening: dict[str, set[asyncio.Queue[tuple[str, str]]]] = {
             channel: set() for channel in get_channel_for_queues(QUEUES)
         }
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
-        return {channel: partial(self._wake, channel) for channel in self._heard}
+        return {channel: partial(self._wake, channel) for channel in self._listening}
 
     @contextlib.contextmanager
     def hear(self, channels: Iterable[str]) -> Iterator[asyncio.Queue[tuple[str, str]]]:
         """What comes on the channels while the block lasts, as (channel, payload)."""
         queue: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
-        heard = [self._heard[channel] for channel in channels]
+        heard = [self._listening[channel] for channel in channels]
         for queues in heard:
             queues.add(queue)
         try:
@@ -51,7 +51,7 @@ class Wakes:
 
     def _wake(self, channel: str, payload: str) -> None:
         """Without a payload something may have come while nobody listened."""
-        for queue in self._heard[channel]:
+        for queue in self._listening[channel]:
             queue.put_nowait((channel, payload or _LOOK))
 
 

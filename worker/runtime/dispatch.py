@@ -21,7 +21,7 @@ from worker.runtime.fairness import Order, Tenant
 log = logs.get(__name__)
 
 # What waits is counted so far.
-COUNTED = 250
+WAITING_CAP = 250
 # How many times as long as the reading took, in seconds, an order holds; and how long at most.
 _HOLDS = 25
 _HOLDS_AT_MOST = 2.0
@@ -113,7 +113,7 @@ class Dispatch:
             if self._order.read_at < moment:
                 read_at = time.monotonic()
                 async with self._db.single_statement() as connection:
-                    values = {"repo_limit": self._repo_limit, "counted": COUNTED}
+                    values = {"repo_limit": self._repo_limit, "counted": WAITING_CAP}
                     rows = (await connection.execute(READ_ORDER, values)).all()
                 now = time.monotonic()
                 holds = min(_HOLDS_AT_MOST, self._holds * (now - read_at))

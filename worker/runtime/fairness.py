@@ -31,8 +31,9 @@ class Tenant:
 class Order:
     """The tenants in their order as it was read; `read_at` and `valid_until` in seconds by a clock of the caller's.
 
-    Processes that read at the same time would all serve the same tenants. So each draws by lot among the next `spread`
-    of the same priority and share: as many as all others will serve while the order holds.
+    `taken` counts the turns that were given. Processes that read at the same time would all serve the same tenants. So
+    each draws by lot among the next `spread` of the same priority and share: as many as all others will serve while the
+    order holds.
     """
 
     def __init__(self, tenants: Iterable[Tenant], *, read_at: float, valid_until: float, spread: int = 0) -> None:
@@ -45,7 +46,7 @@ class Order:
             self._heap.append(((-tenant.priority, tenant.share, lot), place, tenant))
         heapq.heapify(self._heap)
         self.was_empty = not self._heap
-        self._last = len(self._heap) + spread
+        self._next = len(self._heap) + spread
 
     def __bool__(self) -> bool:
         return bool(self._heap)
@@ -55,11 +56,11 @@ class Order:
         if not self._heap:
             return None
         self.taken += 1
-        self._last += 1
+        self._next += 1
         _, _, tenant = self._heap[0]
         served = replace(tenant, running=tenant.running + 1)
         # After all others of the same share.
-        heapq.heapreplace(self._heap, ((-served.priority, served.share, float(self._last)), self._last, served))
+        heapq.heapreplace(self._heap, ((-served.priority, served.share, float(self._next)), self._next, served))
         return tenant
 
     def drop(self, name: str) -> None:

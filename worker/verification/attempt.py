@@ -199,8 +199,8 @@ async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
 
     async def step(name: str, data: dict[str, object]) -> None:
         told = {"step": name, "number": pipeline.STEPS.index(name) + 1, "of": len(pipeline.STEPS), **data}
-        async with resources.db.transaction() as session:
-            if await events.append(session, claim.run_id, "step", told, attempt=claim.attempt, step=name) is None:
+        async with resources.db.single_statement() as connection:
+            if await events.append(connection, claim.run_id, "step", told, attempt=claim.attempt, step=name) is None:
                 raise _Gone(f"the fence closed before the step {name}")
 
     loaded = await _load(claim, resources)

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from worker.core import models
 from worker.core.analytics import run_metrics
+from worker.core.failure import FailureCode
 from worker.core.ids import new_id, sha256
 from worker.core.runs import lifecycle
 from worker.core.runs.lifecycle import Claim, Examined
@@ -78,7 +79,7 @@ async def completed(session: AsyncSession, claim: Claim, outcome: RunOutcome, fi
     return True
 
 
-async def errored(session: AsyncSession, claim: Claim, *, code: str, message: str) -> bool:
+async def errored(session: AsyncSession, claim: Claim, *, code: FailureCode, message: str) -> bool:
     """Record that the work could not be completed; False when the attempt no longer holds the run."""
     held = await lifecycle.finish(
         session,

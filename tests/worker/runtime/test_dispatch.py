@@ -5,6 +5,7 @@ import re
 import uuid
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from tests.support.app import resources
@@ -13,7 +14,7 @@ from worker import reaper
 from worker.core.runs import lifecycle
 from worker.core.runs.lifecycle import Claim
 from worker.core.vocabulary import RunStatus
-from worker.runtime.dispatch import COUNTED, READ_ORDER, Dispatch
+from worker.runtime.dispatch import READ_ORDER, WAITING_CAP, Dispatch
 from worker.runtime.resources import Resources
 
 
@@ -108,6 +109,39 @@ async def test_as_many_claims_at_once_as_there_are_runs_take_them_all(url: str) 
         claims = await asyncio.gather(*(claim_next(found) for _ in range(24)))
         taken = [claim.run_id for claim in claims if claim is not None]
         assert len(taken) == len(set(taken)) == 20
+
+
+async def test_processes_with_orders_of_their_own_take_every_run_once(url: str) -> None:
+    async with resources(url) as found:
+        for number in range(30):
+            await flood(found, f"tenant-{number}", 2)
+        dispatches = [Dispatch(found.db, holder=f"process-{number}", lease=30) for number in range(4)]
+        # The first claims let each process know of the others.
+        claims = [await dispatch.claim_next(uuid.uuid4()) for dispatch in dispatches]
+        claims += await asyncio.gather(
+            *(dispatch.claim_next(uuid.uuid4()) for _ in range(18) for dispatch in dispatches)
+        )
+        taken = [claim.run_id for claim in claims if claim is not None]
+        assert len(taken) == len(set(taken)) == 60
+        assert claims.count(None) == 16
+
+
+async def test_an_order_that_cannot_be_read_ahead_spoils_no_claim(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with resources(url) as found:
+        await flood(found, "a", 2)
+        dispatch = Dispatch(found.db, holder="test", lease=30, holds=1e6)
+        assert await dispatch.claim_next(uuid.uuid4()) is not None
+
+        async def fails(self: Dispatch, moment: float) -> None:
+            raise OSError
+
+        await asyncio.sleep(1.1)
+        with monkeypatch.context() as broken:
+            broken.setattr(Dispatch, "_order_since", fails)
+            assert await dispatch.claim_next(uuid.uuid4()) is not None
+            assert dispatch._ahead is not None
+            await dispatch._ahead
+        assert await dispatch.claim_next(uuid.uuid4()) is None
 
 
 async def test_a_run_that_comes_while_others_take_what_was_there_is_not_left_without_a_claim(url: str) -> None:
@@ -208,7 +242,7 @@ async def test_the_choice_reads_an_index_however_many_wait(url: str) -> None:
         for tenant in "abcde":
             await flood(found, tenant, 4000)
         await sql(found, "ANALYZE runs")
-        read = await plan(found, str(READ_ORDER), repo_limit=0, counted=COUNTED)
+        read = await plan(found, str(READ_ORDER), repo_limit=0, counted=WAITING_CAP)
         assert "Seq Scan on runs" not in read, read
         # Rows that were read: a few for each tenant, not thousands.
         assert most_rows(read) <= 300, read

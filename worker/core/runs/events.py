@@ -10,7 +10,7 @@ import uuid
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 CHANNEL = "invariant_events"
 
@@ -31,7 +31,7 @@ _APPEND = text(
 
 
 async def append(
-    session: AsyncSession,
+    session: AsyncSession | AsyncConnection,
     run_id: uuid.UUID,
     type_: str,
     data: dict[str, Any] | None = None,

@@ -19,6 +19,7 @@ from typing import Any
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from worker.core.failure import FailureCode
 from worker.core.queue import work_items
 from worker.core.queue.jobs import DeliverCallback, VerifyRun, enqueue
 from worker.core.runs import events
@@ -92,12 +93,14 @@ HAS_ROOM = "coalesce(repo_full_name, '') <> ALL (ARRAY (SELECT repo_full_name FR
 
 # The tenant's next run. Through runs_tenant_queued_idx, whatever others have waiting.
 _NEXT = """
-    SELECT id, status FROM runs
+    SELECT id, {column} FROM runs
     WHERE {due} AND tenant = :tenant{room}
     ORDER BY priority DESC, created_at, id LIMIT 1 FOR UPDATE {locked}
 """
 CLAIM_NEXT = {
-    wait: text(_CLAIM.format(chosen=_NEXT.format(due=_DUE, room="", locked="" if wait else "SKIP LOCKED")))
+    wait: text(
+        _CLAIM.format(chosen=_NEXT.format(column="status", due=_DUE, room="", locked="" if wait else "SKIP LOCKED"))
+    )
     for wait in (False, True)
 }
 
@@ -119,9 +122,7 @@ class Candidate:
 _NEXT_WITH_ROOM = {
     wait: text(
         f"WITH {FULL_UP} "
-        + _NEXT.format(due=_DUE, room=f" AND {HAS_ROOM}", locked="" if wait else "SKIP LOCKED").replace(
-            "SELECT id, status", "SELECT id, repo_full_name"
-        )
+        + _NEXT.format(column="repo_full_name", due=_DUE, room=f" AND {HAS_ROOM}", locked="" if wait else "SKIP LOCKED")
     )
     for wait in (False, True)
 }
@@ -217,7 +218,7 @@ async def hand_back(
     reason: str,
     spend: bool,
     delay: float = 0.0,
-    error_code: str | None = None,
+    error_code: FailureCode | None = None,
     error_message: str | None = None,
     provider: str | None = None,
 ) -> RunStatus | None:
@@ -283,7 +284,7 @@ _FINISH = text(
             analyzers = CAST(:analyzers AS jsonb)
         WHERE {HELD}
         RETURNING id, event_seq, callback_url
-    ), told AS (
+    ), appended AS (
         INSERT INTO run_events (run_id, seq, type, data)
         SELECT id, event_seq, :status, CAST(:data AS jsonb) FROM finished
     ), owed AS (
@@ -308,7 +309,7 @@ async def finish(
     score: float | None = None,
     tribunal: str | None = None,
     examined: Examined | None = None,
-    error_code: str | None = None,
+    error_code: FailureCode | None = None,
     error_message: str | None = None,
     data: dict[str, Any] | None = None,
 ) -> bool:
@@ -379,7 +380,7 @@ async def request_cancel(session: AsyncSession, run_id: uuid.UUID) -> RunStatus 
 # runs are due, runs that have had time to be taken up get one each, at most one every `patience` seconds: `not_before`
 # carries the memory of it. Runs of a repository that is full get theirs when one of its runs ends. Where both are many
 # nobody waits for a ticket, so counting ends at `:most`.
-_FORGOTTEN = """
+_REAP = """
     WITH {full_up}, tickets AS (
         SELECT count(*) AS waiting FROM (
             SELECT FROM procrastinate_jobs
@@ -413,7 +414,7 @@ _FORGOTTEN = """
     WHERE runs.id = overdue.id
     RETURNING runs.id, runs.priority, runs.failures, overdue.was
 """
-REAP = text(_FORGOTTEN.format(full_up=FULL_UP, has_room=HAS_ROOM))
+REAP = text(_REAP.format(full_up=FULL_UP, has_room=HAS_ROOM))
 # More than a hundred workers take up at once.
 _MOST = 1000
 

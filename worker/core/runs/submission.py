@@ -83,7 +83,7 @@ _UPLOAD = """upload AS (
 _ACCEPT = """
     WITH {before}accepted AS (
         INSERT INTO runs ({columns}, event_seq) VALUES ({values}, 1) RETURNING id, created_at, priority
-    ), told AS (
+    ), appended AS (
         INSERT INTO run_events (run_id, seq, type) SELECT id, 1, 'queued' FROM accepted
     )
     SELECT created_at, procrastinate_defer_jobs_v1(ARRAY[ROW(
