@@ -169,6 +169,7 @@ async def follow_all(db: Database, hub: Hub, reader: Reader, after: tuple[int, i
     otherwise fall behind the cursor and be lost. Raises Unauthenticated when the reader may not read on.
     """
     place = await _place(db, after)
+    pause = _POLL_SECONDS
     with hub.subscribe_to_all(await reader.principal()) as wake:
         while True:
             principal = await reader.principal()
@@ -184,6 +185,8 @@ async def follow_all(db: Database, hub: Hub, reader: Reader, after: tuple[int, i
             if not rows:
                 # They may be held back by what is open elsewhere in the cluster.
                 place.settled = await horizon.settled(db)
+            # An event may be held back by what is open elsewhere: it is looked for soon, and then later and later.
+            pause = _SETTLE_SECONDS if woken or rows else min(_POLL_SECONDS, 2 * pause)
             if len(rows) < BATCH:
                 await asyncio.sleep(hub.spacing(principal))
-                await _wait(wake, _SETTLE_SECONDS if woken and not rows else _POLL_SECONDS)
+                await _wait(wake, pause)

@@ -25,6 +25,8 @@ WAITING_CAP = 250
 # How many times as long as the reading took, in seconds, an order holds; and how long at most.
 _HOLDS = 25
 _HOLDS_AT_MOST = 2.0
+# An order by which so many tenants in a row had nothing is read again.
+_MISSES = 8
 
 # The recursion walks from tenant to tenant through runs_tenant_queued_idx, however many runs each has waiting.
 _READ = """
@@ -81,15 +83,27 @@ class Dispatch:
         began = time.monotonic()
         order, contended = await self._present_order(), False
         while not order.was_empty or order.read_at < began:
-            while (tenant := order.take()) is not None:
-                claim = await self._claim(tenant.name, wait=contended)
-                if claim is not None:
-                    return claim
-                order.drop(tenant.name)
-            # Others took all that was in it; meanwhile a run may have come whose ticket took one of these.
-            order, contended = await self._order_since(began if order.read_at < began else time.monotonic()), True
+            claim = await self._claim_by(order, wait=contended)
+            if claim is not None:
+                return claim
+            # Others took it; meanwhile a run may have come whose ticket took one of these. What an order of this moment
+            # knows of and nobody can take is locked: it is waited for.
+            contended = not order or order.read_at >= began
+            order = await self._order_since(began if order.read_at < began else time.monotonic())
         async with self._db.single_statement() as connection:
             return await lifecycle.claim_lapsed(connection, hint, holder=self._holder, lease=self._lease)
+
+    async def _claim_by(self, order: Order, *, wait: bool) -> Claim | None:
+        """None when the order is used up, or says too often what is so no more."""
+        for _ in range(_MISSES):
+            tenant = order.take()
+            if tenant is None:
+                return None
+            claim = await self._claim(tenant, wait=wait)
+            if claim is not None:
+                return claim
+            order.drop(tenant.name)
+        return None
 
     async def _present_order(self) -> Order:
         now, order = time.monotonic(), self._order
@@ -123,16 +137,26 @@ class Dispatch:
                 self._order = Order(tenants, read_at=read_at, valid_until=now + holds, spread=others)
             return self._order
 
-    async def _claim(self, tenant: str, *, wait: bool) -> Claim | None:
+    async def _claim(self, tenant: Tenant, *, wait: bool) -> Claim | None:
+        """Of the priority for which it is the tenant's turn: what else the tenant has waiting has another."""
         if self._repo_limit:
             return await self._claim_with_room(tenant, wait=wait)
         async with self._db.single_statement() as connection:
-            return await lifecycle.claim_next(connection, tenant, holder=self._holder, lease=self._lease, wait=wait)
+            return await lifecycle.claim_next(
+                connection,
+                tenant.name,
+                priority=tenant.priority,
+                holder=self._holder,
+                lease=self._lease,
+                wait=wait,
+            )
 
-    async def _claim_with_room(self, tenant: str, *, wait: bool) -> Claim | None:
+    async def _claim_with_room(self, tenant: Tenant, *, wait: bool) -> Claim | None:
         while True:
             async with self._db.transaction() as session:
-                candidate = await lifecycle.next_with_room(session, tenant, repo_limit=self._repo_limit, wait=wait)
+                candidate = await lifecycle.next_with_room(
+                    session, tenant.name, priority=tenant.priority, repo_limit=self._repo_limit, wait=wait
+                )
                 if candidate is None:
                     return None
                 claim = await lifecycle.claim_with_room(

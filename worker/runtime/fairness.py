@@ -47,13 +47,16 @@ class Order:
         heapq.heapify(self._heap)
         self.was_empty = not self._heap
         self._next = len(self._heap) + spread
+        self._gone: set[str] = set()
 
     def __bool__(self) -> bool:
+        while self._heap and self._heap[0][2].name in self._gone:
+            heapq.heappop(self._heap)
         return bool(self._heap)
 
     def take(self) -> Tenant | None:
         """The tenant whose turn it is, which is counted as served; None when there is none."""
-        if not self._heap:
+        if not self:
             return None
         self.taken += 1
         self._next += 1
@@ -65,8 +68,7 @@ class Order:
 
     def drop(self, name: str) -> None:
         """The tenant has nothing more to take up."""
-        self._heap = [entry for entry in self._heap if entry[2].name != name]
-        heapq.heapify(self._heap)
+        self._gone.add(name)
 
 
 def _turn(tenant: Tenant) -> tuple[int, int, float]:

@@ -63,6 +63,34 @@ async def test_streams_hear_of_a_step_within_a_second_and_nobody_else_does(
         assert hub.streams == 0 or hub.streams == 2
 
 
+async def test_an_event_that_another_transaction_held_back_is_not_late(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_POLL_SECONDS", 60.0)
+    hub = Hub()
+    async with resources(url) as found:
+        slow, fast = await new_run(found), await new_run(found)
+        looking = asyncio.create_task(hub.look_forever(found.db))
+        stream = live.follow_all(found.db, hub, live.Reader(ADMIN, _admin), await live.position(found.db))
+        try:
+            for before in (False, True):
+                told = asyncio.create_task(anext(stream))
+                await asyncio.sleep(0.6)
+                if before:
+                    await step(found, fast)
+                async with found.db.transaction() as session:
+                    await events.append(session, slow, "step")
+                    await step(found, fast)
+                    await asyncio.sleep(1.0)
+                committed = asyncio.get_running_loop().time()
+                heard = [(await told).run_id] + [(await anext(stream)).run_id for _ in range(1 + before)]
+                assert sorted(heard) == sorted([slow, fast] + [fast] * before)
+                assert asyncio.get_running_loop().time() - committed < 2.5
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+
+
 async def lifecycle_claim(found: Resources, run_id: uuid.UUID) -> lifecycle.Claim:
     async with found.db.transaction() as session:
         claim = await lifecycle.claim(session, run_id, holder="x", lease=30)

@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from tests.support.app import resources
 from tests.worker.core.runs.test_lifecycle import column, new_run
@@ -92,6 +92,41 @@ async def test_priority_comes_before_fairness_and_age_after_it(url: str) -> None
         rows = await sql(found, "SELECT priority FROM runs ORDER BY started_at")
         assert [row.priority for row in rows] == [10, 10, 0, 0, 0, 0]
         assert await claim_next(found) is None
+
+
+async def test_one_urgent_run_carries_no_backlog_past_the_others(url: str) -> None:
+    async with resources(url) as found:
+        for number in range(10):
+            await flood(found, f"tenant-{number}", 1, priority=0)
+        await flood(found, "a", 50, priority=0)
+        await flood(found, "a", 1, priority=10)
+        # By one order.
+        dispatch = Dispatch(found.db, holder="test", lease=30, holds=1e6)
+        claims = [await dispatch.claim_next(uuid.uuid4()) for _ in range(11)]
+        tenants = [await column(found, claim.run_id, "tenant") for claim in claims if claim is not None]
+        assert tenants[0] == "a"
+        assert tenants[1:].count("a") <= 1
+
+
+async def test_an_order_that_others_have_used_up_is_read_again_soon(url: str) -> None:
+    async with resources(url) as found:
+        for number in range(60):
+            await flood(found, f"tenant-{number:02}", 1, priority=0)
+        dispatch = Dispatch(found.db, holder="test", lease=30, holds=1e6)
+        assert await dispatch.claim_next(uuid.uuid4()) is not None
+        await sql(found, "UPDATE runs SET status = 'cancelled', finished_at = now() WHERE status = 'queued'")
+        await flood(found, "newcomer", 1)
+        asked = 0
+
+        def count(*_: object) -> None:
+            nonlocal asked
+            asked += 1
+
+        event.listen(found.db._autocommit.sync_engine, "before_cursor_execute", count)
+        claim = await dispatch.claim_next(uuid.uuid4())
+        assert claim is not None
+        assert await column(found, claim.run_id, "tenant") == "newcomer"
+        assert asked < 15
 
 
 async def test_who_asked_names_the_tenant_or_else_the_repositorys_owner(url: str) -> None:
@@ -247,7 +282,7 @@ async def test_the_choice_reads_an_index_however_many_wait(url: str) -> None:
         # Rows that were read: a few for each tenant, not thousands.
         assert most_rows(read) <= 300, read
         for wait in (False, True):
-            taken = await plan(found, str(lifecycle.CLAIM_NEXT[wait]), tenant="c", holder="test", lease=30)
+            taken = await plan(found, str(lifecycle.CLAIM_NEXT[wait]), tenant="c", priority=0, holder="test", lease=30)
             assert "Seq Scan on runs" not in taken, taken
             assert most_rows(taken) <= 2, taken
 

@@ -28,15 +28,16 @@ async def listen(db: Database, handlers: Mapping[str, Handler], *, application: 
 
     After each (re)connection every handler is called once with an empty payload: something may have been
     announced while nobody listened, so look. When this connection is found dead without a word, the others of the
-    process are no better: all lines are cut.
+    process are no better: all lines are cut, unless they go another way, to a pooler.
     """
+    lines = Lines() if db.is_pooled else db.lines
     failures = 0
     while True:
         try:
             async with await psycopg.AsyncConnection.connect(
                 db.direct_url, autocommit=True, **connect_args(application)
             ) as connection:
-                db.lines.add(connection)
+                lines.add(connection)
                 for channel, handler in handlers.items():
                     await connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
                     handler("")
@@ -44,7 +45,7 @@ async def listen(db: Database, handlers: Mapping[str, Handler], *, application: 
                 while True:
                     async for notification in connection.notifies(timeout=_SIGN_OF_LIFE_SECONDS):
                         handlers[notification.channel](notification.payload)
-                    await _sign_of_life(connection, db.lines)
+                    await _sign_of_life(connection, lines)
         except (psycopg.Error, OSError, TimeoutError) as error:
             failures += 1
             delay = full_jitter(failures, base=0.2, cap=_BACKOFF_MAX_SECONDS, floor=0.1)

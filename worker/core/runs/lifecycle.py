@@ -94,7 +94,7 @@ HAS_ROOM = "coalesce(repo_full_name, '') <> ALL (ARRAY (SELECT repo_full_name FR
 # The tenant's next run. Through runs_tenant_queued_idx, whatever others have waiting.
 _NEXT = """
     SELECT id, {column} FROM runs
-    WHERE {due} AND tenant = :tenant{room}
+    WHERE {due} AND tenant = :tenant AND priority >= :priority{room}
     ORDER BY priority DESC, created_at, id LIMIT 1 FOR UPDATE {locked}
 """
 CLAIM_NEXT = {
@@ -105,12 +105,15 @@ CLAIM_NEXT = {
 }
 
 
-async def claim_next(session: Session, tenant: str, *, holder: str, lease: float, wait: bool = False) -> Claim | None:
-    """Take the tenant's next run that is due; None when it has none that is free.
+async def claim_next(
+    session: Session, tenant: str, *, priority: int, holder: str, lease: float, wait: bool
+) -> Claim | None:
+    """Take the tenant's next run that is due; None when it has none that is free and of that priority at least.
 
     Runs that others take up at this moment are passed over or, with `wait`, waited for. `lease` in seconds.
     """
-    return await _claim(session, CLAIM_NEXT[wait], {"tenant": tenant, "holder": holder, "lease": lease})
+    values = {"tenant": tenant, "priority": priority, "holder": holder, "lease": lease}
+    return await _claim(session, CLAIM_NEXT[wait], values)
 
 
 @dataclass(frozen=True)
@@ -130,13 +133,14 @@ _ONE_BY_ONE = text("SELECT pg_advisory_xact_lock(hashtextextended(:repo, 78))")
 
 
 async def next_with_room(
-    session: AsyncSession, tenant: str, *, repo_limit: int, wait: bool = False
+    session: AsyncSession, tenant: str, *, priority: int, repo_limit: int, wait: bool
 ) -> Candidate | None:
     """As `claim_next` chooses, among runs whose repository has fewer than `repo_limit` at work.
 
     The candidate is locked until the transaction ends, and so is the count of its repository's.
     """
-    row = (await session.execute(_NEXT_WITH_ROOM[wait], {"tenant": tenant, "repo_limit": repo_limit})).first()
+    values = {"tenant": tenant, "priority": priority, "repo_limit": repo_limit}
+    row = (await session.execute(_NEXT_WITH_ROOM[wait], values)).first()
     if row is None:
         return None
     if row.repo_full_name is not None:
