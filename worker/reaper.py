@@ -10,13 +10,11 @@ from worker.core.db.database import is_unavailable, timed_out
 from worker.core.runs import lifecycle
 from worker.core.telemetry import logs
 from worker.runtime import work_items
-from worker.runtime.periodic import has_turn
 from worker.runtime.resources import Resources
 
 log = logs.get(__name__)
 
 _FIRST_SECONDS = 1.0
-_JITTER = 0.2
 
 
 async def reap_once(resources: Resources) -> int:
@@ -42,21 +40,19 @@ async def _reap_items(resources: Resources) -> int:
 
 
 async def reap_forever(resources: Resources) -> None:
-    """Pass after pass until cancelled, one worker in every `reap_seconds`.
+    """Pass after pass, with jitter so that workers do not look in step, until cancelled.
 
-    Runs and work items apart: what is wrong with the one keeps nobody from mending the other. It asks soon after the
-    start: workers that are killed again and again must still find what their like left behind.
+    Runs and work items apart: what is wrong with the one keeps nobody from mending the other. The first pass comes
+    soon after the start: workers that are killed again and again must still find what their like left behind.
     """
     pause = _FIRST_SECONDS
     while True:
-        await asyncio.sleep(spread(min(pause, resources.settings.reap_seconds), _JITTER))
+        await asyncio.sleep(spread(min(pause, resources.settings.reap_seconds), 0.2))
         pause = resources.settings.reap_seconds
-        for what, reap in (("runs", _reap_runs), ("items", _reap_items)):
+        for reap in (_reap_runs, _reap_items):
             try:
-                # A little less: whoever asks a little early shall not have to come again.
-                if await has_turn(resources.db, f"reap {what}", every=(1 - _JITTER) * pause):
-                    while await reap(resources):
-                        pass
+                while await reap(resources):
+                    pass
             except Exception as error:
                 if timed_out(error) or not is_unavailable(error):
-                    log.exception("the reaper failed", at=what)
+                    log.exception("the reaper failed", at=reap.__name__.removeprefix("_reap_"))

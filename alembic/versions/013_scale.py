@@ -31,7 +31,6 @@ STORAGE = {
 
 
 def upgrade() -> None:
-    op.execute("CREATE TABLE IF NOT EXISTS periodic_turns (name text PRIMARY KEY, due_at timestamptz NOT NULL)")
     for table, parameters in STORAGE.items():
         op.execute(f"ALTER TABLE {table} SET ({parameters})")
     # What stands above is committed here: begun again, all of it may be there already.
@@ -58,4 +57,3 @@ def downgrade() -> None:
     for table, parameters in STORAGE.items():
         names = ", ".join(parameter.split(" = ")[0] for parameter in parameters.split(", "))
         op.execute(f"ALTER TABLE {table} RESET ({names})")
-    op.drop_table("periodic_turns")

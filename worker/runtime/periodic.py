@@ -1,14 +1,11 @@
-"""Periodic tasks, each done by one of the workers. Chores are recurring work items that no job delivers: whichever
-worker finds one due does it, under a lease."""
+"""Chores: recurring work items that no job delivers. Whichever worker finds one due does it, under a lease."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import text
-
 from worker.core.backoff import spread
-from worker.core.db.database import Database, is_unavailable
+from worker.core.db.database import is_unavailable
 from worker.core.queue.work_items import add_recurring, due
 from worker.core.telemetry import logs
 from worker.runtime import work_items
@@ -26,27 +23,6 @@ class Chore:
 
     do: Callable[[Resources], Awaitable[None]]
     pause: Callable[[], float]
-
-
-_TURN = text(
-    """
-    INSERT INTO periodic_turns (name, due_at)
-    SELECT :name, clock_timestamp() + make_interval(secs => :seconds)
-    -- Most who ask find that it is too early, and shall not write for it.
-    WHERE NOT EXISTS (SELECT FROM periodic_turns WHERE name = :name AND due_at > clock_timestamp())
-    ON CONFLICT (name) DO UPDATE SET due_at = excluded.due_at WHERE periodic_turns.due_at <= clock_timestamp()
-    RETURNING 1
-    """
-)
-
-
-async def has_turn(db: Database, name: str, *, every: float) -> bool:
-    """True for one of those who ask in `every` seconds, whichever worker that is.
-
-    For what must not wait for a lease to lapse: who gets the turn and dies is followed by the next one.
-    """
-    async with db.single_statement() as connection:
-        return (await connection.execute(_TURN, {"name": name, "seconds": every})).first() is not None
 
 
 async def do_one(kind: str, chores: Mapping[str, Chore], resources: Resources) -> str:

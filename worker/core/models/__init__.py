@@ -28,7 +28,7 @@ from worker.core.models.runs import (
     RunEvent,
     Upload,
 )
-from worker.core.models.work import PeriodicTurn, QueuePause, WorkItem
+from worker.core.models.work import QueuePause, WorkItem
 
 __all__ = [
     "ApiToken",
@@ -52,7 +52,6 @@ __all__ = [
     "MonitorJob",
     "OpenStream",
     "Opinion",
-    "PeriodicTurn",
     "QueuePause",
     "RemediationIssue",
     "RemediationRun",

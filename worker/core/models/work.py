@@ -45,12 +45,3 @@ class QueuePause(Base):
     queue: Mapped[str] = mapped_column(primary_key=True)
     paused_by: Mapped[str | None]
     created_at: Mapped[Created]
-
-
-class PeriodicTurn(Base):
-    """When a periodic task is due again. Whichever worker asks first then does it."""
-
-    __tablename__ = "periodic_turns"
-
-    name: Mapped[str] = mapped_column(primary_key=True)
-    due_at: Mapped[datetime]
