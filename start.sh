@@ -36,7 +36,7 @@ bash start.sh [ROLE]
               measure what it costs that repositories are read in processes of their own; exit code 1 above 60 ms
   bench scale [--queued N] [--finished N] [--seconds S]
               a hundred workers' claims, and what is asked of a million waiting runs and ten million that ended; exit
-              code 1 when something is slower than it may be; half an hour
+              code 1 when something is slower than it may be; ten minutes
   bench flow [--rate N] [--minutes M]
               so many runs a minute from the request to the roll-up, with scripted work; exit code 1 when the queue
               grows or anything is lost

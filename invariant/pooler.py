@@ -3,7 +3,6 @@
 import contextlib
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +11,11 @@ import psycopg
 from sqlalchemy import make_url
 
 from invariant.stack import free_port
+from invariant.waiting import until
 from worker.core.db import embedded
 
 _SECONDS = 10.0
-# As docs/operations.md has it.
+# In the manner of docs/operations.md.
 _CONFIGURATION = """
 [databases]
 * = host={server} user=postgres connect_query='{limits}'
@@ -93,9 +93,12 @@ def running(folder: Path, *, connections: int = 20) -> Iterator[Pooler]:
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + _SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
+    def answers() -> bool:
         with contextlib.suppress(psycopg.OperationalError), psycopg.connect(url, connect_timeout=2):
-            return
-        time.sleep(0.05)
-    raise RuntimeError(f"PgBouncer did not start: {log.read_text(errors='replace')[-500:]}")
+            return True
+        return False
+
+    def why() -> str:
+        return f"PgBouncer did not start: {log.read_text(errors='replace')[-500:]}"
+
+    until(answers, _SECONDS, why, ended=lambda: process.poll() is not None)

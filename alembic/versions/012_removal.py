@@ -1,8 +1,7 @@
 """A repository is removed at once, and what hangs on it lets go by and by; runs go when they are old, the figures stay."""
 
-import sqlalchemy as sa
-
 from alembic import op
+from worker.core.db import indexes
 
 revision = "012_removal"
 down_revision = "011_limits"
@@ -71,13 +70,7 @@ def upgrade() -> None:
     # What stands above is committed here: begun again, all of it may be there already.
     with op.get_context().autocommit_block():
         op.execute("SET lock_timeout = 0")
-        for name, index in INDEXES.items():
-            whole = sa.text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
-            valid = op.get_bind().execute(whole, {"name": name}).scalar()
-            if valid is False:
-                op.execute(f"DROP INDEX CONCURRENTLY {name}")
-            if not valid:
-                op.execute(f"CREATE {index.format(name)}")
+        indexes.build(op.get_bind(), INDEXES)
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS repo_connections_owner_full_name_key")
         op.execute("SET lock_timeout = '10s'")
 

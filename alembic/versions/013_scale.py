@@ -1,8 +1,7 @@
 """What is asked often is in an index, whatever else there is; what is written often finds room where it stands."""
 
-import sqlalchemy as sa
-
 from alembic import op
+from worker.core.db import indexes
 
 revision = "013_scale"
 down_revision = "012_removal"
@@ -11,11 +10,11 @@ depends_on = None
 
 INDEXES = {
     # Lists by status or by branch, and what an operator asks of the queue.
-    "runs_status_created_at_idx": "runs (status, created_at, id)",
-    "runs_branch_created_at_idx": "runs (branch, created_at, id) WHERE branch IS NOT NULL",
+    "runs_status_created_at_idx": "INDEX CONCURRENTLY {} ON runs (status, created_at, id)",
+    "runs_branch_created_at_idx": "INDEX CONCURRENTLY {} ON runs (branch, created_at, id) WHERE branch IS NOT NULL",
     # Beside procrastinate's own, which know a job that waits alone.
-    "invariant_jobs_idx": "procrastinate_jobs (queue_name, status, id)",
-    "invariant_scheduled_jobs_idx": "procrastinate_jobs (queue_name, scheduled_at)"
+    "invariant_jobs_idx": "INDEX CONCURRENTLY {} ON procrastinate_jobs (queue_name, status, id)",
+    "invariant_scheduled_jobs_idx": "INDEX CONCURRENTLY {} ON procrastinate_jobs (queue_name, scheduled_at)"
     " WHERE status = 'todo' AND scheduled_at IS NOT NULL",
 }
 # A lease is renewed, and a step told, in the row's own page, without touching an index. Of a large table a fifth, the
@@ -36,13 +35,7 @@ def upgrade() -> None:
     # What stands above is committed here: begun again, all of it may be there already.
     with op.get_context().autocommit_block():
         op.execute("SET lock_timeout = 0")
-        for name, index in INDEXES.items():
-            whole = sa.text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
-            valid = op.get_bind().execute(whole, {"name": name}).scalar()
-            if valid is False:
-                op.execute(f"DROP INDEX CONCURRENTLY {name}")
-            if not valid:
-                op.execute(f"CREATE INDEX CONCURRENTLY {name} ON {index}")
+        indexes.build(op.get_bind(), INDEXES)
         # It held the lease, which changes all the time; what is running is found by its status.
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS runs_unfinished_idx")
         op.execute("SET lock_timeout = '10s'")

@@ -12,7 +12,9 @@ from invariant.postgres import Server
 from tests.support import processes
 from tests.support.processes import eventually
 
-pytestmark = pytest.mark.skipif(not pooler.is_installed(), reason="PgBouncer is not installed")
+pytestmark = pytest.mark.skipif(
+    not pooler.is_installed(), reason="needs the real PgBouncer, which no package index has: apt install pgbouncer"
+)
 
 CONNECTIONS = 3
 
