@@ -230,7 +230,13 @@ class Isolation:
 
         Raises ContainmentFailed.
         """
-        contained = await asyncio.to_thread(self._open, room, seconds)
+        opening = asyncio.create_task(asyncio.to_thread(self._open, room, seconds))
+        try:
+            contained = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            # The thread goes on and opens what nobody would close.
+            await asyncio.shield(asyncio.create_task(_discard(opening)))
+            raise
         watching = asyncio.create_task(_watch(contained, room)) if room.folder is not None else None
         try:
             yield contained
@@ -290,6 +296,11 @@ class Isolation:
         """End the fork server; open rooms end with their blocks."""
         with self._lock:
             self._stop()
+
+
+async def _discard(opening: "asyncio.Task[Contained]") -> None:
+    with contextlib.suppress(ContainmentFailed):
+        await (await opening).close()
 
 
 async def _watch(contained: Contained, room: Room) -> None:

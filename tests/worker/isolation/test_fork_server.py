@@ -1,6 +1,7 @@
 """The fork server and its wardens: who inherits what, and who ends with whom."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -12,7 +13,7 @@ from invariant.waiting import until
 from tests.support import contained as hostile
 from tests.support.processes import stands_still
 from worker.isolation import memory, proof
-from worker.isolation.contained import Isolation
+from worker.isolation.contained import Contained, Isolation
 from worker.isolation.room import Room
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the walls are Linux's")
@@ -65,7 +66,7 @@ async def test_rooms_end_with_the_worker_that_opened_them(tmp_path: Path) -> Non
         "import asyncio, sys\n"
         "from pathlib import Path\n"
         "from tests.support import contained as hostile\n"
-        "from worker.isolation.contained import Isolation\n"
+        "from worker.isolation.contained import Contained, Isolation\n"
         "from worker.isolation.room import Room\n"
         "async def main():\n"
         "    isolation = Isolation('tests.support.contained:prepare', [])\n"
@@ -98,3 +99,24 @@ async def test_the_fork_server_is_started_again_when_it_died(tmp_path: Path) -> 
             assert await process.call(hostile.double, 3) == 6
     finally:
         made.close()
+
+
+async def test_whoever_is_cancelled_while_a_process_is_opened_leaves_none_behind(tmp_path: Path) -> None:
+    isolation = Isolation("tests.support.contained:prepare", ())
+    opened: list[Contained] = []
+
+    async def use() -> None:
+        async with isolation.open(Room(tmp_path)) as contained:
+            opened.append(contained)
+
+    # The first one waits for the fork server to start.
+    task = asyncio.create_task(use())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    isolation.close()
+    assert not opened
+    # A socket that nobody closed is a warning, and a warning fails the test.
+    gc.collect()

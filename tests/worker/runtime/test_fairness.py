@@ -1,5 +1,7 @@
 """The order of tenants, as values."""
 
+import random
+
 import pytest
 
 from worker.runtime.fairness import Order, Tenant
@@ -48,6 +50,7 @@ def test_a_dropped_tenant_is_not_served_and_an_empty_order_serves_nobody() -> No
 
 
 def test_processes_that_read_the_same_order_do_not_serve_the_same_tenants() -> None:
+    random.seed(1989)
     tenants = [tenant(f"t{place}", since=place) for place in range(1000)]
     processes = [order(*tenants, spread=190) for _ in range(20)]
     taken = [one.name for process in processes for _ in range(10) if (one := process.take()) is not None]
