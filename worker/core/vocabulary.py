@@ -141,14 +141,41 @@ class FixStatus(StrEnum):
     FAILED = "failed"
 
 
+class FixOrigin(StrEnum):
+    """Who made a fix: an analyzer's own, a pattern learned from fixes that were kept, or a model."""
+
+    TOOL = "tool"
+    PATTERN = "pattern"
+    MODEL = "model"
+
+
 class RemediationStatus(StrEnum):
+    """queued → running ⇄ awaiting_approval, verifying → completed | failed | stopped | aborted | rolled_back.
+
+    `stopped`: somebody asked for it; `aborted`: the kill switch was engaged.
+    """
+
     QUEUED = "queued"
     RUNNING = "running"
     AWAITING_APPROVAL = "awaiting_approval"
+    VERIFYING = "verifying"
     COMPLETED = "completed"
     FAILED = "failed"
     STOPPED = "stopped"
+    ABORTED = "aborted"
     ROLLED_BACK = "rolled_back"
+
+    @property
+    def is_final(self) -> bool:
+        return self not in UNFINISHED_REMEDIATIONS
+
+
+UNFINISHED_REMEDIATIONS = (
+    RemediationStatus.QUEUED,
+    RemediationStatus.RUNNING,
+    RemediationStatus.AWAITING_APPROVAL,
+    RemediationStatus.VERIFYING,
+)
 
 
 class IssueOrigin(StrEnum):

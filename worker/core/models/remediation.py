@@ -8,30 +8,43 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueCo
 from sqlalchemy.orm import Mapped, mapped_column
 
 from worker.core.models.base import Base, Count, Created, Dollars, Id, Serial, one_of
-from worker.core.vocabulary import Category, FixAction, FixStatus, IssueOrigin, RemediationStatus, Severity
+from worker.core.vocabulary import Category, FixAction, FixOrigin, FixStatus, IssueOrigin, RemediationStatus, Severity
 
 
 class RemediationRun(Base):
+    """What is done about one run's issues. Who works on it says its work item; this row says how far it has come.
+
+    `verification_run_id` is the run that judges what was applied last. `patch` and `mailbox` are what is kept, against
+    the snapshot of `run_id`; None while they are not made.
+    """
+
     __tablename__ = "remediation_runs"
     __table_args__ = (
         one_of("status", RemediationStatus),
         Index("remediation_runs_run_id_idx", "run_id"),
         Index("remediation_runs_verification_run_id_idx", "verification_run_id"),
         Index("remediation_runs_created_at_idx", "created_at", "id"),
+        # One at a time for each run.
+        Index(
+            "remediation_runs_unfinished_key",
+            "run_id",
+            unique=True,
+            postgresql_where=text("status IN ('queued', 'running', 'awaiting_approval', 'verifying')"),
+        ),
     )
 
     id: Mapped[Id]
     run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
     status: Mapped[str] = mapped_column(server_default="queued")
-    attempt: Mapped[int] = mapped_column(server_default="0")
-    failures: Mapped[int] = mapped_column(server_default="0")
-    lease_until: Mapped[datetime | None]
-    holder: Mapped[str | None]
-    not_before: Mapped[datetime | None]
+    iteration: Mapped[Count]
     stop_requested_at: Mapped[datetime | None]
+    stop_requested_by: Mapped[str | None]
     verification_run_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("runs.id", ondelete="SET NULL"))
     branch: Mapped[str | None]
     pull_request_url: Mapped[str | None]
+    patch: Mapped[str | None] = mapped_column(deferred=True)
+    mailbox: Mapped[str | None] = mapped_column(deferred=True)
+    notes: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
     cost_usd: Mapped[Dollars]
     error_code: Mapped[str | None]
     error_message: Mapped[str | None]
@@ -73,12 +86,16 @@ class RemediationIssue(Base):
     category: Mapped[str]
     severity: Mapped[str]
     is_primary: Mapped[bool] = mapped_column(server_default=text("false"))
+    iteration: Mapped[int] = mapped_column(server_default="1")
+    fixable: Mapped[bool] = mapped_column(server_default=text("true"))
     message: Mapped[str]
     evidence: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
     created_at: Mapped[Created]
 
 
 class FixPattern(Base):
+    """An edit that proved itself. The weights are the counts, halved every ninety days since `weighed_at`."""
+
     __tablename__ = "remediation_patterns"
     __table_args__ = (UniqueConstraint("rule", "fingerprint"),)
 
@@ -89,17 +106,29 @@ class FixPattern(Base):
     applied: Mapped[Count]
     kept: Mapped[Count]
     reverted: Mapped[Count]
+    kept_weight: Mapped[float] = mapped_column(server_default="0")
+    reverted_weight: Mapped[float] = mapped_column(server_default="0")
+    weighed_at: Mapped[Created]
     created_at: Mapped[Created]
 
 
 class Fix(Base):
+    """One change, as a unified diff against the snapshot with the fixes of lower `position` applied.
+
+    `key` names what it is for within its iteration: proposing it twice is proposing it once. `reasons` are policy's,
+    for its action; `outcome` says in one sentence why it is what its status says.
+    """
+
     __tablename__ = "remediation_fixes"
     __table_args__ = (
         one_of("action", FixAction),
         one_of("status", FixStatus),
         one_of("category", Category),
+        one_of("origin", FixOrigin),
         CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
         Index("remediation_fixes_remediation_run_id_idx", "remediation_run_id"),
+        Index("remediation_fixes_key", "remediation_run_id", "iteration", "key", unique=True),
+        Index("remediation_fixes_applied_at_idx", "applied_at", postgresql_where=text("applied_at IS NOT NULL")),
     )
 
     id: Mapped[Id]
@@ -108,8 +137,15 @@ class Fix(Base):
         ForeignKey("remediation_root_causes.id", ondelete="SET NULL")
     )
     pattern_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("remediation_patterns.id", ondelete="SET NULL"))
+    iteration: Mapped[int] = mapped_column(server_default="1")
+    position: Mapped[Count]
+    key: Mapped[str | None]
+    origin: Mapped[str] = mapped_column(server_default="model")
     category: Mapped[str]
     is_breaking: Mapped[bool] = mapped_column(server_default=text("false"))
+    summary: Mapped[str] = mapped_column(server_default="")
+    reasons: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
+    outcome: Mapped[str | None]
     action: Mapped[str]
     status: Mapped[str] = mapped_column(server_default="proposed")
     confidence: Mapped[float]
@@ -118,6 +154,7 @@ class Fix(Base):
     lines_changed: Mapped[Count]
     decided_by: Mapped[str | None]
     decided_at: Mapped[datetime | None]
+    applied_at: Mapped[datetime | None]
     proof: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     created_at: Mapped[Created]
 

@@ -47,7 +47,8 @@ class Run(Base):
 
     `attempt` is the fence and `lease_until` the lease of the attempt's holder. `failures` counts the attempts
     that were spent: one handed back by a drain is not. `event_seq` numbers the run's events without gaps.
-    `analyzers` says of each that had something to read whether it read all of it.
+    `analyzers` says of each that had something to read whether it read all of it. `patch` is applied to what the source
+    names before anything is verified: it is how a remediation has its fixes judged.
     """
 
     __tablename__ = "runs"
@@ -147,6 +148,7 @@ class Run(Base):
     callback_url: Mapped[str | None]
     labels: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     retry_of: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("runs.id", ondelete="SET NULL"))
+    patch: Mapped[str | None] = mapped_column(deferred=True)
 
     created_by: Mapped[str | None]
     request_id: Mapped[str | None]
@@ -266,6 +268,7 @@ class Finding(Base):
     quote: Mapped[str]
     fingerprint: Mapped[str]
     verified: Mapped[bool]
+    precise: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class Artifact(Base):

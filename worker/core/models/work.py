@@ -9,7 +9,10 @@ from worker.core.models.base import Base, Count, Created
 
 
 class WorkItem(Base):
-    """One piece of work, named by its `kind` and what it is about. A recurring one is queued again at each end."""
+    """One piece of work, named by its `kind` and what it is about. A recurring one is queued again at each end.
+
+    `again`: somebody woke it while it was at work, so that it is queued once more when it is done.
+    """
 
     __tablename__ = "work_items"
     __table_args__ = (
@@ -29,6 +32,7 @@ class WorkItem(Base):
     status: Mapped[str] = mapped_column(server_default="queued")
     attempt: Mapped[Count]
     failures: Mapped[Count]
+    again: Mapped[bool] = mapped_column(server_default=text("false"))
     holder: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     not_before: Mapped[datetime | None]
