@@ -11,7 +11,7 @@ import threading
 import uvloop
 from sqlalchemy import text
 
-from worker import health, tasks
+from worker import health, isolated, tasks
 from worker.core import private, settings
 from worker.core.backoff import spread
 from worker.core.db import embedded, migrate
@@ -28,7 +28,6 @@ from worker.llm import client, providers
 from worker.runtime.resources import Resources
 from worker.sources import take
 from worker.supervisor import HAND_BACK_SECONDS, Supervisor
-from worker.verification import isolated
 
 log = logs.get("worker")
 

@@ -275,6 +275,7 @@ async def retry_run(call: Call, run_id: uuid.UUID) -> Response:
             callback_url=old.callback_url if old.created_by == call.principal.name else None,
             labels=old.labels,
             retry_of=old.id,
+            patch=await session.scalar(select(Run.patch).where(Run.id == old.id)),
             created_by=call.principal.name,
             request_id=call.request_id,
             traceparent=tracing.current(),

@@ -18,6 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from worker import isolated
 from worker.analyzers.analyze import Analysis
 from worker.core.settings import Settings
 from worker.core.telemetry.masking import mask_file
@@ -26,7 +27,6 @@ from worker.isolation.contained import Contained, Isolation
 from worker.isolation.room import Room
 from worker.sources import make, take
 from worker.sources.make import Request
-from worker.verification import isolated
 from worker.verification.constitution import reading
 from worker.verification.constitution.reading import Reading
 from worker.verification.examination import Examination, checkable

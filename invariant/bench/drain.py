@@ -12,6 +12,7 @@ import uvloop
 from procrastinate import JobContext
 from procrastinate.worker import Worker
 
+from worker import isolated
 from worker.core.db.database import Database
 from worker.core.queue import app as queue
 from worker.core.runs import lifecycle
@@ -19,7 +20,6 @@ from worker.core.settings import Settings
 from worker.core.vocabulary import RunStatus
 from worker.runtime.connector import connector
 from worker.runtime.resources import Resources
-from worker.verification import isolated
 
 QUEUE = "bench"
 BARE = "bench.bare"

@@ -15,13 +15,13 @@ import uvloop
 from sqlalchemy import event
 
 from invariant.bench import provider
+from worker import isolated
 from worker.core.db.database import Database
 from worker.core.ids import new_id
 from worker.core.runs import submission
 from worker.core.settings import Settings
 from worker.core.vocabulary import SourceKind
 from worker.runtime.resources import Resources
-from worker.verification import isolated
 from worker.verification.attempt import verify_run
 
 # The database plans a statement for good when it has seen it ten times on a connection.

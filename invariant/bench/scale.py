@@ -32,12 +32,12 @@ from invariant import postgres, stack
 from invariant.bench import claimer, crowded
 from invariant.postgres import TEMPLATE
 from invariant.waiting import until
-from worker import reaper, upkeep
+from worker import isolated, reaper, upkeep
 from worker.core.db.database import Database
 from worker.core.settings import Settings
 from worker.runtime.dispatch import READ_ORDER, WAITING_CAP
 from worker.runtime.resources import Resources
-from worker.verification import history, isolated
+from worker.verification import history
 
 _PROCESSES, _CLAIMERS = 20, 10
 _REPO_LIMIT = 2

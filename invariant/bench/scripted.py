@@ -14,6 +14,7 @@ import structlog
 import uvloop
 from procrastinate import JobContext
 
+from worker import isolated
 from worker.core.analytics import run_metrics
 from worker.core.db.database import Database
 from worker.core.queue.app import app
@@ -23,7 +24,6 @@ from worker.core.settings import Settings
 from worker.core.vocabulary import RunStatus, Verdict
 from worker.runtime.resources import Resources
 from worker.supervisor import Supervisor
-from worker.verification import isolated
 
 # With the one that claims and the one that ends it, and the one of its acceptance, a run has nine events.
 _STEPS = 6

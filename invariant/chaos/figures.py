@@ -14,13 +14,12 @@ from invariant.bench.provider import Provider
 from invariant.chaos import rig as rigs
 from invariant.chaos.rig import Rig
 from invariant.waiting import until
-from worker import upkeep
+from worker import isolated, upkeep
 from worker.core.db.database import Database
 from worker.core.queue import app as queue
 from worker.core.settings import Settings
 from worker.runtime.connector import connector
 from worker.runtime.resources import Resources
-from worker.verification import isolated
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from pathlib import Path
 from rich.console import Console
 
 from invariant.fuzz import repositories
+from worker import isolated
 from worker.analyzers import analyze, catalog
 from worker.analyzers.analyze import Analysis
 from worker.core.settings import Settings
@@ -28,7 +29,7 @@ from worker.isolation.errors import ContainmentFailed
 from worker.sources import take
 from worker.sources.errors import SourceError
 from worker.sources.take import Taken
-from worker.verification import examination, isolated
+from worker.verification import examination
 from worker.verification.constitution import reading
 from worker.verification.examination import Examination, Tools
 

@@ -15,11 +15,11 @@ from asgi_lifespan import LifespanManager
 from api.app import create_app
 from api.http.protocol import BoundedHttpProtocol
 from tests.support.processes import eventually
+from worker import isolated
 from worker.core.db.database import Database
 from worker.core.settings import Settings
 from worker.isolation.contained import Isolation
 from worker.runtime.resources import Resources
-from worker.verification import isolated
 from worker.verification.attempt import verify_run
 
 

@@ -12,6 +12,8 @@ class FailureCode(StrEnum):
     SOURCE_TOO_LARGE = "source_too_large"
     SOURCE_UNSAFE = "source_unsafe"
     SOURCE_UNAVAILABLE = "source_unavailable"
+    SOURCE_CHANGED = "source_changed"
+    PATCH_REJECTED = "patch_rejected"
     CONTAINMENT_FAILED = "containment_failed"
     PROCESS_ENDED = "contained_process_ended"
     PROCESS_TOO_SLOW = "contained_process_too_slow"

@@ -109,6 +109,7 @@ class Settings(BaseSettings):
     security_model: Names = Field((), alias="CVA_JUDGE_SECURITY_MODEL")
     user_proxy_model: Names = Field((), alias="CVA_JUDGE_USER_PROXY_MODEL")
     extraction_model: Names = Field((), alias="CVA_EXTRACTION_MODEL")
+    remediation_model: Names = Field((), alias="CVA_REMEDIATION_MODEL", description="who proposes fixes")
     llm_prices: dict[str, PriceSetting] = Field({}, alias="CVA_LLM_PRICES", description="a JSON object")
     llm_assumed_price: PriceSetting = Field(
         PriceSetting(input=10, output=50), alias="CVA_LLM_ASSUMED_PRICE", description="of a model without a known one"
@@ -163,6 +164,30 @@ class Settings(BaseSettings):
         30.0, alias="CVA_KEEP_TOKENS_DAYS", ge=0, description="after they expired or were revoked; 0: for ever"
     )
 
+    remediation_stopped: bool = Field(
+        False, alias="CVA_REMEDIATION_KILL_SWITCH", description="true: every remediation ends at its next step"
+    )
+    remediation_budget_usd: float = Field(
+        2.0, alias="CVA_REMEDIATION_BUDGET_USD", ge=0, allow_inf_nan=False, description="on top of the run's"
+    )
+    remediation_iterations: int = Field(3, alias="CVA_REMEDIATION_ITERATIONS", ge=1, le=20)
+    remediation_files: int = Field(10, alias="CVA_REMEDIATION_FILES", ge=1, description="that one fix may change")
+    remediation_lines: int = Field(200, alias="CVA_REMEDIATION_LINES", ge=1, description="that one fix may change")
+    remediation_forbidden: Names = Field(
+        (), alias="CVA_REMEDIATION_FORBIDDEN_PATHS", description="patterns such as `vendor/**`, comma-separated"
+    )
+    remediation_fixes_per_hour: int = Field(
+        50, alias="CVA_REMEDIATION_FIXES_PER_HOUR", ge=0, description="applied without a person; of one repository"
+    )
+    remediation_fixes_per_day: int = Field(200, alias="CVA_REMEDIATION_FIXES_PER_DAY", ge=0)
+    remediation_lockout: int = Field(
+        5, alias="CVA_REMEDIATION_LOCKOUT", ge=0, description="reverted within a day: a person decides; 0: never"
+    )
+    remediation_test_command: tuple[str, ...] = Field(
+        (), alias="CVA_REMEDIATION_TEST_COMMAND", description="a JSON list: runs the repository's own tests, contained"
+    )
+    remediation_test_seconds: float = Field(300.0, alias="CVA_REMEDIATION_TEST_SECONDS", gt=0)
+
     contained_seconds: float = Field(
         300.0,
         alias="CVA_CONTAINED_SECONDS",
@@ -201,6 +226,8 @@ class Settings(BaseSettings):
         "security_model",
         "user_proxy_model",
         "extraction_model",
+        "remediation_model",
+        "remediation_forbidden",
         "admins",
         mode="before",
     )

@@ -46,6 +46,11 @@ class Category(StrEnum):
     FUNCTIONALITY = "functionality"
     STYLE = "style"
 
+    @property
+    def rank(self) -> int:
+        """0 is what is fixed first, and needs most before it is."""
+        return list(Category).index(self)
+
 
 class CriterionKind(StrEnum):
     """What would show that a criterion is kept. `process`: it speaks of how people work, not to be seen in the code."""

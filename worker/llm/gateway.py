@@ -241,7 +241,7 @@ class Gateway:
     async def _take(self, entry: Entry, caller: Caller, model: Model, *, need: int) -> Stored | Reserved:
         """Waits while the money is only reserved by others; raises OverBudget when it is spent."""
         limits = ledger.Limits(
-            run=_dollars(self._settings.run_budget_usd),
+            run=_dollars(self._settings.run_budget_usd + caller.allowance),
             user=_dollars(self._settings.user_daily_budget_usd),
             day=_dollars(self._settings.daily_budget_usd),
         )

@@ -18,9 +18,9 @@ from worker.core.db.database import Database
 from worker.llm import breaker
 from worker.llm.errors import OverBudget
 
-# Without a run, nothing tells that a reservation's holder is alive but its age.
+# Without a run's attempt, nothing tells that a reservation's holder is alive but its age.
 _ALIVE = """
-    (CASE WHEN c.run_id IS NULL THEN c.created_at > clock_timestamp() - interval '10 minutes'
+    (CASE WHEN c.attempt IS NULL THEN c.created_at > clock_timestamp() - interval '10 minutes'
      ELSE EXISTS (SELECT FROM runs r WHERE r.id = c.run_id AND r.attempt = c.attempt
                   AND r.status = 'running' AND r.lease_until > clock_timestamp()) END)
 """
@@ -28,10 +28,14 @@ _ALIVE = """
 
 @dataclass(frozen=True)
 class Caller:
-    """On whose behalf a call is made: the attempt that holds the run."""
+    """On whose behalf a call is made: the attempt that holds the run, or without an attempt what follows from it.
+
+    `allowance` is what may be spent beyond the run's own budget, in US dollars.
+    """
 
     run_id: uuid.UUID | None
     attempt: int | None
+    allowance: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -218,6 +222,15 @@ _RELEASE = """
 """
 _RELEASE_KEY = text(_RELEASE.format(which="c.key = :key", alive=_ALIVE))
 _RELEASE_ALL = text(_RELEASE.format(which="true", alive=_ALIVE))
+
+
+_RELEASE_FOLLOWING = text(_RELEASE.format(which="c.run_id = :run_id AND c.attempt IS NULL", alive="false"))
+
+
+async def release_following(db: Database, run_id: uuid.UUID) -> None:
+    """As `release_lost`, for what followed from a run: by who has just begun to go on with it, alone."""
+    async with db.single_statement() as connection:
+        await connection.execute(_RELEASE_FOLLOWING, {"run_id": run_id})
 
 
 async def release_lost(db: Database) -> None:

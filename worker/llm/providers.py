@@ -9,7 +9,7 @@ from worker.core.vocabulary import JudgeRole
 
 OPENAI, ANTHROPIC, GEMINI, DEEPSEEK = "openai", "anthropic", "gemini", "deepseek"
 COMPATIBLE = "compatible"
-EXTRACTION = "extraction"
+EXTRACTION, REMEDIATION = "extraction", "remediation"
 
 # One strong model each; whoever wants others names them in the settings.
 _DEFAULTS = {
@@ -24,6 +24,7 @@ _ORDER = {
     JudgeRole.SECURITY.value: (ANTHROPIC, OPENAI, GEMINI, DEEPSEEK),
     JudgeRole.USER_PROXY.value: (GEMINI, ANTHROPIC, OPENAI, DEEPSEEK),
     EXTRACTION: (OPENAI, ANTHROPIC, GEMINI, DEEPSEEK),
+    REMEDIATION: (ANTHROPIC, OPENAI, GEMINI, DEEPSEEK),
 }
 ROLES = tuple(_ORDER)
 _BY_PREFIX = (
@@ -105,6 +106,7 @@ def _named(role: str, settings: Settings) -> tuple[str, ...]:
         JudgeRole.SECURITY.value: settings.security_model,
         JudgeRole.USER_PROXY.value: settings.user_proxy_model,
         EXTRACTION: settings.extraction_model,
+        REMEDIATION: settings.remediation_model,
     }[role]
 
 
@@ -129,6 +131,7 @@ def check(settings: Settings) -> None:
         return
     for role in ROLES:
         if not chain(role, settings):
-            variable = "CVA_EXTRACTION_MODEL" if role == EXTRACTION else f"CVA_JUDGE_{role.upper()}_MODEL"
+            own = role in (EXTRACTION, REMEDIATION)
+            variable = f"CVA_{role.upper()}_MODEL" if own else f"CVA_JUDGE_{role.upper()}_MODEL"
             names = ", ".join(_named(role, settings))
             raise RuntimeError(f"{variable} names {names}, but the key of no such provider is set.")

@@ -73,12 +73,30 @@ _RENEW = text(
 )
 _END = text(
     f"""
-    UPDATE work_items SET status = :status, holder = NULL, lease_until = NULL, error = :error, failures = :failures,
-        finished_at = CASE WHEN :status IN ('done', 'failed') THEN clock_timestamp() END,
-        not_before = CASE WHEN :status = 'queued' THEN clock_timestamp() + make_interval(secs => :delay) END
-    WHERE {_HELD} RETURNING not_before
+    UPDATE work_items w SET status = ended.status, holder = NULL, lease_until = NULL, error = :error,
+        failures = CASE WHEN again THEN 0 ELSE :failures END, again = false,
+        finished_at = CASE WHEN ended.status IN ('done', 'failed') THEN clock_timestamp() END,
+        not_before = CASE WHEN ended.status = 'queued' THEN clock_timestamp()
+            + make_interval(secs => CASE WHEN again THEN 0 ELSE :delay END) END
+    FROM (
+        -- Who was woken while at work is due at once, whatever came of it.
+        SELECT kind AS k, subject AS s, CASE WHEN again THEN 'queued' ELSE :status END AS status
+        FROM work_items WHERE {_HELD} FOR UPDATE
+    ) AS ended
+    WHERE w.kind = ended.k AND w.subject = ended.s RETURNING w.status, w.not_before
     """  # noqa: S608  our own words
 )
+_STILL_HELD = text(f"SELECT 1 FROM work_items WHERE {_HELD} FOR UPDATE")  # noqa: S608  our own words
+
+
+class Lost(Exception):
+    """The attempt no longer holds the item: nothing that it would write stands."""
+
+
+async def still_held(session: AsyncSession, item: Item) -> None:
+    """The fence of a transaction: until it ends nobody else takes the item up. Raises Lost."""
+    if await session.scalar(_STILL_HELD, held_by(item)) is None:
+        raise Lost(f"another attempt holds {item.kind} of {item.subject}, or it has ended")
 
 
 async def end(
@@ -90,7 +108,10 @@ async def end(
     delay: float = 0.0,
     error: str | None = None,
 ) -> bool:
-    """End the attempt, or nothing when it holds the item no more. `delay` in seconds until a queued one is due."""
+    """End the attempt, or nothing when it holds the item no more. `delay` in seconds until a queued one is due.
+
+    One that was woken meanwhile is queued, whatever `status` says.
+    """
     values = {
         **held_by(item),
         "status": status,
@@ -101,7 +122,7 @@ async def end(
     row = (await session.execute(_END, values)).first()
     if row is None:
         return False
-    if status == "queued" and item.kind in ITEMS:
+    if row.status == "queued" and item.kind in ITEMS:
         job = ITEMS[item.kind].of(item.subject)
         await enqueue(session, job, priority=job.PRIORITY, at=row.not_before)
     return True
@@ -144,7 +165,7 @@ async def perform(
         delay = 0.0 if again is None else again()
     except lease.Draining:
         status, failures, delay, said = "queued", item.failures, 0.0, "the worker was stopped"
-    except lease.WorkStopped as stopped:
+    except (lease.WorkStopped, Lost) as stopped:
         log.warning("work left to another attempt", kind=item.kind, subject=item.subject, reason=str(stopped))
         return "left alone"
     except Exception as error:
@@ -167,8 +188,8 @@ _OVERDUE = text(
     """
     -- What a job will deliver; read once, and of the items' own queues: that of the runs may hold a million.
     WITH delivered AS MATERIALIZED (
-        SELECT task_name AS kind, args->>'run_id' AS subject FROM procrastinate_jobs
-        WHERE queue_name = ANY(:queues) AND status = 'todo'
+        SELECT task_name AS kind, coalesce(args->>'run_id', args->>'remediation_id') AS subject
+        FROM procrastinate_jobs WHERE queue_name = ANY(:queues) AND status = 'todo'
     -- Whoever held them is gone.
     ), lapsed AS (
         SELECT kind, subject FROM work_items

@@ -4,6 +4,7 @@ SourceError
 ├── SourceNotFound      the repository, the ref, the upload or the folder is not there
 ├── SourceTooLarge      more files or bytes than the limits allow
 ├── SourceUnsafe        a path, a link or an address that is not accepted
+├── PatchRejected       the patch does not apply to what the source names
 └── SourceUnavailable   the other side did not answer; worth another attempt
 """
 
@@ -24,6 +25,10 @@ class SourceTooLarge(SourceError):
 
 class SourceUnsafe(SourceError):
     code = FailureCode.SOURCE_UNSAFE
+
+
+class PatchRejected(SourceError):
+    code = FailureCode.PATCH_REJECTED
 
 
 class SourceUnavailable(SourceError):

@@ -12,18 +12,20 @@ from worker.isolation import layers
 from worker.sources import checkout, git, local
 from worker.sources.errors import SourceNotFound, SourceUnsafe
 from worker.sources.snapshot import Snapshot, SnapshotLimits, check_limits, scan
+from worker.sources.tree import Tree
 
 
 @dataclass(frozen=True)
 class Request:
     """What to take. `content` holds the bytes of the upload `upload_id`, `content_format` their kind (zip, tar.gz,
-    files)."""
+    files). `patch` is applied to what the source names, before anybody looks at it."""
 
     source: object
     base: str | None = None
     content: bytes | None = None
     content_format: str | None = None
     upload_id: uuid.UUID | None = None
+    patch: str | None = None
 
 
 def limits_of(settings: Settings) -> SnapshotLimits:
@@ -36,9 +38,28 @@ async def make(request: Request, work: Path, settings: Settings) -> Snapshot:
     Raises SourceError. Blocking, as the process that does it does nothing else.
     """
     snapshot = await made(request, work, settings)
+    if request.patch:
+        snapshot = await _patched(snapshot, request.patch, work, limits_of(settings))
     snapshot.scratch.mkdir(mode=0o700)
     layers.keep_as_it_is(snapshot.scratch)
     return snapshot
+
+
+async def _patched(snapshot: Snapshot, patch: str, work: Path, limits: SnapshotLimits) -> Snapshot:
+    tree = Tree(snapshot.root, work / "patched")
+    await tree.begin()
+    await tree.apply(patch)
+    changed = {change.path for change in await tree.changed()}
+    count = f"{len(changed)} file" if len(changed) == 1 else f"{len(changed)} files"
+    return scan(
+        snapshot.root,
+        limits,
+        commit=snapshot.commit,
+        branch=snapshot.branch,
+        # Who looks at what changed alone looks at what the patch changes too.
+        changed=None if snapshot.changed is None else snapshot.changed | changed,
+        notes=(*snapshot.notes, f"Fixes that were proposed are applied: {count} differ from the source."),
+    )
 
 
 async def made(request: Request, work: Path, settings: Settings) -> Snapshot:

@@ -92,8 +92,9 @@ def identity(request: Request) -> Hashable | None:
     match request.source:
         case source.GitSource(url=url, ref=ref):
             fixed = ref is not None and git.is_commit(ref) and (request.base is None or git.is_commit(request.base))
-            return ("git", url, ref, request.base) if fixed else None
+            return ("git", url, ref, request.base, request.patch) if fixed else None
         case source.PathSource():
             return None
         case _:
-            return None if request.upload_id is None else ("upload", request.upload_id, request.base)
+            upload = request.upload_id
+            return None if upload is None else ("upload", upload, request.base, request.patch)

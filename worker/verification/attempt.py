@@ -188,8 +188,11 @@ async def _load(claim: Claim, resources: Resources) -> _Loaded:
             if row is not None:
                 content, content_format = row.content, row.format
         known = await history.load(session, run, constitution.sha256)
+        patch = await session.scalar(select(models.Run.patch).where(models.Run.id == run.id))
     base = run.base if run.mode == "diff" else None
-    request = take.Request(source.fetched(run.source_kind, run.source), base, content, content_format, run.upload_id)
+    request = take.Request(
+        source.fetched(run.source_kind, run.source), base, content, content_format, run.upload_id, patch
+    )
     return _Loaded(run, constitution, request, known)
 
 

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from invariant.bench.decisions import judging
 from invariant.bench.decisions.cases import Case
 from invariant.bench.decisions.judging import CaseResult
+from worker import isolated
 from worker.core.settings import Settings
 from worker.core.untrusted.source import PathSource
 from worker.isolation.contained import Isolation
 from worker.isolation.room import Room
 from worker.runtime.single_flight import Flights
 from worker.sources import take
-from worker.verification import isolated, pipeline
+from worker.verification import pipeline
 from worker.verification.constitution import reading
 from worker.verification.constitution.criteria import ConstitutionRejected
 

@@ -49,6 +49,42 @@ class DeliverCallback:
         return cls(uuid.UUID(subject))
 
 
+@dataclass(frozen=True)
+class FollowRun:
+    """See what a run that has ended means for remediation: one begins, or one goes on that waited for it."""
+
+    NAME: ClassVar[str] = "remediation.follow_run"
+    QUEUE: ClassVar[str] = "remediation"
+    PRIORITY: ClassVar[int] = 20
+    run_id: uuid.UUID
+
+    @property
+    def subject(self) -> str:
+        return str(self.run_id)
+
+    @classmethod
+    def of(cls, subject: str) -> Self:
+        return cls(uuid.UUID(subject))
+
+
+@dataclass(frozen=True)
+class Remediate:
+    """Bring one remediation as far as it can go without somebody's answer."""
+
+    NAME: ClassVar[str] = "remediation.remediate"
+    QUEUE: ClassVar[str] = "remediation"
+    PRIORITY: ClassVar[int] = 5
+    remediation_id: uuid.UUID
+
+    @property
+    def subject(self) -> str:
+        return str(self.remediation_id)
+
+    @classmethod
+    def of(cls, subject: str) -> Self:
+        return cls(uuid.UUID(subject))
+
+
 class ItemJob(Job, Protocol):
     """A job that delivers a work item (worker.core.queue.work_items), which its `subject` names."""
 
@@ -61,8 +97,9 @@ class ItemJob(Job, Protocol):
     def of(cls, subject: str) -> Self: ...
 
 
-ITEMS: Mapping[str, type[ItemJob]] = {DeliverCallback.NAME: DeliverCallback}
-QUEUES: tuple[str, ...] = (VerifyRun.QUEUE, DeliverCallback.QUEUE)
+_ITEMS: tuple[type[ItemJob], ...] = (DeliverCallback, FollowRun, Remediate)
+ITEMS: Mapping[str, type[ItemJob]] = {job.NAME: job for job in _ITEMS}
+QUEUES: tuple[str, ...] = (VerifyRun.QUEUE, DeliverCallback.QUEUE, Remediate.QUEUE)
 
 
 async def enqueue(session: AsyncSession, job: Job, *, priority: int = 0, at: datetime | None = None) -> int:

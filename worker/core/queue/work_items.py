@@ -1,8 +1,8 @@
 """Work that is no run, in the same manner: the row is the truth, the queue only delivers.
 
     queued ── claim ──▶ running ── end ──▶ done, failed, or queued again (a recurring item, or another try)
-       ▲                   │
-       └── lease lapsed ───┘
+       ▲                   │                 │
+       └── lease lapsed ───┘      wake ◀─────┘
 
 A callback is such an item, and so is each recurring chore. `subject` says what it is about; with its kind it is the
 item's name, and adding it twice is adding it once.
@@ -27,6 +27,26 @@ async def add(session: AsyncSession, job: ItemJob) -> None:
     """Owe the work, with a job that delivers it, in the caller's transaction."""
     await owe(session, job.NAME, job.subject)
     await enqueue(session, job, priority=job.PRIORITY)
+
+
+_WAKE = text(
+    """
+    INSERT INTO work_items AS w (kind, subject) VALUES (:kind, :subject)
+    ON CONFLICT (kind, subject) DO UPDATE SET
+        again = w.status = 'running',
+        status = CASE w.status WHEN 'running' THEN 'running' ELSE 'queued' END,
+        failures = CASE w.status WHEN 'running' THEN w.failures ELSE 0 END,
+        not_before = NULL, finished_at = NULL, error = NULL
+    RETURNING again
+    """
+)
+
+
+async def wake(session: AsyncSession, job: ItemJob) -> None:
+    """Owe the work now, whether it was done before, waits, or is at work: then it is done once more afterwards."""
+    at_work = await session.scalar(_WAKE, {"kind": job.NAME, "subject": job.subject})
+    if not at_work:
+        await enqueue(session, job, priority=job.PRIORITY)
 
 
 async def add_recurring(session: AsyncSession, kind: str, subjects: Sequence[str]) -> None:

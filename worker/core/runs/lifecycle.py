@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from worker.core.failure import FailureCode
 from worker.core.queue import work_items
-from worker.core.queue.jobs import DeliverCallback, VerifyRun, enqueue
+from worker.core.queue.jobs import DeliverCallback, FollowRun, VerifyRun, enqueue
 from worker.core.runs import events
 from worker.core.vocabulary import RunStatus, Verdict
 
@@ -287,17 +287,23 @@ _FINISH = text(
             branch = coalesce(:branch, branch), files_seen = :files_seen, files_total = :files_total,
             analyzers = CAST(:analyzers AS jsonb)
         WHERE {HELD}
-        RETURNING id, event_seq, callback_url
+        -- A remediation may begin with it, or waits for it.
+        RETURNING id, event_seq, callback_url,
+            patch IS NOT NULL OR remediate AND :verdict IN ('FAIL', 'VETO') AS followed
     ), appended AS (
         INSERT INTO run_events (run_id, seq, type, data)
         SELECT id, event_seq, :status, CAST(:data AS jsonb) FROM finished
     ), owed AS (
         INSERT INTO work_items (kind, subject)
-        SELECT :callback_task, id::text FROM finished WHERE callback_url IS NOT NULL ON CONFLICT DO NOTHING
+        SELECT :callback_task, id::text FROM finished WHERE callback_url IS NOT NULL
+        UNION ALL SELECT :follow_task, id::text FROM finished WHERE followed ON CONFLICT DO NOTHING
     )
     SELECT id, pg_notify(:channel, id::text),
         CASE WHEN callback_url IS NOT NULL THEN procrastinate_defer_jobs_v1(ARRAY[ROW(
             :callback_queue, :callback_task, :callback_priority, NULL, NULL, jsonb_build_object('run_id', id), NULL
+        )::procrastinate_job_to_defer_v1]) END,
+        CASE WHEN followed THEN procrastinate_defer_jobs_v1(ARRAY[ROW(
+            :follow_queue, :follow_task, :follow_priority, NULL, NULL, jsonb_build_object('run_id', id), NULL
         )::procrastinate_job_to_defer_v1]) END
     FROM finished
     """  # noqa: S608  our own words
@@ -317,7 +323,7 @@ async def finish(
     error_message: str | None = None,
     data: dict[str, Any] | None = None,
 ) -> bool:
-    """End the run, if this attempt still holds it, with its event and the callback's job; one statement.
+    """End the run, if this attempt still holds it, with its event and the jobs that follow from it; one statement.
 
     The caller writes nothing of the run when it is False.
     """
@@ -343,6 +349,9 @@ async def finish(
                 "callback_queue": DeliverCallback.QUEUE,
                 "callback_task": DeliverCallback.NAME,
                 "callback_priority": DeliverCallback.PRIORITY,
+                "follow_queue": FollowRun.QUEUE,
+                "follow_task": FollowRun.NAME,
+                "follow_priority": FollowRun.PRIORITY,
                 **looked_at,
             },
         )
@@ -357,7 +366,7 @@ _CANCEL = text(
         finished_at = CASE status WHEN 'queued' THEN clock_timestamp() END,
         cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp())
     WHERE id = :run_id AND status IN ('queued', 'running')
-    RETURNING status, callback_url
+    RETURNING status, callback_url, patch IS NOT NULL AS followed
     """
 )
 
@@ -372,6 +381,8 @@ async def request_cancel(session: AsyncSession, run_id: uuid.UUID) -> RunStatus 
         await events.append(session, run_id, "cancelled", {}, announced=True)
         if row.callback_url:
             await work_items.add(session, DeliverCallback(run_id))
+        if row.followed:
+            await work_items.add(session, FollowRun(run_id))
     else:
         await events.append(session, run_id, "cancel_requested", {})
         await session.execute(

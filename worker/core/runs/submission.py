@@ -36,6 +36,7 @@ class NewRun:
     callback_url: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     retry_of: uuid.UUID | None = None
+    patch: str | None = None
     created_by: str | None = None
     request_id: str | None = None
     traceparent: str | None = None

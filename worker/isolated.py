@@ -1,4 +1,4 @@
-"""The contained processes of verification: what the fork server has ready before it forks, and what they may raise."""
+"""The contained processes of a worker: what the fork server has ready before it forks, and what they may raise."""
 
 import asyncio
 import json
@@ -14,19 +14,24 @@ from worker.core.settings import Settings
 from worker.core.telemetry.masking import mask_file
 from worker.isolation.contained import Isolation
 from worker.isolation.inside import adapter
-from worker.sources import make
-from worker.sources.errors import SourceError, SourceNotFound, SourceTooLarge, SourceUnavailable, SourceUnsafe
+from worker.remediation.worktree import Worktree
+from worker.sources import errors, make
 from worker.verification import examination
 from worker.verification.constitution import reading
 from worker.verification.constitution.criteria import ConstitutionRejected
 from worker.verification.constitution.extractor import Extractor
 from worker.verification.examination import Examination, Tools
 
-_ERRORS = (ConstitutionRejected, SourceError, SourceNotFound, SourceTooLarge, SourceUnavailable, SourceUnsafe)
+_ERRORS = (
+    ConstitutionRejected, errors.SourceError, errors.SourceNotFound, errors.SourceTooLarge, errors.SourceUnavailable,
+    errors.SourceUnsafe, errors.PatchRejected,
+)  # fmt: skip
 _FUNCTIONS: tuple[Callable[..., Any], ...] = (
     make.make, mask_file, reading.read, analyze.analyze, examination.plan, examination.decide_static,
     Extractor.begin, Extractor.take, Extractor.reading,
     Examination.index, Examination.show, Examination.hear, Examination.hear_again,
+    Worktree.open, Worktree.apply, Worktree.result, Worktree.around, Worktree.found_again, Worktree.show,
+    Worktree.try_all, Worktree.test,
 )  # fmt: skip
 _RULES = "# Rules\n\n- Code MUST NOT call `eval()`.\n- Every function MUST have a docstring.\n"
 _SAMPLES = {

@@ -1,0 +1,1 @@
+"""What both processes know of remediation: how one begins, what may stop it, and what is written down of it."""

@@ -1,0 +1,1 @@
+"""Remediation: fixes that are proven, bounded and reversible."""

@@ -1,0 +1,100 @@
+"""What fixes teach: patterns are looked up before a model is asked, and weighed by how their fixes ended."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from worker.core import models
+from worker.core.ids import new_id
+from worker.remediation import patterns
+from worker.remediation.edits import Edit
+from worker.remediation.patterns import Template
+from worker.remediation.plan import Step
+from worker.remediation.worktree import Text
+
+_MOST = 50
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """Edits that a pattern makes of every place of a step."""
+
+    pattern_id: uuid.UUID
+    edits: tuple[Edit, ...]
+    confidence: float
+
+
+async def fitting(session: AsyncSession, step: Step, texts: Sequence[Text]) -> Fitting | None:
+    """The pattern of the step's rule that fits all of its places, the most trusted one first."""
+    rules = {place.rule for place in step.places}
+    if len(rules) != 1 or None in rules:
+        return None
+    rows = (
+        await session.scalars(
+            select(models.FixPattern)
+            .where(models.FixPattern.rule == rules.pop())
+            .order_by(models.FixPattern.kept_weight.desc(), models.FixPattern.created_at)
+            .limit(_MOST)
+        )
+    ).all()
+    lines = {text.path: text.lines for text in texts if text.lines is not None}
+    now = datetime.now(UTC)
+    for row in rows:
+        template = Template(tuple(row.template["search"]), row.template["replace"], tuple(row.template["imports"]))
+        edits: list[Edit] = []
+        for place in step.places:
+            own = lines.get(place.path)
+            made = None
+            if own is not None and place.start_line <= len(own):
+                made = patterns.fits(template, place.path, own[place.start_line - 1], own)
+            if made is None:
+                break
+            edits += made
+        else:
+            days = (now - row.weighed_at).total_seconds() / 86400
+            trust = patterns.confidence(
+                patterns.decayed(row.kept_weight, days), patterns.decayed(row.reverted_weight, days)
+            )
+            return Fitting(row.id, tuple(dict.fromkeys(edits)), trust)
+    return None
+
+
+async def learn(session: AsyncSession, rule: str, template: Template) -> uuid.UUID:
+    """Keep the template as one of the rule; returns its id."""
+    added = (
+        insert(models.FixPattern)
+        .values(
+            id=new_id(),
+            rule=rule,
+            fingerprint=template.fingerprint,
+            template={
+                "search": list(template.search),
+                "replace": template.replace,
+                "imports": list(template.imports),
+            },
+        )
+        .on_conflict_do_update(index_elements=["rule", "fingerprint"], set_={"rule": rule})
+        .returning(models.FixPattern.id)
+    )
+    return (await session.execute(added)).scalar_one()
+
+
+async def weigh(session: AsyncSession, pattern_id: uuid.UUID, *, kept: bool) -> None:
+    """Count how a fix that rests on the pattern ended."""
+    row = await session.get(models.FixPattern, pattern_id, with_for_update=True)
+    if row is None:
+        return
+    now = datetime.now(UTC)
+    days = (now - row.weighed_at).total_seconds() / 86400
+    row.kept_weight = patterns.decayed(row.kept_weight, days) + kept
+    row.reverted_weight = patterns.decayed(row.reverted_weight, days) + (not kept)
+    row.weighed_at = now
+    row.applied += 1
+    row.kept += kept
+    row.reverted += not kept
+    await session.flush()

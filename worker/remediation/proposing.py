@@ -1,0 +1,279 @@
+"""From steps to fixes: a tool's, a pattern's or a model's, each tried in the working copy before it is written down."""
+
+import asyncio
+import uuid
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from worker.core.remediation.audit import Audited
+from worker.core.vocabulary import FixAction, FixOrigin, FixStatus
+from worker.llm.errors import LlmError, OverBudget, Rejected, Transient
+from worker.llm.gateway import Gateway
+from worker.llm.ledger import Caller
+from worker.remediation import learning, patterns, policy, propose, records
+from worker.remediation.edits import Edit
+from worker.remediation.plan import Step
+from worker.remediation.policy import Limits, Ruling
+from worker.remediation.records import NewFix
+from worker.remediation.work import Copy, Work
+from worker.remediation.worktree import Proposal, Text, Trial, Worktree
+
+_TOOL_CONFIDENCE = 0.95
+_NO_MODEL = "No tool has a safe fix for it, and no model is configured."
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What shall be tried for a step; without edits and tool it is only why there is nothing."""
+
+    step: Step
+    position: int
+    origin: FixOrigin
+    edits: tuple[Edit, ...] = ()
+    summary: str = ""
+    breaking: bool = False
+    confidence: float = _TOOL_CONFIDENCE
+    pattern_id: uuid.UUID | None = None
+    failure: str | None = None
+
+    @property
+    def proposal(self) -> Proposal:
+        return Proposal(self.step.key, self.step.places, self.edits)
+
+
+class Proposing:
+    """Proposes what is missing of one iteration."""
+
+    def __init__(self, work: Work, copy: Copy, iteration: int, extra_rules: Mapping[str, Sequence[str]]) -> None:
+        self._work = work
+        self._copy = copy
+        self._iteration = iteration
+        self._extra_rules = extra_rules
+        settings = work.settings
+        self._bare = settings.contained()
+        self._limits = Limits(settings.remediation_files, settings.remediation_lines, settings.remediation_forbidden)
+        self._gateway: Gateway | None = None
+        if settings.has_provider:
+            resources = work.resources
+            self._gateway = resources.shared(Gateway, lambda: Gateway(settings, resources.db))
+        self._caller = Caller(work.loaded.run.id, None, settings.remediation_budget_usd)
+
+    async def all(self, steps: Sequence[Step], causes: Sequence[uuid.UUID]) -> None:
+        """Propose a fix for each step that has none, wave by wave: each is made on the ground of those before it.
+
+        The copy is at what is kept of earlier iterations, and is left with this iteration's live fixes applied.
+        """
+        numbered = list(enumerate(steps))
+        for wave in range(max((step.wave for step in steps), default=-1) + 1):
+            known = {fix.key for fix in await self._work.fixes() if fix.iteration == self._iteration}
+            missing = [(n, step) for n, step in numbered if step.wave == wave and step.key not in known]
+            if missing:
+                await self._wave(missing, causes)
+            keys = {step.key for step in steps if step.wave == wave}
+            for fix in await self._work.fixes():
+                if fix.iteration == self._iteration and fix.key in keys and fix.live and fix.patch:
+                    await self._copy.apply(fix)
+
+    async def _wave(self, missing: Sequence[tuple[int, Step]], causes: Sequence[uuid.UUID]) -> None:
+        now = [(number, await self._as_it_is(step)) for number, step in missing]
+        candidates = await self._together([self._candidate(step, number) for number, step in now])
+        trials = await self._tried(candidates)
+        again = [
+            (at, one)
+            for at, one in enumerate(candidates)
+            if one.origin is FixOrigin.MODEL and one.failure is None and not trials[at].proven
+        ]
+        if again:
+            seconds = await self._together(
+                [self._asked(one.step, one.position, _wrong(trials[at])) for at, one in again]
+            )
+            retried = await self._tried(seconds)
+            for (at, _), second, trial in zip(again, seconds, retried, strict=True):
+                if _better(trial, trials[at]):
+                    candidates[at], trials[at] = second, trial
+        for candidate, trial in zip(candidates, trials, strict=True):
+            await self._keep(candidate, trial, causes[candidate.step.cause])
+
+    async def _as_it_is(self, step: Step) -> Step:
+        """The step with its places where they are now: earlier fixes have moved lines."""
+        return replace(step, places=await self._copy.process.call(Worktree.found_again, step.places))
+
+    async def _together(self, asked: Sequence[Coroutine[Any, Any, Candidate]]) -> list[Candidate]:
+        tasks = [asyncio.ensure_future(one) for one in asked]
+        try:
+            return list(await asyncio.gather(*tasks))
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _candidate(self, step: Step, number: int) -> Candidate:
+        if not step.places:
+            return self._none(step, number, "Earlier fixes took its places along.")
+        if step.tool:
+            rules = ", ".join(sorted({str(place.rule) for place in step.places}))
+            files = ", ".join(step.files[:3])
+            return Candidate(step, number, FixOrigin.TOOL, summary=f"Apply the safe fix of {rules} in {files}")
+        texts = await self._copy.process.call(Worktree.show, list(step.files))
+        async with self._work.resources.db.transaction() as session:
+            pattern = await learning.fitting(session, step, texts)
+        if pattern is not None and step.complaint is None:
+            return Candidate(
+                step,
+                number,
+                FixOrigin.PATTERN,
+                edits=pattern.edits,
+                summary=f"Apply what was learned about {step.places[0].rule}",
+                confidence=pattern.confidence,
+                pattern_id=pattern.pattern_id,
+            )
+        return await self._asked(step, number, step.complaint, texts)
+
+    def _none(self, step: Step, number: int, why: str) -> Candidate:
+        return Candidate(step, number, FixOrigin.MODEL, failure=why, confidence=0.0)
+
+    async def _asked(
+        self, step: Step, number: int, complaint: str | None, texts: Sequence[Text] | None = None
+    ) -> Candidate:
+        """What a model suggests, or why it gives nothing. Raises what trying again may mend, and what ends all."""
+        if self._gateway is None:
+            return self._none(step, number, _NO_MODEL)
+        if texts is None:
+            texts = await self._copy.process.call(Worktree.show, list(step.files))
+        unreadable = [text.path for text in texts if text.lines is None]
+        if unreadable:
+            return self._none(step, number, f"{unreadable[0]} is no text that could be edited.")
+        try:
+            given = await propose.suggest(
+                step, texts, self._gateway, self._caller, fence=self._copy.snapshot.digest, complaint=complaint
+            )
+        except OverBudget as error:
+            return self._none(step, number, f"{error} (CVA_REMEDIATION_BUDGET_USD adds to it.)")
+        except (Transient, Rejected):
+            raise
+        except LlmError as error:
+            return self._none(step, number, str(error))
+        if not given.edits:
+            return self._none(step, number, f"The model gave no fix. {given.rationale}")
+        async with self._work.resources.db.transaction() as session:
+            kept, lost = await records.model_outcomes(session, step.category)
+        return Candidate(
+            step,
+            number,
+            FixOrigin.MODEL,
+            edits=given.edits,
+            summary=f"Mend: {step.issues[0].statement}"[:200] + f"\n{given.rationale}",
+            breaking=given.breaking,
+            confidence=patterns.calibrated(given.confidence, kept, lost),
+        )
+
+    async def _tried(self, candidates: Sequence[Candidate]) -> list[Trial]:
+        """A trial for each, in their order."""
+        wanted = [one for one in candidates if one.failure is None]
+        tried: tuple[Trial, ...] = ()
+        if wanted:
+            tried = await self._copy.process.call(
+                Worktree.try_all,
+                [one.proposal for one in wanted],
+                self._bare,
+                self._extra_rules,
+                seconds=self._work.settings.contained_seconds + 2 * self._work.settings.analyzer_seconds,
+            )
+        by_key = {trial.key: trial for trial in tried}
+        return [by_key.get(one.step.key, Trial(one.step.key, refused=one.failure)) for one in candidates]
+
+    async def _keep(self, candidate: Candidate, trial: Trial, cause: uuid.UUID) -> None:
+        """Write the fix down, or that there is none and why."""
+        step = candidate.step
+        breaking = candidate.breaking or trial.breaking
+        ruling = Ruling(FixAction.MANUAL, (), trial.refused)
+        if trial.refused is None:
+            ruling = policy.judge(
+                trial.changes,
+                allowed=step.files,
+                category=step.category,
+                confidence=candidate.confidence,
+                breaking=breaking,
+                limits=self._limits,
+            )
+        why = ruling.refused or (None if trial.proven else _wrong(trial))
+        rules = sorted({place.rule for place in step.places if place.rule})
+        proof = {
+            "applies": trial.refused is None,
+            "parses": trial.reads,
+            "not_parsed": list(trial.unread),
+            "findings_gone": trial.checked and not trial.left,
+            "left": list(trial.left),
+            "brought": list(trial.brought),
+            "reversible": trial.reversible,
+            "tests": "not run",
+            "criteria": sorted({issue.key for issue in step.issues}),
+            "rules": rules,
+            "edits": [one.__dict__ for one in candidate.edits],
+            "told": _told(trial),
+        }
+        fix = NewFix(
+            root_cause_id=cause,
+            pattern_id=candidate.pattern_id,
+            iteration=self._iteration,
+            position=self._iteration * 10_000 + candidate.position,
+            key=step.key,
+            origin=candidate.origin,
+            category=step.category,
+            is_breaking=breaking,
+            action=ruling.action,
+            status=FixStatus.PROPOSED if why is None else FixStatus.FAILED,
+            confidence=candidate.confidence,
+            patch=trial.patch if why is None else "",
+            summary=candidate.summary or f"No fix for {step.issues[0].key}",
+            reasons=ruling.reasons,
+            outcome=why,
+            files_changed=len(trial.changes),
+            lines_changed=sum(len(change.removed) + len(change.added) for change in trial.changes),
+            proof=proof,
+            before=trial.before if why is None else (),
+        )
+        async with self._work.step() as session:
+            fix_id = await records.add_fix(session, self._work.id, fix)
+            if fix_id is None:
+                return
+            if why is None:
+                await self._work.note(
+                    session, Audited.PROPOSED, fix_id=fix_id, origin=fix.origin.value, needs=fix.action.value,
+                    confidence=round(fix.confidence, 3), reasons=list(fix.reasons),
+                )  # fmt: skip
+            else:
+                refused = trial.refused is not None or ruling.refused is not None
+                await self._work.note(
+                    session, Audited.REFUSED if refused else Audited.FAILED, fix_id=fix_id, reason=why
+                )
+
+
+def _better(second: Trial, first: Trial) -> bool:
+    """The one that is proven; of two that are or are not, the smaller."""
+    if second.proven != first.proven:
+        return second.proven
+    return second.refused is None and (first.refused is not None or len(second.patch) < len(first.patch))
+
+
+def _wrong(trial: Trial) -> str:
+    """Why a trial proves nothing, in one sentence."""
+    if trial.refused is not None:
+        return trial.refused
+    if not trial.reads:
+        return "A file that could be parsed before cannot be parsed any more."
+    if trial.left:
+        return f"What it was to mend is still found: {', '.join(trial.left[:5])}."
+    if trial.brought:
+        return f"It brings what was not found before: {', '.join(trial.brought[:5])}."
+    return "Taking it back does not give the same bytes."
+
+
+def _told(trial: Trial) -> str:
+    said = ["applies", "can be taken back byte for byte"]
+    if trial.checked:
+        said.append("the analyzers do not find it any more and nothing new")
+    else:
+        said.append("the analyzers find nothing new")
+    return ", ".join(said)

@@ -1,0 +1,388 @@
+"""One attempt at a remediation: from where its rows say that it stands to where it has to wait, or is done.
+
+    issues ─▶ root causes ─▶ steps ─▶ proposed and tried ─▶ policy ─▶ applied ─▶ judged again ─▶ kept or taken back
+       ▲                                                     │ CONFIRM            │ a run like any other     │
+       │                                                     ▼                    ▼                          │
+       └──────────────────────────────────────────── somebody decides      next iteration ◀──────────────────┘
+
+Whoever waits holds no worker: an approval, and the end of the run that judges, wake the work item. What was proposed is
+a row, what was answered is on the ledger, what is applied is a diff: an attempt that ends anywhere is made again from
+there.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from worker.core.db.database import is_unavailable
+from worker.core.failure import FailureCode, RunFailure
+from worker.core.ids import sha256
+from worker.core.queue import work_items as items
+from worker.core.queue.jobs import Remediate, enqueue
+from worker.core.remediation.audit import Audited
+from worker.core.runs import lifecycle, submission
+from worker.core.telemetry import logs
+from worker.core.telemetry.masking import mask
+from worker.core.vocabulary import FixAction, FixStatus, RemediationStatus, RunMode, SourceKind
+from worker.llm import ledger
+from worker.remediation import guard, issues, plan, records, root_causes
+from worker.remediation.guard import Ended
+from worker.remediation.issues import Issue
+from worker.remediation.plan import Step
+from worker.remediation.proposing import Proposing
+from worker.remediation.records import FixRow
+from worker.remediation.settling import settle
+from worker.remediation.work import Copy, Work, opened, pinned
+from worker.remediation.worktree import Surroundings, Tested, Worktree
+from worker.runtime import work_items
+from worker.runtime.resources import Resources
+from worker.runtime.work_items import GaveUp, Item
+
+log = logs.get(__name__)
+
+_MAX_FAILURES = 8
+_BACKOFF = 4.0
+
+
+async def remediate(remediation_id: uuid.UUID, resources: Resources) -> str:
+    """Take the remediation up, if it is due; returns how that ended, for the log."""
+    async with resources.slot() as free:
+        if not free or resources.controls.closed:
+            async with resources.db.transaction() as session:
+                await enqueue(session, Remediate(remediation_id), priority=Remediate.PRIORITY)
+            return "left to another worker"
+        subject = str(remediation_id)
+
+        async def do(item: Item) -> None:
+            await _attempt(item, resources)
+
+        await work_items.expect(resources, Remediate.NAME, subject)
+        try:
+            return await work_items.perform(
+                resources, Remediate.NAME, subject, do, max_failures=_MAX_FAILURES, backoff=_BACKOFF
+            )
+        except GaveUp as error:
+            await _give_up(remediation_id, str(error), resources)
+            raise
+
+
+async def _attempt(item: Item, resources: Resources) -> None:
+    remediation_id = uuid.UUID(item.subject)
+    async with resources.db.transaction() as session:
+        loaded = await records.load(session, remediation_id)
+    if loaded is None or (loaded.status.is_final and loaded.has_result):
+        return
+    work = Work(item, loaded, resources)
+    run = loaded.run
+    with structlog.contextvars.bound_contextvars(
+        remediation_id=str(remediation_id), run_id=str(run.id), request_id=run.request_id
+    ):
+        try:
+            await _go_on(work)
+        except Ended as ended:
+            await _end(work, ended)
+        except RunFailure as error:
+            if error.transient:
+                raise
+            await _fail(work, error.code, str(error))
+
+
+async def _go_on(work: Work) -> None:
+    if work.loaded.status.is_final:
+        # Somebody took fixes back: what is left is put together anew.
+        async with opened(work) as copy:
+            await _keep_result(work, copy, work.loaded.status)
+        return
+    await ledger.release_following(work.resources.db, work.loaded.run.id)
+    if work.loaded.status is RemediationStatus.VERIFYING:
+        if not await settle(work):
+            return
+        work = await _again(work)
+    else:
+        async with work.step() as session:
+            iteration = max(1, work.loaded.iteration)
+            await records.set_status(session, work.id, RemediationStatus.RUNNING, iteration=iteration)
+        work = await _again(work)
+    async with opened(work) as copy:
+        await _iterate(work, copy)
+
+
+async def _again(work: Work) -> Work:
+    async with work.resources.db.transaction() as session:
+        loaded = await records.load(session, work.id)
+    assert loaded is not None
+    return Work(work.item, loaded, work.resources)
+
+
+async def _iterate(work: Work, copy: Copy) -> None:
+    """One iteration, up to where it waits or nothing is left to do."""
+    iteration = work.loaded.iteration
+    kept = [fix for fix in work.loaded.fixes if fix.status is FixStatus.VERIFIED]
+    await _drop(work, await copy.at(kept))
+    if await _goes_on(work):
+        await _propose(work, copy, iteration)
+        if not await _decide(work, iteration):
+            return
+    fixes = await work.fixes()
+    standing = [fix for fix in fixes if fix.status in (FixStatus.VERIFIED, FixStatus.APPLIED)]
+    await _drop(work, await copy.at(standing))
+    if await _tests_fail(work, copy):
+        standing = [fix for fix in standing if fix.status is FixStatus.VERIFIED]
+        await copy.at(standing)
+    patch, _ = await copy.process.call(Worktree.result)
+    if patch and not await _is_judged(work, patch):
+        await _verify(work, patch)
+        return
+    await _keep_result(work, copy, RemediationStatus.COMPLETED)
+
+
+async def _goes_on(work: Work) -> bool:
+    """Whether another iteration may find more: the one before had something judged, and the limit is not reached."""
+    iteration = work.loaded.iteration
+    judged = (FixStatus.VERIFIED, FixStatus.REVERTED)
+    before = [fix for fix in work.loaded.fixes if fix.iteration == iteration - 1]
+    progress = iteration == 1 or any(fix.status in judged for fix in before)
+    return progress and iteration <= work.settings.remediation_iterations
+
+
+async def _issues(work: Work) -> list[Issue]:
+    """What is to be mended: of the run itself, and afterwards of the run that judged what was applied."""
+    run = work.loaded.run
+    source = run.id if work.loaded.iteration == 1 else work.loaded.verification_run_id
+    if source is None:
+        return []
+    async with work.resources.db.transaction() as session:
+        accepted = await records.accepted(session, run)
+        failed, _ = await records.results(session, source, accepted)
+        found = await records.findings(session, source)
+    return issues.of_run(failed, found, accepted)
+
+
+async def _propose(work: Work, copy: Copy, iteration: int) -> None:
+    wanted = [issue for issue in await _issues(work) if issue.fixable]
+    bare = work.settings.contained()
+    places = [place for issue in wanted for place in issue.places]
+    around: Surroundings = await copy.process.call(Worktree.around, places, bare)
+    symbols = {(path, line): name for path, line, name in around.symbols}
+    causes = root_causes.group(wanted, symbols, dict(around.imports))
+    steps = plan.steps(causes, frozenset(around.by_tool), most_files=work.settings.remediation_files)
+    async with work.step() as session:
+        ids = await records.keep_causes(session, work.id, iteration, causes)
+        if iteration == 1 and not work.loaded.fixes:
+            await work.note(
+                session, Audited.ISSUES, issues=len(wanted), root_causes=len(causes), steps=len(steps),
+                by_tools=sum(step.tool for step in steps), most_usd=work.settings.remediation_budget_usd,
+            )  # fmt: skip
+    await Proposing(work, copy, iteration, _rules(places)).all(_worth_asking(steps, work.loaded.fixes, iteration), ids)
+
+
+def _worth_asking(steps: Sequence[Step], fixes: Sequence[FixRow], iteration: int) -> list[Step]:
+    """Those that nobody has answered in vain before. One whose fix was judged and taken back is asked about anew, with
+    the reason."""
+    before = {fix.key: fix for fix in fixes if fix.iteration < iteration}
+    found = []
+    for step in steps:
+        fix = before.get(step.key)
+        if fix is None:
+            found.append(step)
+        elif fix.status is FixStatus.REVERTED:
+            found.append(replace(step, complaint=fix.outcome))
+    return found
+
+
+def _rules(places: Sequence[issues.Place]) -> dict[str, list[str]]:
+    """The rules that the analyzers shall know beyond their own: those that found something."""
+    rules: dict[str, set[str]] = {}
+    for place in places:
+        name, _, rule = (place.rule or "").partition(":")
+        if rule:
+            rules.setdefault(name, set()).add(rule)
+    return {name: sorted(own) for name, own in rules.items()}
+
+
+async def _decide(work: Work, iteration: int) -> bool:
+    """Apply what may be applied; False when somebody has to decide first."""
+    async with work.step() as session:
+        allowance = await guard.allowance(session, work.loaded.whose, work.settings)
+        waiting = False
+        for fix in await records.fixes(session, work.id):
+            if fix.iteration != iteration or fix.status not in (FixStatus.PROPOSED, FixStatus.APPROVED):
+                continue
+            if fix.status is FixStatus.PROPOSED and fix.action in (FixAction.AUTO, FixAction.REVIEW):
+                if not allowance.left:
+                    await records.confirm(session, fix, str(allowance.why))
+                    waiting = True
+                    continue
+                allowance.left -= 1
+            elif fix.status is FixStatus.PROPOSED:
+                waiting = waiting or fix.action is FixAction.CONFIRM
+                continue
+            await records.apply_fix(session, fix)
+            await work.note(session, Audited.APPLIED, fix_id=fix.id, needed=fix.action.value)
+        if waiting:
+            await records.set_status(session, work.id, RemediationStatus.AWAITING_APPROVAL)
+    return not waiting
+
+
+async def _drop(work: Work, lost: Sequence[FixRow]) -> None:
+    """Take back fixes that no longer apply without what they were built on."""
+    if not lost:
+        return
+    why = "It was built on a fix that is not there any more."
+    async with work.step() as session:
+        for fix in lost:
+            await records.set_fix(session, fix.id, FixStatus.REVERTED, outcome=why)
+            await work.note(session, Audited.REVERTED, fix_id=fix.id, reason=why)
+
+
+async def _tests_fail(work: Work, copy: Copy) -> bool:
+    """Whether the repository's own tests fail with the applied fixes and pass without: then these are taken back."""
+    command = work.settings.remediation_test_command
+    fresh = [fix for fix in await work.fixes() if fix.status is FixStatus.APPLIED]
+    if not command or not fresh:
+        return False
+    seconds, memory = work.settings.remediation_test_seconds, work.settings.contained_memory_bytes
+    tested: Tested = await copy.process.call(Worktree.test, list(command), seconds, memory, seconds=seconds + 60)
+    said = "passed" if tested.passed else f"failed: {tested.reason}"
+    if not tested.passed:
+        kept = [fix for fix in await work.fixes() if fix.status is FixStatus.VERIFIED]
+        await copy.at(kept)
+        without: Tested = await copy.process.call(Worktree.test, list(command), seconds, memory, seconds=seconds + 60)
+        if not without.passed:
+            said = f"failed, and do without the fixes as well: {without.reason}"
+            await copy.at([*kept, *fresh])
+            tested = Tested(True, said)
+    async with work.step() as session:
+        for fix in fresh:
+            proof = {**fix.proof, "tests": said[:300]}
+            if tested.passed:
+                await records.set_fix(session, fix.id, FixStatus.APPLIED, proof=proof)
+                continue
+            why = f"The repository's own tests pass without it and fail with it ({tested.reason[:200]})."
+            await records.set_fix(session, fix.id, FixStatus.REVERTED, outcome=why, proof=proof)
+            await work.note(session, Audited.REVERTED, fix_id=fix.id, reason=why)
+    return not tested.passed
+
+
+async def _is_judged(work: Work, patch: str) -> bool:
+    """Whether the last run that judged had exactly this applied."""
+    if work.loaded.verification_run_id is None:
+        return False
+    async with work.resources.db.transaction() as session:
+        judged = await records.patch_of(session, work.loaded.verification_run_id)
+    return judged is not None and sha256(judged.encode()) == sha256(patch.encode())
+
+
+async def _verify(work: Work, patch: str) -> None:
+    """Have what is applied judged by a run like any other, and wait for its end without a worker."""
+    run = work.loaded.run
+    if run.constitution_version_id is None:
+        raise NothingToJudgeBy("The run's constitution was removed: nobody can judge the fixes by it.")
+    new = submission.NewRun(
+        source_kind=SourceKind(run.source_kind),
+        source=pinned(run),
+        constitution_version_id=run.constitution_version_id,
+        upload_id=run.upload_id,
+        repo_id=run.repo_id,
+        repo_full_name=run.repo_full_name,
+        branch=run.branch,
+        mode=RunMode(run.mode),
+        base=run.base,
+        patch=patch,
+        labels={"event": "remediation", "remediation": str(work.id)},
+        created_by=run.created_by,
+        request_id=run.request_id,
+        traceparent=run.traceparent,
+        priority=run.priority,
+    )
+    async with work.step() as session:
+        run_id, _ = await submission.accept(session, new)
+        await records.set_status(session, work.id, RemediationStatus.VERIFYING, verification_run_id=run_id)
+        await work.note(session, Audited.VERIFYING, run_id=str(run_id), files=patch.count("\n+++ "))
+
+
+async def _keep_result(work: Work, copy: Copy, status: RemediationStatus, **values: object) -> None:
+    """Put together what is kept, and end."""
+    kept = [fix for fix in await work.fixes() if fix.status is FixStatus.VERIFIED]
+    lost = await copy.at(kept)
+    patch, mailbox = await copy.process.call(Worktree.result)
+    async with work.resources.db.transaction() as session:
+        await work_items.still_held(session, work.item)
+        for fix in lost:
+            why = "It was built on a fix that was taken back."
+            await records.set_fix(session, fix.id, FixStatus.REVERTED, outcome=why)
+            await work.note(session, Audited.REVERTED, fix_id=fix.id, reason=why)
+        values |= {"patch": patch, "mailbox": mailbox, "cost_usd": await records.cost(session, work.id)}
+        if not work.loaded.status.is_final:
+            action = Audited(status.value)
+            await work.note(session, action, kept=len(kept) - len(lost))
+        await records.set_status(session, work.id, status, **values)
+
+
+async def _end(work: Work, ended: Ended) -> None:
+    """Somebody stopped it: nothing more is changed, what was not proven yet is taken back, what was is kept."""
+    status = RemediationStatus.ABORTED if ended.aborted else RemediationStatus.STOPPED
+    async with work.resources.db.transaction() as session:
+        await work_items.still_held(session, work.item)
+        loaded = await records.load(session, work.id)
+        if loaded is None or loaded.status.is_final:
+            return
+        for fix in loaded.fixes:
+            if fix.status in (FixStatus.APPLIED, FixStatus.APPROVED):
+                why = "It was not proven when the remediation was ended."
+                await records.set_fix(session, fix.id, FixStatus.REVERTED, outcome=why)
+                await work.note(session, Audited.REVERTED, fix_id=fix.id, reason=why)
+        if loaded.status is RemediationStatus.VERIFYING and loaded.verification_run_id is not None:
+            await lifecycle.request_cancel(session, loaded.verification_run_id)
+        await work.note(session, Audited(status.value), actor=ended.by, reason=ended.why)
+        await records.set_status(
+            session, work.id, status, error_message=f"{ended.why} By {ended.by}.",
+            cost_usd=await records.cost(session, work.id),
+        )  # fmt: skip
+        # What is kept is put together by an attempt that changes nothing else.
+        await items.wake(session, Remediate(work.id))
+    log.warning("remediation ended", status=status.value, reason=ended.why, by=ended.by)
+
+
+async def _fail(work: Work, code: FailureCode, message: str) -> None:
+    message = mask(message, work.settings.secrets())
+    async with work.resources.db.transaction() as session:
+        await work_items.still_held(session, work.item)
+        if work.loaded.status.is_final:
+            # What is kept cannot be put together any more; each fix has its own patch.
+            await records.set_status(session, work.id, work.loaded.status, patch="", mailbox="", error_message=message)
+            return
+        await _failed(session, work, code, message)
+        await items.wake(session, Remediate(work.id))
+
+
+async def _failed(session: AsyncSession, work: Work, code: FailureCode, message: str) -> None:
+    """What is kept of earlier iterations is put together by the next attempt."""
+    await work.note(session, Audited.FAILED, code=code.value, reason=message)
+    await records.set_status(
+        session, work.id, RemediationStatus.FAILED, error_code=code.value, error_message=message,
+        cost_usd=await records.cost(session, work.id),
+    )  # fmt: skip
+
+
+async def _give_up(remediation_id: uuid.UUID, message: str, resources: Resources) -> None:
+    try:
+        async with resources.db.transaction() as session:
+            loaded = await records.load(session, remediation_id)
+            if loaded is not None and not loaded.status.is_final:
+                work = Work(Item(Remediate.NAME, str(remediation_id), 0, 0), loaded, resources)
+                await _failed(
+                    session, work, FailureCode.ATTEMPTS_EXHAUSTED, mask(message, resources.settings.secrets())
+                )
+    except Exception as error:
+        if not is_unavailable(error):
+            raise
+
+
+class NothingToJudgeBy(RunFailure):
+    """The constitution is gone."""
+
+    code = FailureCode.CONSTITUTION_REJECTED

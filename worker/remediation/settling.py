@@ -1,0 +1,72 @@
+"""What becomes of applied fixes once the run that judges them has ended: kept, or taken back."""
+
+import uuid
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from worker.core import models
+from worker.core.remediation.audit import Audited
+from worker.core.vocabulary import FixOrigin, FixStatus, RemediationStatus, RunStatus
+from worker.remediation import learning, outcome, patterns, records
+from worker.remediation.edits import Edit
+from worker.remediation.outcome import Applied, Fate
+from worker.remediation.records import FixRow
+from worker.remediation.work import Work
+from worker.remediation.worktree import changed_lines
+
+
+async def settle(work: Work) -> bool:
+    """Decide every applied fix by the run that judged it, and go on to the next iteration; False while the run has not
+    ended. One transaction: a fix is kept with what it teaches, or not at all."""
+    run_id = work.loaded.verification_run_id
+    async with work.step() as session:
+        judged = await session.get(models.Run, run_id) if run_id is not None else None
+        if judged is not None and not RunStatus(judged.status).is_final:
+            return False
+        fixes = [
+            fix
+            for fix in await records.fixes(session, work.id)
+            if fix.status in (FixStatus.APPLIED, FixStatus.VERIFIED)
+        ]
+        if judged is None or judged.status != RunStatus.COMPLETED:
+            why = "was removed" if judged is None else f"ended with {judged.status}: {judged.error_message or ''}"
+            fates = {str(fix.id): Fate(False, f"The run that was to judge it {why}".strip(" :")) for fix in fixes}
+        else:
+            accepted = await records.accepted(session, work.loaded.run)
+            _, before = await records.results(session, work.loaded.run.id, accepted)
+            _, after = await records.results(session, judged.id, accepted)
+            fates = outcome.decide([_applied(fix) for fix in fixes], before, after)
+        for fix in fixes:
+            await _record(work, session, fix, fates[str(fix.id)])
+        await records.set_status(session, work.id, RemediationStatus.RUNNING, iteration=work.loaded.iteration + 1)
+    return True
+
+
+def _applied(fix: FixRow) -> Applied:
+    files = frozenset(changed_lines(fix.patch))
+    return Applied(str(fix.id), tuple(fix.proof.get("criteria", ())), files, bool(fix.proof.get("findings_gone")))
+
+
+async def _record(work: Work, session: AsyncSession, fix: FixRow, fate: Fate) -> None:
+    if fate.kept and fix.status is FixStatus.VERIFIED:
+        return
+    status = FixStatus.VERIFIED if fate.kept else FixStatus.REVERTED
+    proof = {**fix.proof, "judged": fate.why, "judged_by": str(work.loaded.verification_run_id)}
+    pattern_id = fix.pattern_id
+    if fate.kept and pattern_id is None and fix.origin is FixOrigin.MODEL:
+        pattern_id = await _learned(session, fix)
+    if pattern_id is not None:
+        await learning.weigh(session, pattern_id, kept=fate.kept)
+    await records.set_fix(session, fix.id, status, outcome=fate.why, proof=proof, pattern_id=pattern_id)
+    await work.note(session, Audited.VERIFIED if fate.kept else Audited.REVERTED, fix_id=fix.id, reason=fate.why)
+
+
+async def _learned(session: AsyncSession, fix: FixRow) -> uuid.UUID | None:
+    """The pattern that a kept fix of a model teaches, if it is small enough to be one."""
+    rules = fix.proof.get("rules", ())
+    edits = [Edit(**edit) for edit in fix.proof.get("edits", ())]
+    paths = {edit.path for edit in edits}
+    template = patterns.learned(paths.pop(), edits) if len(paths) == 1 else None
+    if template is None or len(rules) != 1:
+        return None
+    return await learning.learn(session, rules[0], template)

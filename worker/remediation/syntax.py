@@ -1,0 +1,154 @@
+"""What the grammar says of a file: whether it reads at all, what surrounds a line, what others can call.
+
+For Python, by its own parser; JSON and TOML are read by theirs. Of other languages nothing is said.
+"""
+
+import ast
+import json
+import tomllib
+import warnings
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+_MAX_CHARS = 1 << 20
+_NEAR = 10
+_MAX_REACH = 400
+
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> ast.Module | None:
+    if len(text) > _MAX_CHARS:
+        return None
+    with warnings.catch_warnings():
+        # What the parser thinks of a stranger's escapes is nobody's concern here.
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+
+
+def reads(path: str, text: str) -> bool | None:
+    """Whether the text is what its name says; None where nobody here can tell."""
+    if path.endswith((".py", ".pyi")):
+        return _parsed(text) is not None
+    readers = {".json": json.loads, ".toml": tomllib.loads}
+    for ending, read in readers.items():
+        if path.endswith(ending):
+            try:
+                read(text)
+            except (ValueError, RecursionError):
+                return False
+            return True
+    return None
+
+
+def _definitions(tree: ast.AST) -> Iterator[_Definition]:
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, _Definition):
+            yield node
+        stack.extend(ast.iter_child_nodes(node))
+
+
+def _extent(node: _Definition) -> tuple[int, int]:
+    return min([node.lineno, *(one.lineno for one in node.decorator_list)]), node.end_lineno or node.lineno
+
+
+def symbol(path: str, text: str, line: int) -> str | None:
+    """The innermost function or class around a line, by its name."""
+    tree = _parsed(text) if path.endswith((".py", ".pyi")) else None
+    around = [node for node in _definitions(tree) if _within(node, line)] if tree is not None else []
+    return min(around, key=_size).name if around else None
+
+
+def _within(node: _Definition, line: int) -> bool:
+    first, last = _extent(node)
+    return first <= line <= last
+
+
+def _size(node: _Definition) -> int:
+    first, last = _extent(node)
+    return last - first
+
+
+def reach(path: str, text: str, start: int, end: int) -> tuple[int, int]:
+    """The lines, from 1 and inclusive, that a fix of these lines may change: the function around them where there is
+    one, and a few lines more."""
+    first, last = start - _NEAR, end + _NEAR
+    tree = _parsed(text) if path.endswith((".py", ".pyi")) else None
+    if tree is not None:
+        around = [
+            node
+            for node in _definitions(tree)
+            if not isinstance(node, ast.ClassDef) and _within(node, start) and _size(node) <= _MAX_REACH
+        ]
+        for node in around:
+            own_first, own_last = _extent(node)
+            first, last = min(first, own_first), max(last, own_last)
+    return max(1, first), last
+
+
+def only_imports(lines: Sequence[str]) -> bool:
+    """Whether the lines are Python's import statements and nothing else."""
+    tree = _parsed("\n".join(line.strip() for line in lines) + "\n")
+    return tree is not None and all(isinstance(node, ast.Import | ast.ImportFrom) for node in tree.body)
+
+
+def breaks(path: str, before: str, after: str) -> bool:
+    """Whether somebody else's call may break: a public function or class went, or takes other parameters."""
+    if not path.endswith((".py", ".pyi")):
+        return False
+    old, new = _parsed(before), _parsed(after)
+    if old is None or new is None:
+        return False
+    now = dict(_public(new, ""))
+    return any(now.get(name) != parameters for name, parameters in _public(old, ""))
+
+
+def _public(node: ast.Module | ast.ClassDef, prefix: str) -> Iterator[tuple[str, str]]:
+    for child in node.body:
+        if not isinstance(child, _Definition) or (child.name.startswith("_") and child.name != "__init__"):
+            continue
+        if isinstance(child, ast.ClassDef):
+            yield f"{prefix}{child.name}", "class"
+            yield from _public(child, f"{prefix}{child.name}.")
+        else:
+            kind = "async " if isinstance(child, ast.AsyncFunctionDef) else ""
+            yield f"{prefix}{child.name}", f"{kind}{_parameters(child.args)}"
+
+
+def _parameters(arguments: ast.arguments) -> str:
+    """The parameters without their annotations, which nobody's call depends on."""
+    bare = [
+        [argument.arg for argument in group] for group in (arguments.posonlyargs, arguments.args, arguments.kwonlyargs)
+    ]
+    rest = [one.arg if one else None for one in (arguments.vararg, arguments.kwarg)]
+    return repr([bare, rest, len(arguments.defaults), [one is None for one in arguments.kw_defaults]])
+
+
+def imports(path: str, text: str, files: Sequence[str]) -> list[str]:
+    """Those of `files` that the file imports, by the names of Python's modules."""
+    tree = _parsed(text) if path.endswith(".py") else None
+    if tree is None:
+        return []
+    package = path.split("/")[:-1]
+    wanted: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            wanted.update(alias.name.replace(".", "/") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = "/".join([*base, *(node.module or "").split(".")]).strip("/")
+            wanted.add(module)
+            wanted.update(f"{module}/{alias.name}".strip("/") for alias in node.names)
+    return [file for file in files if file != path and _module(file) & wanted]
+
+
+def _module(path: str) -> set[str]:
+    """The names under which a file may be imported, wherever the path of modules begins."""
+    parts = path.removesuffix(".py").removesuffix("/__init__").split("/")
+    return {"/".join(parts[at:]) for at in range(min(3, len(parts)))}

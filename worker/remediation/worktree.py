@@ -1,0 +1,423 @@
+"""The working copy of one remediation, in the contained process that holds the snapshot.
+
+Everything that touches a stranger's tree happens here: finding the places again, reading, editing, applying, proving,
+taking back. The worker names these methods and gets values back (`worker.isolation`); the snapshot itself is never
+changed, the copy lies in the scratch folder, and between two calls it is as the applied fixes leave it.
+"""
+
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from worker.analyzers import analyze, catalog
+from worker.analyzers.finding import Finding
+from worker.core.ids import sha256
+from worker.core.settings import Settings
+from worker.core.telemetry.masking import mask_file
+from worker.remediation import edits, syntax, tools
+from worker.remediation.edits import Edit, EditRefused
+from worker.remediation.issues import Place
+from worker.remediation.policy import FileChange
+from worker.runtime import process
+from worker.sources.errors import PatchRejected
+from worker.sources.snapshot import Snapshot, SnapshotFile
+from worker.sources.tree import Tree
+
+_MAX_TEXT = 400_000
+
+
+@dataclass(frozen=True)
+class Text:
+    """A file as it may be shown: line by line, secrets masked. None: it is no text that anybody could edit."""
+
+    path: str
+    lines: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the grammar says around the places. `symbols`: for each (path, line) the function or class around it."""
+
+    symbols: tuple[tuple[str, int, str], ...]
+    imports: tuple[tuple[str, tuple[str, ...]], ...]
+    by_tool: tuple[tuple[str, int, str], ...]
+    """(path, line, rule) of each place that a tool can fix safely."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What shall be done about some places: edits, or with none of them what the tool does."""
+
+    key: str
+    places: tuple[Place, ...]
+    edits: tuple[Edit, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of a proposal, before anybody keeps it. `refused`: why it cannot even be tried."""
+
+    key: str
+    refused: str | None = None
+    patch: str = ""
+    changes: tuple[FileChange, ...] = ()
+    before: tuple[tuple[str, str], ...] = ()
+    """Path and SHA-256 of each file that it changes, as it was."""
+    breaking: bool = False
+    reads: bool = True
+    """Every file that could be parsed before can be parsed after."""
+    unread: tuple[str, ...] = ()
+    """Files of languages that nobody here parses."""
+    left: tuple[str, ...] = ()
+    """Findings that were to go and are still there."""
+    brought: tuple[str, ...] = ()
+    """Findings that were not there before."""
+    checked: bool = False
+    """Whether an analyzer can say whether what was to go is gone."""
+    reversible: bool = False
+    """Taking the patch back gave the same bytes."""
+
+    @property
+    def proven(self) -> bool:
+        """As far as tools can prove it: gone what was to go, nothing new, and it can be taken back."""
+        return self.refused is None and self.reads and self.reversible and not self.left and not self.brought
+
+
+@dataclass(frozen=True)
+class Tested:
+    """How the repository's own tests ended."""
+
+    passed: bool
+    reason: str
+
+
+class Worktree:
+    """One per process."""
+
+    def __init__(self) -> None:
+        self._tree: Tree | None = None
+        self._snapshot: Snapshot | None = None
+        self._base = ""
+        self._known: dict[str, tuple[str, list[Finding]]] = {}
+
+    async def open(self, snapshot: Snapshot) -> str:
+        """Copy the snapshot; returns the hash of all that is in it. Asked again, everything is as it was in the
+        beginning."""
+        if self._tree is None:
+            root = snapshot.scratch / "tree"
+            shutil.copytree(snapshot.root, root, symlinks=True)
+            tree = Tree(root, snapshot.scratch / "tree.git")
+            self._base = await tree.begin()
+            self._tree, self._snapshot = tree, snapshot
+        else:
+            await self._tree.reset(self._base)
+        return await self._tree.contents()
+
+    async def apply(self, patch: str, message: str, at: int) -> str:
+        """Apply a fix and note it as a commit; returns the hash of the whole. Raises PatchRejected, with nothing
+        changed. `at` in seconds since 1970."""
+        tree = self._opened
+        await tree.apply(patch)
+        await tree.commit(message, at=at)
+        return await tree.contents()
+
+    async def result(self) -> tuple[str, str]:
+        """(one unified diff of all that is applied, the same as a mailbox with a commit for each fix)."""
+        return await self._opened.diff(self._base), await self._opened.mailbox(self._base)
+
+    async def around(self, places: Sequence[Place], settings: Settings) -> Surroundings:
+        """What the grammar and the tools say of the places."""
+        files = list(dict.fromkeys(place.path for place in places))
+        texts = {path: self._text(path) for path in files}
+        symbols = []
+        for place in places:
+            text = texts[place.path]
+            name = None if text is None else syntax.symbol(place.path, text, place.start_line)
+            if name is not None:
+                symbols.append((place.path, place.start_line, name))
+        imported = [
+            (path, tuple(syntax.imports(path, text, files))) for path, text in texts.items() if text is not None
+        ]
+        known = await tools.safe_fixes(self._opened.root, self._scratch, places, settings)
+        by_tool = tuple((one.place.path, one.place.start_line, str(one.place.rule)) for one in known)
+        return Surroundings(tuple(symbols), tuple(imported), by_tool)
+
+    def found_again(self, places: Sequence[Place]) -> tuple[Place, ...]:
+        """The places as they are now: where the quoted lines stand, nearest to where they stood. Those that stand
+        nowhere any more are left out."""
+        shown = {path: self._shown(path) for path in dict.fromkeys(place.path for place in places)}
+        found = []
+        for place in places:
+            lines = shown[place.path]
+            at = None if lines is None else _nearest(place, lines)
+            if at is not None:
+                found.append(replace(place, start_line=at, end_line=at + place.end_line - place.start_line))
+        return tuple(found)
+
+    def show(self, paths: Sequence[str]) -> tuple[Text, ...]:
+        """The files as they may be shown."""
+        found = []
+        for path in paths:
+            lines = self._shown(path)
+            found.append(Text(path, None if lines is None else tuple(lines)))
+        return tuple(found)
+
+    async def try_all(
+        self, proposals: Sequence[Proposal], settings: Settings, extra_rules: Mapping[str, Sequence[str]]
+    ) -> tuple[Trial, ...]:
+        """Try proposals that share no file, each by itself, and take them all back; the analyzers run once for all."""
+        tree = self._opened
+        head = await tree.head()
+        state = await tree.contents()
+        trials: list[Trial] = []
+        for proposal in proposals:
+            try:
+                trials.append(await self._written(proposal, settings))
+            except (EditRefused, PatchRejected) as error:
+                trials.append(Trial(proposal.key, refused=str(error)))
+                await tree.reset(head)
+        paths = sorted({change.path for trial in trials for change in trial.changes})
+        before = await self._findings(paths, settings, extra_rules)
+        try:
+            for trial in trials:
+                await tree.apply(trial.patch)
+            after = await self._findings(paths, settings, extra_rules)
+            proven = [_proven(trial, one.places, before, after) for trial, one in zip(trials, proposals, strict=True)]
+            for trial in reversed(trials):
+                await tree.apply(trial.patch, reverse=True)
+            reversible = await tree.contents() == state
+        finally:
+            await tree.reset(head)
+        return tuple(replace(trial, reversible=reversible) for trial in proven)
+
+    async def _written(self, proposal: Proposal, settings: Settings) -> Trial:
+        """Make the proposal's change, see what git says that it is, and take it back."""
+        tree = self._opened
+        head = await tree.head()
+        texts = await self._rewritten(proposal, settings)
+        before, reads, unread, breaking = [], True, [], False
+        for path, text in texts.items():
+            old = self._text(path)
+            assert old is not None
+            before.append((path, sha256(old.encode())))
+            now = syntax.reads(path, text)
+            if now is None:
+                unread.append(path)
+            elif not now and syntax.reads(path, old):
+                reads = False
+            breaking = breaking or syntax.breaks(path, old, text)
+            (tree.root / path).write_bytes(text.encode())
+        changed = await tree.changed()
+        patch = await tree.diff(head)
+        await tree.reset(head)
+        if not changed:
+            raise EditRefused("It changes nothing.")
+        lines = changed_lines(patch)
+        changes = tuple(
+            FileChange(one.path, *lines.get(one.path, ((), ())), one.status, one.mode_before, one.mode_after)
+            for one in changed
+        )
+        return Trial(
+            proposal.key,
+            patch=patch,
+            changes=changes,
+            before=tuple(before),
+            breaking=breaking,
+            reads=reads,
+            unread=tuple(unread),
+        )
+
+    async def _rewritten(self, proposal: Proposal, settings: Settings) -> dict[str, str]:
+        """Path and new text of each file. Raises EditRefused."""
+        if not proposal.edits:
+            known = await tools.safe_fixes(self._opened.root, self._scratch, proposal.places, settings)
+            if not known:
+                raise EditRefused("No tool has a safe fix for it.")
+            texts = {}
+            for path in dict.fromkeys(one.place.path for one in known):
+                text = self._text(path)
+                if text is not None:
+                    texts[path] = tools.made(text, (c for one in known if one.place.path == path for c in one.changes))
+            return texts
+        by_path: dict[str, list[Edit]] = {}
+        for edit in proposal.edits:
+            by_path.setdefault(edit.path, []).append(edit)
+        return {path: self._edited(path, own, proposal.places) for path, own in by_path.items()}
+
+    def _edited(self, path: str, own: Sequence[Edit], places: Sequence[Place]) -> str:
+        text = self._text(path)
+        if text is None:
+            raise EditRefused(f"There is no text file {path[:200]!a} in the repository.")
+        shown = self._shown(path)
+        assert shown is not None
+        near = [syntax.reach(path, text, place.start_line, place.end_line) for place in places if place.path == path]
+        for edit in own:
+            at = edits.locate(edit, shown)
+            within = any(first <= at.start + 1 and at.stop <= last for first, last in near)
+            if not within and not _imports_alone(path, edit):
+                raise EditRefused(f"It changes {path}:{at.start + 1}, where the issue is not.")
+        return edits.made(text, shown, own)
+
+    async def test(self, command: Sequence[str], seconds: float, memory: int) -> Tested:
+        """Run the repository's own tests in the tree as it is. For operators who asked for it, in a process without
+        network; what they write is taken back."""
+        tree = self._opened
+        head = await tree.head()
+        done = await process.run(
+            command, cwd=tree.root, env=process.bare_environment(self._scratch), seconds=seconds, memory=memory
+        )
+        await tree.reset(head)
+        return Tested(done.returncode == 0 and done.failure is None, done.reason)
+
+    async def _findings(
+        self, paths: Sequence[str], settings: Settings, extra_rules: Mapping[str, Sequence[str]]
+    ) -> list[Finding]:
+        """What the analyzers find in these files as they are."""
+        root = self._opened.root
+        stale = []
+        for path in paths:
+            digest = sha256((root / path).read_bytes())
+            if self._known.get(path, ("", []))[0] != digest:
+                stale.append(path)
+                self._known[path] = (digest, [])
+        if stale:
+            files = tuple(SnapshotFile(path, (root / path).stat().st_size, "") for path in stale)
+            subject = Snapshot(root, files, "")
+            analysis = await analyze.analyze(
+                subject, catalog.all_analyzers(settings.analyzers), settings, dict(extra_rules)
+            )
+            for tool in analysis.tools:
+                if tool.problem is not None:
+                    raise PatchRejected(f"{tool.name} could not read what changes: {tool.problem}.")
+            for finding in analysis.findings:
+                if finding.path in self._known and finding.path in stale:
+                    self._known[finding.path][1].append(finding)
+        return [finding for path in paths for finding in self._known[path][1]]
+
+    def _text(self, path: str) -> str | None:
+        """The file's text; None for what is no regular file of the repository, or no UTF-8."""
+        root = self._opened.root
+        place = root / path
+        known = {file.path for file in self._snapshot.files} if self._snapshot is not None else set()
+        if path not in known or place.is_symlink() or not place.is_file():
+            return None
+        content = place.read_bytes()
+        if len(content) > _MAX_TEXT or b"\0" in content:
+            return None
+        try:
+            return content.decode()
+        except UnicodeDecodeError:
+            return None
+
+    def _shown(self, path: str) -> list[str] | None:
+        text = self._text(path)
+        return None if text is None else mask_file("\n".join(edits.lines_of(text)), path).split("\n")
+
+    @property
+    def _opened(self) -> Tree:
+        assert self._tree is not None
+        return self._tree
+
+    @property
+    def _scratch(self) -> Path:
+        assert self._snapshot is not None
+        return self._snapshot.scratch
+
+
+def _nearest(place: Place, lines: Sequence[str]) -> int | None:
+    """The first line of the place, from 1; None when what was quoted stands nowhere."""
+    quoted = [line.strip() for line in place.quote.split("\n")]
+    if not any(quoted):
+        return place.start_line if 1 <= place.start_line <= len(lines) else None
+    bare = [line.strip() for line in lines]
+
+    def stands(at: int) -> bool:
+        # A long line, and a long quotation, was cut.
+        return all(
+            at + n < len(bare) and (bare[at + n] == line or (len(line) >= 100 and bare[at + n].startswith(line)))
+            for n, line in enumerate(quoted)
+        )
+
+    found = [at + 1 for at in range(len(bare)) if stands(at)]
+    return min(found, key=lambda at: abs(at - place.start_line)) if found else None
+
+
+def _imports_alone(path: str, edit: Edit) -> bool:
+    """Whether the edit adds or takes imports of Python's, and nothing else."""
+    if not path.endswith((".py", ".pyi")):
+        return False
+    old, new = Counter(edits.lines_of(edit.search)), Counter(edits.lines_of(edit.replace))
+    differing = [*(old - new).elements(), *(new - old).elements()]
+    return syntax.only_imports([line for line in differing if line.strip()])
+
+
+def changed_lines(patch: str) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Path → (the lines that go, the lines that come), of a unified diff that git made."""
+    found: dict[str, tuple[list[str], list[str]]] = {}
+    own: tuple[list[str], list[str]] = ([], [])
+    left = (0, 0)
+    for line in patch.split("\n"):
+        if left == (0, 0):
+            if line.startswith("+++ "):
+                path = _unquoted(line[4:])
+                own = found.setdefault(path.removeprefix("b/"), ([], []))
+            elif line.startswith("@@ "):
+                left = _sizes(line)
+            continue
+        gone, come = left
+        if line.startswith("-"):
+            own[0].append(line[1:])
+            left = (gone - 1, come)
+        elif line.startswith("+"):
+            own[1].append(line[1:])
+            left = (gone, come - 1)
+        elif not line.startswith("\\"):
+            left = (gone - 1, come - 1)
+    return {path: (tuple(gone), tuple(come)) for path, (gone, come) in found.items()}
+
+
+def _sizes(head: str) -> tuple[int, int]:
+    """How many lines of each side a hunk has: `@@ -start,size +start,size @@`."""
+    old, new = head.split(" ")[1:3]
+    sizes = [int(side.partition(",")[2] or 1) for side in (old, new)]
+    return sizes[0], sizes[1]
+
+
+def _unquoted(name: str) -> str:
+    """A path as git writes it: in quotes where it holds what needs them."""
+    name = name.rstrip("\t")
+    if not name.startswith('"'):
+        return name
+    return (
+        name[1:-1]
+        .encode("latin-1", "backslashreplace")
+        .decode("unicode_escape")
+        .encode("latin-1")
+        .decode(errors="surrogateescape")
+    )
+
+
+def _proven(trial: Trial, places: Iterable[Place], before: Sequence[Finding], after: Sequence[Finding]) -> Trial:
+    """What the analyzers say of the files that the trial changes."""
+    if trial.refused is not None:
+        return trial
+    paths = {change.path for change in trial.changes}
+    was = Counter((f.path, f.rule) for f in before if f.path in paths)
+    now = Counter((f.path, f.rule) for f in after if f.path in paths)
+    standing = {(f.path, f.rule, f.fingerprint) for f in after}
+    wanted = Counter((p.path, p.rule) for p in places if p.rule is not None and p.path in paths)
+    left = []
+    for (path, rule), count in sorted(wanted.items()):
+        if was[path, rule] and now[path, rule] > was[path, rule] - min(count, was[path, rule]):
+            left.append(f"{rule} in {path}")
+    left += [f"{place.path} is as it was" for place in places if place.path not in paths]
+    left += [
+        f"{place.rule} at {place.path}:{place.start_line}"
+        for place in places
+        if place.fingerprint and (place.path, place.rule, place.fingerprint) in standing
+    ]
+    brought = [f"{rule} in {path}" for (path, rule), count in sorted(now.items()) if count > was[path, rule]]
+    checked = bool(wanted) and all(was[one] for one in wanted)
+    return replace(trial, left=tuple(dict.fromkeys(left)), brought=tuple(brought), checked=checked)
