@@ -90,7 +90,7 @@ async def find_run(session: AsyncSession, principal: Principal, run_id: uuid.UUI
     if row is None:
         raise errors.NotFound(f"There is no run {run_id}.")
     if not row[1]:
-        raise _too_little(role)
+        raise too_little(role)
     return row[0]
 
 
@@ -105,9 +105,9 @@ async def find_repository(
     if row is None:
         raise errors.NotFound(f"There is no repository {repository_id}.")
     if not row[1]:
-        raise _too_little(role)
+        raise too_little(role)
     return row[0]
 
 
-def _too_little(role: RepoRole) -> errors.Forbidden:
+def too_little(role: RepoRole) -> errors.Forbidden:
     return errors.Forbidden(f"This needs the role {role.value} at the repository; one of its admins can give it.")

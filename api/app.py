@@ -22,6 +22,10 @@ from api.http.loopback import LoopbackOnly
 from api.http.middleware import RequestContext
 from api.limits.limits import limits
 from api.metrics import Metrics
+from api.remediations import endpoints as remediations
+from api.remediations import figures as remediation_figures
+from api.remediations import fixes
+from api.remediations import switch as kill_switch
 from api.runs import endpoints as runs
 from api.runs import events as run_events
 from api.runs import feedback, results
@@ -39,6 +43,8 @@ TOKEN_TOO_SHORT = (
 )
 
 _POOL = 10
+# Named paths stand before those that take an id.
+_REMEDIATION = (kill_switch, remediation_figures, remediations, fixes)
 _ANALYTICS = (summary, trends, analytics_repositories, judges, rules, analytics_health)
 
 
@@ -63,7 +69,10 @@ def create_app(settings: Settings, *, url: str | None = None) -> Starlette:
         raise RuntimeError(TOKEN_REQUIRED)
     if settings.deployed and settings.api_token and len(settings.api_token.get_secret_value()) < TOKEN_CHARACTERS:
         raise RuntimeError(TOKEN_TOO_SHORT)
-    modules = (health, runs, results, feedback, run_events, uploads, repositories, members, tokens, queue, *_ANALYTICS)
+    modules = (
+        health, runs, results, feedback, run_events, uploads, repositories, members, tokens, queue, *_REMEDIATION,
+        *_ANALYTICS,
+    )  # fmt: skip
     declared = [operation for module in modules for operation in module.operations.found]
     declared += docs.operations(declared).found
     metrics = Metrics()

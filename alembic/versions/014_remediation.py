@@ -25,6 +25,7 @@ ADDED = {
         "fixable": "boolean NOT NULL DEFAULT true",
     },
     "remediation_patterns": {
+        "owner": "text NOT NULL DEFAULT ''",
         "kept_weight": "double precision NOT NULL DEFAULT 0",
         "reverted_weight": "double precision NOT NULL DEFAULT 0",
         "weighed_at": "timestamptz NOT NULL DEFAULT now()",
@@ -82,9 +83,21 @@ def upgrade() -> None:
     _allow((*STATUSES, *ADDED_STATUSES))
     for name, definition in INDEXES.items():
         op.execute(definition.format(name))
+    # A pattern is a line of somebody's code: it serves whose it is.
+    op.execute("ALTER TABLE remediation_patterns DROP CONSTRAINT remediation_patterns_rule_fingerprint_key")
+    op.execute(
+        "ALTER TABLE remediation_patterns ADD CONSTRAINT remediation_patterns_owner_rule_fingerprint_key"
+        " UNIQUE (owner, rule, fingerprint)"
+    )
 
 
 def downgrade() -> None:
+    op.execute("ALTER TABLE remediation_patterns DROP CONSTRAINT remediation_patterns_owner_rule_fingerprint_key")
+    op.execute("DELETE FROM remediation_patterns")
+    op.execute(
+        "ALTER TABLE remediation_patterns ADD CONSTRAINT remediation_patterns_rule_fingerprint_key"
+        " UNIQUE (rule, fingerprint)"
+    )
     for name in INDEXES:
         op.execute(f"DROP INDEX {name}")
     op.execute("UPDATE remediation_runs SET status = 'stopped' WHERE status IN ('verifying', 'aborted')")

@@ -29,15 +29,15 @@ class Fitting:
     confidence: float
 
 
-async def fitting(session: AsyncSession, step: Step, texts: Sequence[Text]) -> Fitting | None:
-    """The pattern of the step's rule that fits all of its places, the most trusted one first."""
+async def fitting(session: AsyncSession, owner: str, step: Step, texts: Sequence[Text]) -> Fitting | None:
+    """The owner's pattern of the step's rule that fits all of its places, the most trusted one first."""
     rules = {place.rule for place in step.places}
     if len(rules) != 1 or None in rules:
         return None
     rows = (
         await session.scalars(
             select(models.FixPattern)
-            .where(models.FixPattern.rule == rules.pop())
+            .where(models.FixPattern.owner == owner, models.FixPattern.rule == rules.pop())
             .order_by(models.FixPattern.kept_weight.desc(), models.FixPattern.created_at)
             .limit(_MOST)
         )
@@ -64,12 +64,13 @@ async def fitting(session: AsyncSession, step: Step, texts: Sequence[Text]) -> F
     return None
 
 
-async def learn(session: AsyncSession, rule: str, template: Template) -> uuid.UUID:
-    """Keep the template as one of the rule; returns its id."""
+async def learn(session: AsyncSession, owner: str, rule: str, template: Template) -> uuid.UUID:
+    """Keep the template as one of the owner's for the rule; returns its id."""
     added = (
         insert(models.FixPattern)
         .values(
             id=new_id(),
+            owner=owner,
             rule=rule,
             fingerprint=template.fingerprint,
             template={
@@ -78,23 +79,7 @@ async def learn(session: AsyncSession, rule: str, template: Template) -> uuid.UU
                 "imports": list(template.imports),
             },
         )
-        .on_conflict_do_update(index_elements=["rule", "fingerprint"], set_={"rule": rule})
+        .on_conflict_do_update(index_elements=["owner", "rule", "fingerprint"], set_={"rule": rule})
         .returning(models.FixPattern.id)
     )
     return (await session.execute(added)).scalar_one()
-
-
-async def weigh(session: AsyncSession, pattern_id: uuid.UUID, *, kept: bool) -> None:
-    """Count how a fix that rests on the pattern ended."""
-    row = await session.get(models.FixPattern, pattern_id, with_for_update=True)
-    if row is None:
-        return
-    now = datetime.now(UTC)
-    days = (now - row.weighed_at).total_seconds() / 86400
-    row.kept_weight = patterns.decayed(row.kept_weight, days) + kept
-    row.reverted_weight = patterns.decayed(row.reverted_weight, days) + (not kept)
-    row.weighed_at = now
-    row.applied += 1
-    row.kept += kept
-    row.reverted += not kept
-    await session.flush()

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from worker.core.ids import sha256
+from worker.core.remediation.weighing import HALF_LIFE_DAYS
 from worker.remediation.edits import Edit, lines_of
 
-HALF_LIFE_DAYS = 90.0
 _PRIOR_KEPT, _PRIOR_LOST = 3.0, 1.0
 _MAX_LINE = 500
 _SPACE = (tokenize.NEWLINE, tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)

@@ -117,7 +117,7 @@ class Proposing:
             return Candidate(step, number, FixOrigin.TOOL, summary=f"Apply the safe fix of {rules} in {files}")
         texts = await self._copy.process.call(Worktree.show, list(step.files))
         async with self._work.resources.db.transaction() as session:
-            pattern = await learning.fitting(session, step, texts)
+            pattern = await learning.fitting(session, self._work.loaded.whose, step, texts)
         if pattern is not None and step.complaint is None:
             return Candidate(
                 step,
@@ -211,7 +211,7 @@ class Proposing:
             "criteria": sorted({issue.key for issue in step.issues}),
             "rules": rules,
             "edits": [one.__dict__ for one in candidate.edits],
-            "told": _told(trial),
+            "told": _told(trial) if why is None else why,
         }
         fix = NewFix(
             root_cause_id=cause,

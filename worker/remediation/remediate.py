@@ -162,7 +162,7 @@ async def _issues(work: Work) -> list[Issue]:
 
 
 async def _propose(work: Work, copy: Copy, iteration: int) -> None:
-    wanted = [issue for issue in await _issues(work) if issue.fixable]
+    wanted = await _issues(work)
     bare = work.settings.contained()
     places = [place for issue in wanted for place in issue.places]
     around: Surroundings = await copy.process.call(Worktree.around, places, bare)
@@ -173,7 +173,7 @@ async def _propose(work: Work, copy: Copy, iteration: int) -> None:
         ids = await records.keep_causes(session, work.id, iteration, causes)
         if iteration == 1 and not work.loaded.fixes:
             await work.note(
-                session, Audited.ISSUES, issues=len(wanted), root_causes=len(causes), steps=len(steps),
+                session, Audited.ISSUES, issues=len(wanted), without_a_place=sum(not issue.fixable for issue in wanted), root_causes=len(causes), steps=len(steps),
                 by_tools=sum(step.tool for step in steps), most_usd=work.settings.remediation_budget_usd,
             )  # fmt: skip
     await Proposing(work, copy, iteration, _rules(places)).all(_worth_asking(steps, work.loaded.fixes, iteration), ids)

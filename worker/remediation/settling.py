@@ -5,6 +5,7 @@ import uuid
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from worker.core import models
+from worker.core.remediation import weighing
 from worker.core.remediation.audit import Audited
 from worker.core.vocabulary import FixOrigin, FixStatus, RemediationStatus, RunStatus
 from worker.remediation import learning, outcome, patterns, records
@@ -54,14 +55,14 @@ async def _record(work: Work, session: AsyncSession, fix: FixRow, fate: Fate) ->
     proof = {**fix.proof, "judged": fate.why, "judged_by": str(work.loaded.verification_run_id)}
     pattern_id = fix.pattern_id
     if fate.kept and pattern_id is None and fix.origin is FixOrigin.MODEL:
-        pattern_id = await _learned(session, fix)
+        pattern_id = await _learned(session, work.loaded.whose, fix)
     if pattern_id is not None:
-        await learning.weigh(session, pattern_id, kept=fate.kept)
+        await weighing.weigh(session, pattern_id, kept=fate.kept)
     await records.set_fix(session, fix.id, status, outcome=fate.why, proof=proof, pattern_id=pattern_id)
     await work.note(session, Audited.VERIFIED if fate.kept else Audited.REVERTED, fix_id=fix.id, reason=fate.why)
 
 
-async def _learned(session: AsyncSession, fix: FixRow) -> uuid.UUID | None:
+async def _learned(session: AsyncSession, owner: str, fix: FixRow) -> uuid.UUID | None:
     """The pattern that a kept fix of a model teaches, if it is small enough to be one."""
     rules = fix.proof.get("rules", ())
     edits = [Edit(**edit) for edit in fix.proof.get("edits", ())]
@@ -69,4 +70,4 @@ async def _learned(session: AsyncSession, fix: FixRow) -> uuid.UUID | None:
     template = patterns.learned(paths.pop(), edits) if len(paths) == 1 else None
     if template is None or len(rules) != 1:
         return None
-    return await learning.learn(session, rules[0], template)
+    return await learning.learn(session, owner, rules[0], template)

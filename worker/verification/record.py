@@ -152,6 +152,7 @@ def _findings(claim: Claim, outcome: RunOutcome) -> list[dict[str, Any]]:
             "run_id": claim.run_id,
             "analyzer": finding.analyzer,
             "rule_id": finding.rule_id,
+            "precise": finding.precise,
             **finding.details,
         }
         for finding in outcome.analysis.findings

@@ -94,12 +94,16 @@ class RemediationIssue(Base):
 
 
 class FixPattern(Base):
-    """An edit that proved itself. The weights are the counts, halved every ninety days since `weighed_at`."""
+    """An edit that proved itself, for whose code it was: a repository's id, or a tenant without one.
+
+    The weights are the counts, halved every ninety days since `weighed_at`.
+    """
 
     __tablename__ = "remediation_patterns"
-    __table_args__ = (UniqueConstraint("rule", "fingerprint"),)
+    __table_args__ = (UniqueConstraint("owner", "rule", "fingerprint"),)
 
     id: Mapped[Id]
+    owner: Mapped[str] = mapped_column(server_default="")
     rule: Mapped[str]
     fingerprint: Mapped[str]
     template: Mapped[dict[str, Any]]

@@ -1,0 +1,1 @@
+"""Remediations over HTTP: begin, watch, decide, stop, take back."""
