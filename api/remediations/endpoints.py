@@ -187,12 +187,9 @@ async def _result(call: Call, remediation_id: uuid.UUID, column: object) -> str:
             select(column).where(RemediationRun.id == remediation_id)  # type: ignore[call-overload]
         )
     if content is None:
-        word = (
-            "is being put together"
-            if RemediationStatus(row.status).is_final
-            else f"comes at its end: it is {row.status}"
-        )
-        raise errors.Conflict(f"The remediation's result {word}.")
+        if RemediationStatus(row.status).is_final:
+            raise errors.Conflict("The remediation's result is being put together.")
+        raise errors.Conflict(f"The remediation's result comes at its end: it is {row.status}.")
     return content
 
 
@@ -285,14 +282,8 @@ async def roll_back(call: Call, remediation_id: uuid.UUID, body: RollbackRequest
             fix.status, fix.outcome = FixStatus.REVERTED.value, f"Taken back by {who}: {body.reason}"
             if fix.pattern_id is not None:
                 await weighing.weigh(session, fix.pattern_id, kept=False)
-            await audit.write(
-                session,
-                Audited.ROLLED_BACK,
-                actor=who,
-                remediation_id=remediation_id,
-                fix_id=fix.id,
-                reason=body.reason,
-            )
+            of = {"remediation_id": remediation_id, "fix_id": fix.id}
+            await audit.write(session, Audited.ROLLED_BACK, actor=who, **of, reason=body.reason)
         row.patch = row.mailbox = None
         if len(chosen) == len(kept):
             row.status, row.patch, row.mailbox = RemediationStatus.ROLLED_BACK.value, "", ""

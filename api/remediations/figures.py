@@ -36,7 +36,10 @@ async def list_patterns(call: Call, query: PageQuery) -> Response:
 async def get_stats(call: Call) -> Response:
     """How remediations and their fixes ended, of what one may see"""
     seen = (
-        select(RemediationRun).join(Run, Run.id == RemediationRun.run_id).where(access.runs(call.principal)).subquery()
+        select(RemediationRun.id, RemediationRun.status, RemediationRun.cost_usd)
+        .join(Run, Run.id == RemediationRun.run_id)
+        .where(access.runs(call.principal))
+        .subquery()
     )
     async with call.state.db.transaction() as session:
         remediations = (

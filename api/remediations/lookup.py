@@ -83,7 +83,7 @@ async def views(session: AsyncSession, rows: Sequence[RemediationRun]) -> list[R
         RemediationView(
             id=row.id,
             run_id=row.run_id,
-            status=row.status,  # type: ignore[arg-type]  # pydantic checks the word
+            status=row.status,
             iteration=row.iteration,
             verification_run_id=row.verification_run_id,
             fixes=counts.get(row.id, {}),
@@ -102,6 +102,6 @@ async def views(session: AsyncSession, rows: Sequence[RemediationRun]) -> list[R
 def fix_view(row: Fix) -> FixView:
     return FixView(
         remediation_id=row.remediation_run_id,
-        needs=row.action,  # type: ignore[arg-type]  # pydantic checks the word
+        needs=row.action,
         **{name: getattr(row, name) for name in FixView.model_fields if name not in ("remediation_id", "needs")},
     )

@@ -26,8 +26,8 @@ _KEYS = re.compile(r"in this order: (.+)$", re.MULTILINE)
 
 @dataclass
 class Request:
-    """One call as it arrived, `at` seconds since the epoch. `role` is a judge's, or `extraction`; `cancelled`: the
-    caller hung up too early."""
+    """One call as it arrived, `at` seconds since the epoch. `role` is a judge's, `extraction` or `remediation`;
+    `cancelled`: the caller hung up too early."""
 
     path: str
     body: dict[str, Any]
@@ -59,6 +59,8 @@ class Request:
         text = self.text
         if "You read the constitution" in text:
             return "extraction"
+        if "You mend a software repository" in text:
+            return "remediation"
         for mark, role in (("You are the ARCHITECT", "architect"), ("You are the SECURITY", "security")):
             if mark in text:
                 return role

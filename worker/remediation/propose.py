@@ -133,7 +133,7 @@ def _code(step: Step, shown: Mapping[str, Sequence[str]]) -> str:
         for at in sorted(wanted):
             if at != before + 1:
                 text.append("…")
-            text.append(f"{at + 1:5}| {lines[at]}")
+            text.append(f"{at + 1}| {lines[at]}")
             before = at
         piece = "\n".join(text)[:left]
         left -= len(piece)

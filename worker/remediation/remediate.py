@@ -173,9 +173,15 @@ async def _propose(work: Work, copy: Copy, iteration: int) -> None:
         ids = await records.keep_causes(session, work.id, iteration, causes)
         if iteration == 1 and not work.loaded.fixes:
             await work.note(
-                session, Audited.ISSUES, issues=len(wanted), without_a_place=sum(not issue.fixable for issue in wanted), root_causes=len(causes), steps=len(steps),
-                by_tools=sum(step.tool for step in steps), most_usd=work.settings.remediation_budget_usd,
-            )  # fmt: skip
+                session,
+                Audited.ISSUES,
+                issues=len(wanted),
+                without_a_place=sum(not issue.fixable for issue in wanted),
+                root_causes=len(causes),
+                steps=len(steps),
+                by_tools=sum(step.tool for step in steps),
+                most_usd=work.settings.remediation_budget_usd,
+            )
     await Proposing(work, copy, iteration, _rules(places)).all(_worth_asking(steps, work.loaded.fixes, iteration), ids)
 
 

@@ -1,0 +1,149 @@
+"""Remediations from end to end, in this process: a scripted fixer, and a worker that goes on until somebody is needed."""
+
+import json
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from sqlalchemy import text
+
+from invariant.bench.provider import Reply, Request, Script, answer, completion
+from tests.support import app
+from worker.core.queue.jobs import FollowRun, Remediate
+from worker.remediation import following
+from worker.remediation.remediate import remediate
+from worker.runtime.resources import Resources
+
+CONSTITUTION = """# Rules
+
+- Code MUST NOT call `eval(`.
+- Code MUST NOT call `os.system(`.
+- Python code SHOULD have no unused imports.
+"""
+FILES = {
+    "app/main.py": "import json\nimport sys\n\n\ndef run(text):\n    return eval(text)\n\n\nprint(sys.argv)\n",
+    "app/shell.py": "import os\n\n\ndef clean(name):\n    os.system('rm ' + name)\n",
+    "app/util.py": "def add(a, b):\n    return a + b\n",
+}
+"""An unused import, and two calls that nobody shall make."""
+MENDED = {
+    "    return eval(text)": "    return json.loads(text)",
+    "    os.system('rm ' + name)": "    os.remove(name)",
+}
+
+Fixer = Callable[[Request], Mapping[str, Any]]
+
+
+def fix(edits: Sequence[tuple[str, str, str]], **more: Any) -> dict[str, Any]:
+    """A fixer's answer. Each edit: path, search, replace."""
+    named = [{"path": path, "search": old, "replace": new} for path, old, new in edits]
+    return {"rationale": "It was wrong.", "edits": named, "breaking": False, "confidence": 0.95, **more}
+
+
+def mending(table: Mapping[str, str]) -> Fixer:
+    """A fixer that knows what stands instead of some lines, and changes nothing else."""
+
+    def one(request: Request) -> dict[str, Any]:
+        issues = request.text.split("The code around them:")[0]
+        found = [
+            (path, line, table[line])
+            for path, number, line in request.lines()
+            if line in table and f"{path}:{number}-" in issues
+        ]
+        return fix(found)
+
+    return one
+
+
+def script(fixer: Fixer, judges: Script | None = None, *, seconds: float = 0.0) -> Script:
+    """Honest judges beside the fixer."""
+
+    def reply(request: Request) -> Reply:
+        if request.role == "remediation":
+            return Reply(completion(request, json.dumps(fixer(request))), seconds=seconds)
+        if judges is not None:
+            return judges(request)
+        return Reply(completion(request, answer(request)), seconds=seconds)
+
+    return reply
+
+
+@dataclass
+class Driver:
+    """A worker of one process: what is owed is done until nothing is."""
+
+    url: str
+    client: httpx.AsyncClient
+    resources: Resources
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+    async def run(self, files: Mapping[str, str], constitution: str = CONSTITUTION, **more: Any) -> str:
+        """A run of these files that has ended; its id."""
+        body = {"source": {"kind": "files", "files": dict(files)}, "constitution": constitution, **more}
+        answered = await self.client.post("/api/runs", json=body)
+        assert answered.status_code == 202, answered.text
+        run_id: str = answered.json()["id"]
+        await app.work(self.url, run_id, **self.given)
+        return run_id
+
+    async def begin(self, run_id: str) -> str:
+        answered = await self.client.post("/api/remediations", json={"run_id": run_id})
+        assert answered.status_code == 202, answered.text
+        found: str = answered.json()["id"]
+        return found
+
+    async def step(self, remediation_id: str) -> str:
+        """One attempt at the remediation."""
+        return await remediate(uuid.UUID(remediation_id), self.resources)
+
+    async def go_on(self, remediation_id: str, *, most: int = 30) -> dict[str, Any]:
+        """Until it has its result or somebody is needed; returns how it stands."""
+        for _ in range(most):
+            view = await self.view(remediation_id)
+            if view["status"] == "verifying":
+                await app.work(self.url, view["verification_run_id"], **self.given)
+                await following.follow(uuid.UUID(view["verification_run_id"]), self.resources)
+            elif (
+                view["status"] == "awaiting_approval"
+                or (await self.client.get(f"/api/remediations/{remediation_id}/patch")).status_code == 200
+            ):
+                return view
+            await self.step(remediation_id)
+        raise AssertionError(f"it does not end: {await self.view(remediation_id)}")
+
+    async def get(self, path: str) -> Any:
+        answered = await self.client.get(path)
+        assert answered.status_code == 200, answered.text
+        return answered.json()
+
+    async def view(self, remediation_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = await self.get(f"/api/remediations/{remediation_id}")
+        return found
+
+    async def fixes(self, remediation_id: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await self.get(f"/api/remediations/{remediation_id}/fixes"))["items"]
+        return found
+
+    async def audit(self, remediation_id: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await self.get(f"/api/remediations/{remediation_id}/audit"))["items"]
+        return found
+
+    async def patch(self, remediation_id: str) -> str:
+        answered = await self.client.get(f"/api/remediations/{remediation_id}/patch")
+        assert answered.status_code == 200, answered.text
+        return answered.text
+
+    async def decide(self, fix_id: str, word: str = "approve") -> httpx.Response:
+        return await self.client.post(f"/api/fixes/{fix_id}/{word}", json={"reason": "because"})
+
+    async def owed(self) -> list[tuple[str, str]]:
+        """Work items that are not done: (kind, subject)."""
+        kinds = [FollowRun.NAME, Remediate.NAME]
+        async with self.resources.db.transaction() as session:
+            rows = await session.execute(
+                text("SELECT kind, subject FROM work_items WHERE kind = ANY(:kinds) AND status = 'queued'"),
+                {"kinds": kinds},
+            )
+            return [(row.kind, row.subject) for row in rows]
