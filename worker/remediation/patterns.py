@@ -55,6 +55,8 @@ def _tokens(line: str) -> list[tokenize.TokenInfo] | None:
         tokens = list(tokenize.generate_tokens(io.StringIO(line.strip() + "\n").readline))
     except (tokenize.TokenError, SyntaxError):
         return None
+    if any(token.type == tokenize.ERRORTOKEN for token in tokens):
+        return None
     return [token for token in tokens if token.type not in _SPACE]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 _MAX_CHARS = 1 << 20
-_NEAR = 10
+_NEAR = 5
 _MAX_REACH = 400
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -76,20 +76,23 @@ def _size(node: _Definition) -> int:
 
 
 def reach(path: str, text: str, start: int, end: int) -> tuple[int, int]:
-    """The lines, from 1 and inclusive, that a fix of these lines may change: the function around them where there is
-    one, and a few lines more."""
-    first, last = start - _NEAR, end + _NEAR
+    """The lines, from 1 and inclusive, that a fix of these lines may change: the function around them, the statement
+    outside of any, or where the grammar is not known a few lines around."""
     tree = _parsed(text) if path.endswith((".py", ".pyi")) else None
-    if tree is not None:
-        around = [
-            node
-            for node in _definitions(tree)
-            if not isinstance(node, ast.ClassDef) and _within(node, start) and _size(node) <= _MAX_REACH
-        ]
-        for node in around:
-            own_first, own_last = _extent(node)
-            first, last = min(first, own_first), max(last, own_last)
-    return max(1, first), last
+    if tree is None:
+        return max(1, start - _NEAR), end + _NEAR
+    functions = [
+        _extent(node)
+        for node in _definitions(tree)
+        if not isinstance(node, ast.ClassDef) and _within(node, start) and _size(node) <= _MAX_REACH
+    ]
+    near = functions or [
+        (node.lineno, node.end_lineno or node.lineno)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.stmt) and not isinstance(node, _Definition) and node.lineno <= end
+        and (node.end_lineno or node.lineno) >= start
+    ]  # fmt: skip
+    return min([start, *(first for first, _ in near)]), max([end, *(last for _, last in near)])
 
 
 def only_imports(lines: Sequence[str]) -> bool:
