@@ -1,7 +1,7 @@
 """What fixes teach: patterns are looked up before a model is asked, and weighed by how their fixes ended."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -29,15 +29,21 @@ class Fitting:
     confidence: float
 
 
+def subject(rules: Iterable[str], keys: Iterable[str]) -> str | None:
+    """What a pattern is about: the only rule or, where judges alone have found it, the only criterion."""
+    found = set(rules) or set(keys)
+    return found.pop() if len(found) == 1 else None
+
+
 async def fitting(session: AsyncSession, owner: str, step: Step, texts: Sequence[Text]) -> Fitting | None:
-    """The owner's pattern of the step's rule that fits all of its places, the most trusted one first."""
-    rules = {place.rule for place in step.places}
-    if len(rules) != 1 or None in rules:
+    """The owner's pattern for what the step mends that fits all of its places, the most trusted one first."""
+    about = subject([place.rule for place in step.places if place.rule], [issue.key for issue in step.issues])
+    if about is None:
         return None
     rows = (
         await session.scalars(
             select(models.FixPattern)
-            .where(models.FixPattern.owner == owner, models.FixPattern.rule == rules.pop())
+            .where(models.FixPattern.owner == owner, models.FixPattern.rule == about)
             .order_by(models.FixPattern.kept_weight.desc(), models.FixPattern.created_at)
             .limit(_MOST)
         )

@@ -17,12 +17,14 @@ from worker.remediation.edits import Edit, lines_of
 
 _PRIOR_KEPT, _PRIOR_LOST = 3.0, 1.0
 _MAX_LINE = 500
+# What no line of code holds, and JSON does.
+_HOLE = "\x1a"
 _SPACE = (tokenize.NEWLINE, tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
 
 
 @dataclass(frozen=True)
 class Template:
-    """`search` and `replace` as tokens, in which `\\0N` is the hole N; `imports` are lines that it adds besides."""
+    """`search` and `replace` as tokens, in which a hole begins with a mark; `imports` are lines that it adds besides."""
 
     search: tuple[str, ...]
     replace: str
@@ -91,7 +93,7 @@ def learned(path: str, edits: Sequence[Edit]) -> Template | None:
     holes: dict[str, str] = {}
     for name in _names(before):
         if name in set(_names(after)):
-            holes.setdefault(name, f"\0{len(holes)}")
+            holes.setdefault(name, f"{_HOLE}{len(holes)}")
     search = tuple(holes.get(token.string, token.string) if _is_hole(before, at, holes) else token.string
                    for at, token in enumerate(before))  # fmt: skip
     return Template(search, _filled(new_line.strip(), after, holes), tuple(imports))
@@ -121,7 +123,7 @@ def fits(template: Template, path: str, line: str, lines: Sequence[str]) -> list
         return None
     names: dict[str, str] = {}
     for token, wanted in zip(tokens, template.search, strict=True):
-        if wanted.startswith("\0"):
+        if wanted.startswith(_HOLE):
             if token.type != tokenize.NAME or names.setdefault(wanted, token.string) != token.string:
                 return None
         elif token.string != wanted:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from worker.core.telemetry.masking import mask_code
 from worker.llm import providers
 from worker.llm.gateway import Ask, Gateway
 from worker.llm.ledger import Caller
@@ -71,18 +72,24 @@ async def suggest(
     answer = given.value
     return Suggestion(
         tuple(Edit(edit.path, edit.search, edit.replace) for edit in answer.edits),
-        answer.rationale,
+        plain(answer.rationale),
         answer.breaking,
         answer.confidence,
         given.model.name,
     )
 
 
+def plain(words: str) -> str:
+    """A model's words as they may be stored and shown: one paragraph, no secret, nothing that nobody sees."""
+    seen = "".join(character if character.isprintable() else " " for character in words)
+    return mask_code(" ".join(seen.split()))
+
+
 def check(answer: FixAnswer, shown: Mapping[str, Sequence[str]]) -> None:
     """Raises ValueError for edits that cannot be made in what was shown."""
     for one in answer.edits:
         if one.path not in shown:
-            raise ValueError(f"{one.path[:200]} was not shown: change the files that were.")
+            raise ValueError(f"{one.path[:200]!a} was not shown: change the files that were.")
         edits.locate(Edit(one.path, one.search, one.replace), shown[one.path])
 
 

@@ -210,7 +210,8 @@ class Proposing:
             "tests": "not run",
             "criteria": sorted({issue.key for issue in step.issues}),
             "rules": rules,
-            "edits": [one.__dict__ for one in candidate.edits],
+            # Of those that are not kept nobody learns, and they may hold anything.
+            "edits": [one.__dict__ for one in candidate.edits] if why is None else [],
             "told": _told(trial) if why is None else why,
         }
         fix = NewFix(

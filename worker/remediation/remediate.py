@@ -19,7 +19,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from worker.core.db.database import is_unavailable
 from worker.core.failure import FailureCode, RunFailure
-from worker.core.ids import sha256
 from worker.core.queue import work_items as items
 from worker.core.queue.jobs import Remediate, enqueue
 from worker.core.remediation.audit import Audited
@@ -122,6 +121,11 @@ async def _iterate(work: Work, copy: Copy) -> None:
     iteration = work.loaded.iteration
     kept = [fix for fix in work.loaded.fixes if fix.status is FixStatus.VERIFIED]
     await _drop(work, await copy.at(kept))
+    unjudged = await _unjudged(work, copy)
+    if unjudged is not None:
+        # Something was taken back: what is left has to stand by itself before anything is built on it.
+        await _verify(work, unjudged)
+        return
     if await _goes_on(work):
         await _propose(work, copy, iteration)
         if not await _decide(work, iteration):
@@ -132,9 +136,9 @@ async def _iterate(work: Work, copy: Copy) -> None:
     if await _tests_fail(work, copy):
         standing = [fix for fix in standing if fix.status is FixStatus.VERIFIED]
         await copy.at(standing)
-    patch, _ = await copy.process.call(Worktree.result)
-    if patch and not await _is_judged(work, patch):
-        await _verify(work, patch)
+    unjudged = await _unjudged(work, copy)
+    if unjudged is not None:
+        await _verify(work, unjudged)
         return
     await _keep_result(work, copy, RemediationStatus.COMPLETED)
 
@@ -149,11 +153,11 @@ async def _goes_on(work: Work) -> bool:
 
 
 async def _issues(work: Work) -> list[Issue]:
-    """What is to be mended: of the run itself, and afterwards of the run that judged what was applied."""
+    """What is to be mended: by the run itself or, once something is kept, by the run that judged exactly that."""
     run = work.loaded.run
-    source = run.id if work.loaded.iteration == 1 else work.loaded.verification_run_id
-    if source is None:
-        return []
+    kept = any(fix.status is FixStatus.VERIFIED for fix in work.loaded.fixes)
+    source = work.loaded.verification_run_id if kept else run.id
+    assert source is not None
     async with work.resources.db.transaction() as session:
         accepted = await records.accepted(session, run)
         failed, _ = await records.results(session, source, accepted)
@@ -273,13 +277,15 @@ async def _tests_fail(work: Work, copy: Copy) -> bool:
     return not tested.passed
 
 
-async def _is_judged(work: Work, patch: str) -> bool:
-    """Whether the last run that judged had exactly this applied."""
-    if work.loaded.verification_run_id is None:
-        return False
+async def _unjudged(work: Work, copy: Copy) -> str | None:
+    """The patch of what is applied, unless it is none, or exactly what the last run judged."""
+    patch: str
+    patch, _ = await copy.process.call(Worktree.result)
+    if not patch or work.loaded.verification_run_id is None:
+        return patch or None
     async with work.resources.db.transaction() as session:
         judged = await records.patch_of(session, work.loaded.verification_run_id)
-    return judged is not None and sha256(judged.encode()) == sha256(patch.encode())
+    return None if judged == patch else patch
 
 
 async def _verify(work: Work, patch: str) -> None:

@@ -39,7 +39,10 @@ async def settle(work: Work) -> bool:
             fates = outcome.decide([_applied(fix) for fix in fixes], before, after)
         for fix in fixes:
             await _record(work, session, fix, fates[str(fix.id)])
-        await records.set_status(session, work.id, RemediationStatus.RUNNING, iteration=work.loaded.iteration + 1)
+        # A run that judged only what is left of earlier iterations is no iteration of its own.
+        done = any(fix.status is FixStatus.APPLIED for fix in fixes)
+        iteration = work.loaded.iteration + done
+        await records.set_status(session, work.id, RemediationStatus.RUNNING, iteration=iteration)
     return True
 
 
@@ -64,10 +67,10 @@ async def _record(work: Work, session: AsyncSession, fix: FixRow, fate: Fate) ->
 
 async def _learned(session: AsyncSession, owner: str, fix: FixRow) -> uuid.UUID | None:
     """The pattern that a kept fix of a model teaches, if it is small enough to be one."""
-    rules = fix.proof.get("rules", ())
+    about = learning.subject(fix.proof.get("rules", ()), fix.proof.get("criteria", ()))
     edits = [Edit(**edit) for edit in fix.proof.get("edits", ())]
     paths = {edit.path for edit in edits}
     template = patterns.learned(paths.pop(), edits) if len(paths) == 1 else None
-    if template is None or len(rules) != 1:
+    if template is None or about is None:
         return None
-    return await learning.learn(session, owner, rules[0], template)
+    return await learning.learn(session, owner, about, template)
