@@ -26,6 +26,7 @@ from worker.core.runs import lifecycle
 from worker.core.telemetry import logs
 from worker.health import Vitals
 from worker.reaper import reap_forever
+from worker.remediation import chores as remediation
 from worker.runtime.connector import Wakes, connector
 from worker.runtime.periodic import do_forever
 from worker.runtime.resources import Resources
@@ -97,7 +98,10 @@ class Supervisor:
         handlers = {lifecycle.CONTROL_CHANNEL: self.resources.controls.poke, **self._wakes.handlers}
         side = [
             asyncio.create_task(reap_forever(self.resources)),
-            *(asyncio.create_task(do_forever(kind, chores, self.resources)) for kind, chores in upkeep.CHORES.items()),
+            *(
+                asyncio.create_task(do_forever(kind, chores, self.resources))
+                for kind, chores in {**upkeep.CHORES, **remediation.CHORES}.items()
+            ),
             *(
                 asyncio.create_task(do_forever(kind, chores, self.resources, look=min(5.0, settings.rollup_seconds)))
                 for kind, chores in analytics.chores(settings).items()

@@ -54,6 +54,7 @@ LEFT_TO_WORK_ITEMS = {
 INDEXES = {
     "remediation_runs_unfinished_key": "CREATE UNIQUE INDEX {} ON remediation_runs (run_id)"
     " WHERE status IN ('queued', 'running', 'awaiting_approval', 'verifying')",
+    "remediation_runs_unmade_idx": "CREATE INDEX {} ON remediation_runs (id) WHERE patch IS NULL",
     "remediation_fixes_key": "CREATE UNIQUE INDEX {} ON remediation_fixes (remediation_run_id, iteration, key)",
     "remediation_fixes_applied_at_idx": "CREATE INDEX {} ON remediation_fixes (applied_at)"
     " WHERE applied_at IS NOT NULL",

@@ -20,6 +20,7 @@ from worker.sources.snapshot import Snapshot
 _FILES_ALONE = 40
 _ARGUMENT_BYTES = 512 << 10
 MAX_TRIES = 40
+NOT_INSTALLED = "not installed"
 # With one of these ruff says that it saw nothing else of the file.
 _UNREADABLE = frozenset({"invalid-syntax", "E902"})
 
@@ -94,7 +95,7 @@ async def _run(
     environment = process.bare_environment(snapshot.scratch)
     if shutil.which(analyzer.command[0], path=environment["PATH"]) is None:
         note = f"{analyzer.name} is not installed: {len(files)} file(s) were not analysed by it"
-        return [], ToolReport(analyzer.name, None, frozenset(), len(wanted), 0, "not installed"), [note]
+        return [], ToolReport(analyzer.name, None, frozenset(), len(wanted), 0, NOT_INSTALLED), [note]
     batches = list(_batches(files)) if FILES in analyzer.command else [files]
     tool = _Tool(analyzer, snapshot, settings, extra_rules, settings.analyzer_seconds)
 

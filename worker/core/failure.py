@@ -13,6 +13,7 @@ class FailureCode(StrEnum):
     SOURCE_UNSAFE = "source_unsafe"
     SOURCE_UNAVAILABLE = "source_unavailable"
     SOURCE_CHANGED = "source_changed"
+    NOT_JUDGED = "not_judged"
     PATCH_REJECTED = "patch_rejected"
     CONTAINMENT_FAILED = "containment_failed"
     PROCESS_ENDED = "contained_process_ended"

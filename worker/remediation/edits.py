@@ -74,6 +74,10 @@ def _check(edit: Edit, wanted: Sequence[str], new: Sequence[str]) -> None:
         raise EditRefused(f"An edit of {edit.path} is larger than {MAX_LINES} lines of {_MAX_LINE} characters.")
     written = set("".join(new)) - set("".join(wanted)) - {"\t"}
     hidden = sorted(character for character in written if unicodedata.category(character) in _HIDDEN)
+    disguised = sorted(character for character in written if _disguised(character))
+    if disguised:
+        what = f"{disguised[0]!a}, which compilers read as {unicodedata.normalize('NFKC', disguised[0])}"
+        raise EditRefused(f"An edit of {edit.path} writes {what}.")
     if hidden:
         raise EditRefused(f"An edit of {edit.path} writes a character that nobody sees (U+{ord(hidden[0]):04X}).")
     for line in new:
@@ -81,6 +85,13 @@ def _check(edit: Edit, wanted: Sequence[str], new: Sequence[str]) -> None:
             raise EditRefused(f"An edit of {edit.path} changes a line in which a secret was hidden from the model.")
     if list(wanted) == list(new):
         raise EditRefused(f"An edit of {edit.path} changes nothing.")
+
+
+def _disguised(character: str) -> bool:
+    """Whether it is a letter of ASCII to a compiler that folds identifiers, and to no reader (PEP 3131: NFKC)."""
+    if character.isascii():
+        return False
+    return any(one.isascii() and one.isalnum() for one in unicodedata.normalize("NFKC", character))
 
 
 def made(text: str, shown: Sequence[str], edits: Sequence[Edit]) -> str:

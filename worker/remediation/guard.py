@@ -5,8 +5,9 @@ Asked in the transaction of every step that changes something, so that nothing c
 
 import uuid
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from worker.core.remediation import switch
@@ -26,13 +27,18 @@ class Ended(Exception):
 _STOP = text("SELECT stop_requested_at, stop_requested_by FROM remediation_runs WHERE id = :id FOR UPDATE")
 
 
+async def lock(session: AsyncSession, remediation_id: uuid.UUID) -> Row[Any] | None:
+    """The remediation's row, before its work item's: everybody who takes both takes them in this order."""
+    return (await session.execute(_STOP, {"id": remediation_id})).first()
+
+
 async def permit(session: AsyncSession, item: Item, remediation_id: uuid.UUID, settings: Settings) -> None:
     """Raises Lost when another attempt holds the work, Ended when it is to end."""
+    row = await lock(session, remediation_id)
     await work_items.still_held(session, item)
     engaged = await switch.engaged(session, settings)
     if engaged is not None:
         raise Ended(engaged.reason, engaged.by, aborted=True)
-    row = (await session.execute(_STOP, {"id": remediation_id})).first()
     if row is None:
         raise Ended("The run was removed.", "the database", aborted=False)
     if row.stop_requested_at is not None:

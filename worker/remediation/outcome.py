@@ -1,5 +1,6 @@
 """What a verification of applied fixes means for each of them: pure functions of the results before and after."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -32,9 +33,13 @@ class Fate:
 
 
 def decide(
-    fixes: Sequence[Applied], before: Mapping[str, Result], after: Mapping[str, Result], new_rules: Collection[str] = ()
+    fixes: Sequence[Applied],
+    before: Mapping[str, Result],
+    after: Mapping[str, Result],
+    brought: Mapping[str, Collection[str]] | None = None,
 ) -> dict[str, Fate]:
-    """What becomes of each fix. `before` and `after` are by criterion.
+    """What becomes of each fix. `before` and `after` are by criterion; `brought` are rules that find more than they
+    did, by file.
 
     Kept is what is proven: each of its criteria is met now; or, where others break it elsewhere or nobody can decide
     it, the analyzers have shown that its own places are gone and none is in its files. Whatever fails that did not fail
@@ -42,18 +47,40 @@ def decide(
     """
     fates = {fix.id: _own(fix, after) for fix in fixes}
     for key, result in after.items():
-        if result.outcome is not Outcome.FAIL or (key in before and before[key].outcome is Outcome.FAIL):
+        was = before.get(key)
+        if result.outcome is not Outcome.FAIL:
             continue
-        guilty = [fix for fix in fixes if fix.files & result.paths]
-        if not guilty and key in before and before[key].outcome is Outcome.PASS:
+        # Of one that failed before, what is new are the files.
+        paths = result.paths - was.paths if was is not None and was.outcome is Outcome.FAIL else result.paths
+        guilty = [fix for fix in fixes if fix.files & paths]
+        if not guilty and was is not None and was.outcome is Outcome.PASS:
             guilty = list(fixes)
         for fix in guilty:
-            if fates[fix.id].kept:
-                fates[fix.id] = Fate(False, f"{key} is broken now, and was not before.")
+            _lose(fates, fix, f"{key} is broken in what it changes, and was not before.")
+    for path, rules in (brought or {}).items():
+        for fix in fixes:
+            if path in fix.files:
+                _lose(fates, fix, f"There is more of {', '.join(sorted(rules)[:3])} in {path} than before.")
     return fates
 
 
+def _lose(fates: dict[str, Fate], fix: Applied, why: str) -> None:
+    if fates[fix.id].kept:
+        fates[fix.id] = Fate(False, why)
+
+
+def brought(before: Counter[tuple[str, str]], after: Counter[tuple[str, str]]) -> dict[str, set[str]]:
+    """Rules of which a file has more findings than it had, by file. Both count (path, rule)."""
+    found: dict[str, set[str]] = {}
+    for (path, rule), count in after.items():
+        if count > before[path, rule]:
+            found.setdefault(path, set()).add(rule)
+    return found
+
+
 def _own(fix: Applied, after: Mapping[str, Result]) -> Fate:
+    if not fix.keys:
+        return Fate(False, "Nobody knows what it is for.")
     proven = []
     for key in fix.keys:
         result = after.get(key)

@@ -24,7 +24,7 @@ _SPACE = (tokenize.NEWLINE, tokenize.NL, tokenize.INDENT, tokenize.DEDENT, token
 
 @dataclass(frozen=True)
 class Template:
-    """`search` and `replace` as tokens, in which a hole begins with a mark; `imports` are lines that it adds besides."""
+    """Tokens, in which a hole begins with a mark; `imports` are lines that it adds besides."""
 
     search: tuple[str, ...]
     replace: str

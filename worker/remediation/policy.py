@@ -4,6 +4,8 @@ The table of approvals says what a fix of a category and a confidence needs. Wha
 make that stricter: a reason is given for each.
 """
 
+import unicodedata
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -23,29 +25,21 @@ _FORBIDDEN = pattern(
     r"(?i)(?:^|/)\.git(?:/|$)|(?:^|/)\.(?:gitattributes|gitmodules|gitignore|mailmap)$|(?:^|/)\.husky/"
     r"|(?:^|/)\.(?:hg|svn|jj)/"
 )
-_WORKFLOWS = pattern(
-    r"(?i)^\.(?:github|gitlab|circleci|buildkite|woodpecker|forgejo|gitea)/|(?:^|/)\.(?:gitlab-ci|travis|drone|appveyor"
-    r"|pre-commit-config|pre-commit-hooks|lefthook)\.ya?ml$|(?:^|/)(?:Jenkinsfile|azure-pipelines\.ya?ml"
-    r"|bitbucket-pipelines\.ya?ml|appveyor\.yml|cloudbuild\.ya?ml|railway\.json|Dockerfile[^/]*|docker-compose[^/]*)$"
+# What is known to be source of a program is changed without a person, and nothing else.
+_SOURCES = pattern(
+    r"\.(?:py|pyi|js|jsx|mjs|cjs|ts|tsx|mts|cts|vue|svelte|go|rs|java|kt|kts|scala|groovy|c|h|cc|cpp|cxx|hh|hpp|hxx|cs|fs"
+    r"|rb|php|swift|m|mm|lua|pl|pm|r|jl|ex|exs|erl|hs|clj|dart|zig|css|scss|less)$"
 )
-_LOCKS = pattern(
-    r"(?i)(?:^|/)(?:[^/]*\.lock|[^/]*[.-]lock\.(?:json|ya?ml)|package-lock\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml"
-    r"|go\.sum|requirements[^/]*\.txt)$"
-)
-_MIGRATIONS = pattern(r"(?i)(?:^|/)(?:migrations?|alembic/versions|db/migrate|flyway|liquibase)/|\.sql$")
+_MIGRATIONS = pattern(r"(?i)(?:^|/)(?:migrations?|alembic/versions|db/migrate|flyway|liquibase)/")
+# Sources that configure, build, start or check a project.
 _CONFIGURATION = pattern(
-    r"(?i)(?:^|/)(?:pyproject\.toml|setup\.(?:cfg|py)|tox\.ini|noxfile\.py|\.?ruff\.toml|\.bandit|\.flake8|\.pylintrc"
-    r"|pylintrc|mypy\.ini|\.mypy\.ini|\.coveragerc|pytest\.ini|conftest\.py|\.eslint[^/]*|eslint\.config\.[a-z]+"
-    r"|\.eslintignore|\.semgrepignore|\.semgrep\.ya?ml|sonar-project\.properties|\.golangci\.ya?ml|\.rubocop\.ya?ml"
-    r"|clippy\.toml|\.clippy\.toml|tsconfig[^/]*\.json|package\.json|Cargo\.toml|go\.mod|pom\.xml|build\.gradle[^/]*"
-    r"|Makefile|CMakeLists\.txt|\.editorconfig)$"
+    r"(?i)(?:^|/)(?:setup|noxfile|conftest|sitecustomize|usercustomize|fabfile|tasks|dodo|wscript|gulpfile|gruntfile"
+    r"|rakefile|jakefile|[^/]*\.config|[^/]*\.conf|build|dangerfile|vagrantfile|\.[^/]+)\.[a-z]+$"
 )
-_CONSTITUTION = pattern(
-    r"(?i)(?:^|/)[^/]*constitution[^/]*$|(?:^|/)\.(?:tribunal|specify|cva|invariant)/|(?:^|/)(?:AGENTS|CLAUDE)\.md$"
-)
+_CONSTITUTION = pattern(r"(?i)(?:^|/)[^/]*constitution[^/]*$")
 _TESTS = pattern(
-    r"(?i)(?:^|/)(?:tests?|spec|specs|__tests__|testing|e2e)/|(?:^|/)test_[^/]*$|(?:^|/)[^/]*(?:_test|_spec|\.test|\.spec)"
-    r"\.[a-z]+$|(?:^|/)[^/]*Tests?\.(?:java|kt|cs)$"
+    r"(?i)(?:^|/)(?:tests?|spec|specs|__tests__|testing|e2e|fixtures)/|(?:^|/)(?:test_[^/]*|tests?\.[a-z]+)$"
+    r"|(?:^|/)[^/]*(?:_tests?|_spec|\.test|\.spec)\.[a-z]+$|(?:^|/)[^/]*(?:Tests?|Spec)\.(?:java|kt|cs|scala|swift|php)$"
 )
 _SUPPRESSIONS = pattern(
     r"(?i)\bno ?qa\b|\bnosec\b|type:\s*ignore|pyright:\s*ignore|mypy:\s*\S|pylint:\s*(?:disable|skip)|ruff:\s*\S"
@@ -53,7 +47,13 @@ _SUPPRESSIONS = pattern(
     r"|tslint:\s*disable|biome-ignore|prettier-ignore|NOSONAR|nolint|nosemgrep|lgtm\s*\[|codeql\s*\[|coverity\s*\["
     r"|@Suppress|#\s*\[\s*(?:allow|expect)|#!\s*\[\s*allow|rubocop:\s*disable|phpcs:\s*(?:disable|ignore)|@phpstan-ignore"
     r"|noinspection|#\s*pragma\s+warning|SuppressMessage|warnings\s*\.\s*(?:filterwarnings|simplefilter)|GCC diagnostic"
+    r"|pyre-(?:ignore|fixme|unsafe)|pytype:\s*\S|yapf:\s*\S|checkov:skip|tfsec:ignore|trivy:ignore|istanbul ignore"
+    r"|c8 ignore|v8 ignore|jshint|jslint|stylelint-disable|swiftlint:disable|ktlint-disable|detekt|shellcheck\s+disable"
+    r"|hadolint\s+ignore|skipcq|no_type_check|deepsource|sourcery\s+skip|bandit:|gitleaks:allow"
+    r"|__all__\s*[+=]|_ = "
 )
+# `import os as os` says that it is used (PEP 484).
+_ALIASES = pattern(r"\bimport\s+(\w+)\s+as\s+(\w+)")
 _ASSERTIONS = pattern(
     r"(?i)\bassert\w*\b|\bexpect\s*[(!]|\braises\b|\bshould\b|\bverify\s*\(|\brequire\.\w+\(|\bt\.(?:Error|Fatal)\w*\(|\bfail\w*\s*\("
 )
@@ -65,8 +65,10 @@ _SKIPS = pattern(r"(?i)\bskip|\bxfail\b|\bxit\b|\bxdescribe\b|\.only\b|@Disabled
 _POWERS = pattern(
     r"\b(?:subprocess|socket|urllib\w*|requests|httpx|aiohttp|ftplib|smtplib|telnetlib|paramiko|ctypes|pickle|marshal"
     r"|importlib|__import__|eval|exec|compile|execfile|system|popen|spawn\w*|fork|child_process|XMLHttpRequest|fetch"
-    r"|WebSocket|Runtime|ProcessBuilder|os/exec|net/http|curl|wget|base64|b64decode|getattr|setattr|globals|chmod|setuid"
-    r"|unlink|rmtree|environ|getenv)\b|https?://"
+    r"|WebSocket|Runtime|ProcessBuilder|os/exec|net/http|curl|wget|base64|b64decode|getattr|setattr|delattr|globals|locals"
+    r"|vars|chmod|setuid|unlink|rmtree|shutil|open|environ|getenv|create_subprocess\w*|posix_spawn\w*|exec[lv]\w*|codecs"
+    r"|runpy|site|builtins|multiprocessing|threading|sys\.modules|dlopen|unsafe|Function|innerHTML|dangerouslySetInnerHTML)\b"
+    r"|__\w+__|https?://"
 )
 
 
@@ -116,8 +118,10 @@ def judge(
     confidence: float,
     breaking: bool,
     limits: Limits,
+    unread: Collection[str] = (),
 ) -> Ruling:
-    """What may be done with the change. `allowed` are the files in which the issue is."""
+    """What may be done with the change. `allowed` are the files in which the issue is; of those that are `unread`
+    nobody can tell whether the change breaks somebody's use."""
     refused = next((why for change in changes if (why := _refused(change, allowed))), None)
     if not changes:
         refused = "It changes nothing."
@@ -131,6 +135,9 @@ def judge(
         reasons.append((FixAction.MANUAL, f"It changes {lines} lines (CVA_REMEDIATION_LINES)."))
     if breaking:
         reasons.append((FixAction.MANUAL, "It changes what others call."))
+    if unread:
+        path = min(unread)
+        reasons.append((FixAction.CONFIRM, f"Nobody here can tell whether it breaks what others use of {path}."))
     found = action(category, confidence, breaking=breaking)
     strictest = max([found, *(least for least, _ in reasons)], key=_ORDER.index)
     return Ruling(strictest, tuple(dict.fromkeys(why for _, why in reasons)))
@@ -159,46 +166,40 @@ def _refused(change: FileChange, allowed: Collection[str]) -> str | None:
 def _stricter(change: FileChange, limits: Limits) -> list[tuple[FixAction, str]]:
     path = change.path
     found = []
-    for paths, what in (
-        (_WORKFLOWS, "it says what is built, tested or deployed"),
-        (_LOCKS, "it locks dependencies"),
-        (_MIGRATIONS, "it changes a database"),
-        (_CONFIGURATION, "it configures the project or its checks"),
-        (_CONSTITUTION, "it may be the constitution, or speaks to those who judge"),
+    dotted = any(part.startswith(".") for part in path.split("/"))
+    for is_so, what in (
+        (dotted or not _SOURCES.search(path), "it is no source of a program"),
+        (_MIGRATIONS.search(path), "it changes a database"),
+        (_CONFIGURATION.search(path), "it configures, builds or starts the project"),
+        (_CONSTITUTION.search(path), "it may be the constitution"),
     ):
-        if paths.search(path):
+        if is_so:
             found.append((FixAction.MANUAL, f"{path} is not changed without a person: {what}."))
     for given in limits.forbidden:
         if _glob(given).search(path):
             found.append((FixAction.MANUAL, f"{path} is forbidden (CVA_REMEDIATION_FORBIDDEN_PATHS: {given})."))
-    fresh = _without(change.added, change.removed)
-    gone = _without(change.removed, change.added)
-    if any(_SUPPRESSIONS.search(line) for line in fresh):
+    removed, added = ([unicodedata.normalize("NFKC", line) for line in own] for own in (change.removed, change.added))
+    same = any(match[1] == match[2] for line in added for match in _ALIASES.finditer(line))
+    if same or _counted(_SUPPRESSIONS, added) - _counted(_SUPPRESSIONS, removed):
         found.append((FixAction.MANUAL, f"It adds to {path} what silences a check."))
-    if any(_ASSERTIONS.search(line) for line in gone):
-        found.append((FixAction.MANUAL, f"It takes an assertion out of {path}."))
+    # One that moves, or stands deeper than it did, may never be reached.
+    if any(_ASSERTIONS.search(line) for line in removed):
+        found.append((FixAction.MANUAL, f"It moves, changes or takes an assertion of {path}."))
     if _TESTS.search(path):
-        if any(_TEST_DEFINED.search(line) for line in gone):
-            found.append((FixAction.MANUAL, f"It takes a test out of {path}."))
-        if any(_SKIPS.search(line) for line in fresh):
+        found.append((FixAction.CONFIRM, f"{path} is a test, or what tests use."))
+        if any(_TEST_DEFINED.search(line) for line in removed):
+            found.append((FixAction.MANUAL, f"It changes or takes a test of {path}."))
+        if any(_SKIPS.search(line) for line in added):
             found.append((FixAction.MANUAL, f"It has a test of {path} skipped."))
-    had = {word for line in change.removed for word in _POWERS.findall(line)}
-    new = sorted({word for line in fresh for word in _POWERS.findall(line)} - had)
+    new = sorted(_counted(_POWERS, added) - _counted(_POWERS, removed))
     if new:
         found.append((FixAction.CONFIRM, f"It brings {new[0]} into {path}."))
     return found
 
 
-def _without(lines: Sequence[str], others: Sequence[str]) -> list[str]:
-    """Lines that are in one and not, so often, in the other; white space at their ends aside."""
-    left = [line.strip() for line in others]
-    found = []
-    for line in lines:
-        if line.strip() in left:
-            left.remove(line.strip())
-        else:
-            found.append(line)
-    return found
+def _counted(words: Pattern, lines: Sequence[str]) -> Counter[str]:
+    """How often each match stands in the lines."""
+    return Counter(match.group() for line in lines for match in words.finditer(line))
 
 
 @cache

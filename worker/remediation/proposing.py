@@ -6,6 +6,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from worker.core.remediation import weighing
 from worker.core.remediation.audit import Audited
 from worker.core.vocabulary import FixAction, FixOrigin, FixStatus
 from worker.llm.errors import LlmError, OverBudget, Rejected, Transient
@@ -15,9 +16,10 @@ from worker.remediation import learning, patterns, policy, propose, records
 from worker.remediation.edits import Edit
 from worker.remediation.plan import Step
 from worker.remediation.policy import Limits, Ruling
-from worker.remediation.records import NewFix
+from worker.remediation.records import FixRow, NewFix
 from worker.remediation.work import Copy, Work
 from worker.remediation.worktree import Proposal, Text, Trial, Worktree
+from worker.sources.errors import PatchRejected
 
 _TOOL_CONFIDENCE = 0.95
 _NO_MODEL = "No tool has a safe fix for it, and no model is configured."
@@ -59,7 +61,7 @@ class Proposing:
             self._gateway = resources.shared(Gateway, lambda: Gateway(settings, resources.db))
         self._caller = Caller(work.loaded.run.id, None, settings.remediation_budget_usd)
 
-    async def all(self, steps: Sequence[Step], causes: Sequence[uuid.UUID]) -> None:
+    async def all(self, steps: Sequence[Step], causes: Mapping[str, uuid.UUID]) -> None:
         """Propose a fix for each step that has none, wave by wave: each is made on the ground of those before it.
 
         The copy is at what is kept of earlier iterations, and is left with this iteration's live fixes applied.
@@ -73,27 +75,38 @@ class Proposing:
             keys = {step.key for step in steps if step.wave == wave}
             for fix in await self._work.fixes():
                 if fix.iteration == self._iteration and fix.key in keys and fix.live and fix.patch:
-                    await self._copy.apply(fix)
+                    await self._apply(fix)
 
-    async def _wave(self, missing: Sequence[tuple[int, Step]], causes: Sequence[uuid.UUID]) -> None:
+    async def _apply(self, fix: FixRow) -> None:
+        try:
+            await self._copy.apply(fix)
+        except PatchRejected:
+            # Somebody rejected what it was built on.
+            async with self._work.step() as session:
+                await self._work.revert(session, fix, "It was built on a fix that is not there any more.")
+
+    async def _wave(self, missing: Sequence[tuple[int, Step]], causes: Mapping[str, uuid.UUID]) -> None:
         now = [(number, await self._as_it_is(step)) for number, step in missing]
         candidates = await self._together([self._candidate(step, number) for number, step in now])
         trials = await self._tried(candidates)
         again = [
             (at, one)
             for at, one in enumerate(candidates)
-            if one.origin is FixOrigin.MODEL and one.failure is None and not trials[at].proven
+            if one.origin is not FixOrigin.TOOL and one.failure is None and not trials[at].proven
         ]
         if again:
             seconds = await self._together(
                 [self._asked(one.step, one.position, _wrong(trials[at])) for at, one in again]
             )
             retried = await self._tried(seconds)
-            for (at, _), second, trial in zip(again, seconds, retried, strict=True):
+            for (at, first), second, trial in zip(again, seconds, retried, strict=True):
+                if first.pattern_id is not None:
+                    async with self._work.step() as session:
+                        await weighing.weigh(session, first.pattern_id, kept=False)
                 if _better(trial, trials[at]):
                     candidates[at], trials[at] = second, trial
         for candidate, trial in zip(candidates, trials, strict=True):
-            await self._keep(candidate, trial, causes[candidate.step.cause])
+            await self._keep(candidate, trial, causes.get(candidate.step.issues[0].key))
 
     async def _as_it_is(self, step: Step) -> Step:
         """The step with its places where they are now: earlier fixes have moved lines."""
@@ -157,7 +170,7 @@ class Proposing:
         if not given.edits:
             return self._none(step, number, f"The model gave no fix. {given.rationale}")
         async with self._work.resources.db.transaction() as session:
-            kept, lost = await records.model_outcomes(session, step.category)
+            kept, lost = await records.model_outcomes(session, self._work.loaded.whose, step.category)
         return Candidate(
             step,
             number,
@@ -183,7 +196,7 @@ class Proposing:
         by_key = {trial.key: trial for trial in tried}
         return [by_key.get(one.step.key, Trial(one.step.key, refused=one.failure)) for one in candidates]
 
-    async def _keep(self, candidate: Candidate, trial: Trial, cause: uuid.UUID) -> None:
+    async def _keep(self, candidate: Candidate, trial: Trial, cause: uuid.UUID | None) -> None:
         """Write the fix down, or that there is none and why."""
         step = candidate.step
         breaking = candidate.breaking or trial.breaking
@@ -196,8 +209,13 @@ class Proposing:
                 confidence=candidate.confidence,
                 breaking=breaking,
                 limits=self._limits,
+                unread=trial.unread,
             )
         why = ruling.refused or (None if trial.proven else _wrong(trial))
+        if why is None and trial.patch in {
+            fix.patch for fix in await self._work.fixes() if fix.status is FixStatus.REVERTED
+        }:
+            why = "It is what was taken back before."
         rules = sorted({place.rule for place in step.places if place.rule})
         proof = {
             "applies": trial.refused is None,

@@ -1,6 +1,7 @@
 """The rows of a remediation: what a step starts from, and what it leaves. Values to the rest of the room."""
 
 import uuid
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -85,7 +86,7 @@ class Loaded:
 
 
 async def load(session: AsyncSession, remediation_id: uuid.UUID) -> Loaded | None:
-    row = await session.get(models.RemediationRun, remediation_id)
+    row = await session.get(models.RemediationRun, remediation_id, populate_existing=True)
     if row is None:
         return None
     run = await session.get(models.Run, row.run_id)
@@ -151,13 +152,13 @@ async def results(
     """What failed, and the outcome of every criterion. Places that people let be are no failure's."""
     failed, every = [], {}
     for row in await session.execute(_FAILED, {"run_id": run_id}):
+        shown = [entry for entry in row.evidence or () if entry.get("verified")]
         places = tuple(
-            _place(entry)
-            for entry in row.evidence or ()
-            if entry.get("verified") and not {entry.get("fingerprint"), entry.get("place")} & set(accepted)
+            _place(entry) for entry in shown if not {entry.get("fingerprint"), entry.get("place")} & set(accepted)
         )
         every[row.key] = Result(Outcome(row.outcome), frozenset(place.path for place in places))
-        if row.outcome == Outcome.FAIL.value:
+        # One all of whose places people let be is nobody's to fix.
+        if row.outcome == Outcome.FAIL.value and (places or not shown):
             failed.append(
                 Failed(row.key, Category(row.category), Severity(row.severity), row.statement, row.reason, places)
             )
@@ -192,6 +193,11 @@ async def findings(session: AsyncSession, run_id: uuid.UUID) -> list[Found]:
     ]
 
 
+async def found_of(session: AsyncSession, run_id: uuid.UUID) -> Counter[tuple[str, str]]:
+    """How many verified findings of each rule each file has: (path, rule)."""
+    return Counter((one.place.path, str(one.place.rule)) for one in await findings(session, run_id))
+
+
 async def accepted(session: AsyncSession, run: models.Run) -> frozenset[str]:
     """Fingerprints that people let be, of the run's own repository or maker."""
     constitution = await session.scalar(
@@ -210,25 +216,21 @@ async def accepted(session: AsyncSession, run: models.Run) -> frozenset[str]:
 
 async def keep_causes(
     session: AsyncSession, remediation_id: uuid.UUID, iteration: int, causes: Sequence[RootCause]
-) -> list[uuid.UUID]:
-    """Write the issues and their root causes, once for each iteration; returns the causes' ids in their order."""
+) -> dict[str, uuid.UUID]:
+    """Write the issues and their root causes, once for each iteration; returns the cause of each issue, by its key."""
     base = iteration * 10_000
-    known = (
-        await session.execute(
-            select(models.RootCause.id, models.RootCause.position)
-            .where(
-                models.RootCause.remediation_run_id == remediation_id,
-                models.RootCause.position.between(base, base + 9_999),
-            )
-            .order_by(models.RootCause.position)
+    known = await session.execute(
+        select(models.RemediationIssue.key, models.RemediationIssue.root_cause_id).where(
+            models.RemediationIssue.remediation_run_id == remediation_id,
+            models.RemediationIssue.iteration == iteration,
         )
-    ).all()
-    if known:
-        return [row.id for row in known]
-    ids = []
+    )
+    ids = {row.key: row.root_cause_id for row in known}
+    if ids:
+        return ids
     for number, cause in enumerate(causes):
         cause_id = new_id()
-        ids.append(cause_id)
+        ids |= {issue.key: cause_id for issue in cause.issues}
         session.add(
             models.RootCause(
                 id=cause_id,
@@ -327,6 +329,13 @@ async def patch_of(session: AsyncSession, run_id: uuid.UUID) -> str | None:
     return patch
 
 
+async def set_result(session: AsyncSession, remediation_id: uuid.UUID, **values: Any) -> None:
+    """What is kept, of a remediation that has ended."""
+    await session.execute(
+        update(models.RemediationRun).where(models.RemediationRun.id == remediation_id).values(**values)
+    )
+
+
 async def set_status(
     session: AsyncSession, remediation_id: uuid.UUID, status: RemediationStatus, **values: Any
 ) -> None:
@@ -359,12 +368,16 @@ _OUTCOMES = text(
     SELECT count(*) FILTER (WHERE f.status = 'verified') AS kept,
         count(*) FILTER (WHERE f.status IN ('reverted', 'failed')) AS lost
     FROM remediation_fixes f
+    JOIN remediation_runs m ON m.id = f.remediation_run_id
+    JOIN runs r ON r.id = m.run_id
     WHERE f.origin = 'model' AND f.category = :category AND f.created_at > clock_timestamp() - interval '90 days'
+        AND coalesce(r.repo_id::text, 'tenant ' || r.tenant) = :whose
+        AND (f.status <> 'reverted' OR f.applied_at IS NOT NULL)
     """
 )
 
 
-async def model_outcomes(session: AsyncSession, category: Category) -> tuple[int, int]:
-    """(kept, lost) fixes of models in that category within ninety days."""
-    row = (await session.execute(_OUTCOMES, {"category": category.value})).one()
+async def model_outcomes(session: AsyncSession, whose: str, category: Category) -> tuple[int, int]:
+    """(kept, lost) fixes of models in that category within ninety days, of the same owner."""
+    row = (await session.execute(_OUTCOMES, {"category": category.value, "whose": whose})).one()
     return row.kept, row.lost

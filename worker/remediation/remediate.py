@@ -15,19 +15,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from worker.core.db.database import is_unavailable
 from worker.core.failure import FailureCode, RunFailure
-from worker.core.queue import work_items as items
 from worker.core.queue.jobs import Remediate, enqueue
 from worker.core.remediation.audit import Audited
-from worker.core.runs import lifecycle, submission
+from worker.core.runs import submission
 from worker.core.telemetry import logs
-from worker.core.telemetry.masking import mask
 from worker.core.vocabulary import FixAction, FixStatus, RemediationStatus, RunMode, SourceKind
 from worker.llm import ledger
-from worker.remediation import guard, issues, plan, records, root_causes
+from worker.remediation import ending, guard, issues, plan, records, root_causes
 from worker.remediation.guard import Ended
 from worker.remediation.issues import Issue
 from worker.remediation.plan import Step
@@ -63,8 +59,8 @@ async def remediate(remediation_id: uuid.UUID, resources: Resources) -> str:
             return await work_items.perform(
                 resources, Remediate.NAME, subject, do, max_failures=_MAX_FAILURES, backoff=_BACKOFF
             )
-        except GaveUp as error:
-            await _give_up(remediation_id, str(error), resources)
+        except GaveUp:
+            await ending.give_up(remediation_id, resources)
             raise
 
 
@@ -82,18 +78,18 @@ async def _attempt(item: Item, resources: Resources) -> None:
         try:
             await _go_on(work)
         except Ended as ended:
-            await _end(work, ended)
+            await ending.stop(work, ended)
         except RunFailure as error:
             if error.transient:
                 raise
-            await _fail(work, error.code, str(error))
+            await ending.fail(work, error.code, str(error))
 
 
 async def _go_on(work: Work) -> None:
     if work.loaded.status.is_final:
         # Somebody took fixes back: what is left is put together anew.
         async with opened(work) as copy:
-            await _keep_result(work, copy, work.loaded.status)
+            await ending.keep_result(work, copy)
         return
     await ledger.release_following(work.resources.db, work.loaded.run.id)
     if work.loaded.status is RemediationStatus.VERIFYING:
@@ -133,14 +129,14 @@ async def _iterate(work: Work, copy: Copy) -> None:
     fixes = await work.fixes()
     standing = [fix for fix in fixes if fix.status in (FixStatus.VERIFIED, FixStatus.APPLIED)]
     await _drop(work, await copy.at(standing))
-    if await _tests_fail(work, copy):
+    if await _tests_fail(work):
         standing = [fix for fix in standing if fix.status is FixStatus.VERIFIED]
         await copy.at(standing)
     unjudged = await _unjudged(work, copy)
-    if unjudged is not None:
-        await _verify(work, unjudged)
+    if unjudged is not None or any(fix.status is FixStatus.APPLIED for fix in standing):
+        await _verify(work, unjudged or await copy.patch())
         return
-    await _keep_result(work, copy, RemediationStatus.COMPLETED)
+    await ending.keep_result(work, copy)
 
 
 async def _goes_on(work: Work) -> bool:
@@ -244,43 +240,49 @@ async def _drop(work: Work, lost: Sequence[FixRow]) -> None:
     why = "It was built on a fix that is not there any more."
     async with work.step() as session:
         for fix in lost:
-            await records.set_fix(session, fix.id, FixStatus.REVERTED, outcome=why)
-            await work.note(session, Audited.REVERTED, fix_id=fix.id, reason=why)
+            await work.revert(session, fix, why)
 
 
-async def _tests_fail(work: Work, copy: Copy) -> bool:
-    """Whether the repository's own tests fail with the applied fixes and pass without: then these are taken back."""
-    command = work.settings.remediation_test_command
-    fresh = [fix for fix in await work.fixes() if fix.status is FixStatus.APPLIED]
-    if not command or not fresh:
+async def _tests_fail(work: Work) -> bool:
+    """Whether the repository's own tests fail with the applied fixes and pass without: then these are taken back.
+
+    They run in rooms of their own, which are thrown away: what code of the repository has had its hands on proves
+    nothing any more.
+    """
+    fixes = await work.fixes()
+    fresh = [fix for fix in fixes if fix.status is FixStatus.APPLIED]
+    if not work.settings.remediation_test_command or not fresh:
         return False
-    seconds, memory = work.settings.remediation_test_seconds, work.settings.contained_memory_bytes
-    tested: Tested = await copy.process.call(Worktree.test, list(command), seconds, memory, seconds=seconds + 60)
+    kept = [fix for fix in fixes if fix.status is FixStatus.VERIFIED]
+    tested = await _tested(work, [*kept, *fresh])
     said = "passed" if tested.passed else f"failed: {tested.reason}"
     if not tested.passed:
-        kept = [fix for fix in await work.fixes() if fix.status is FixStatus.VERIFIED]
-        await copy.at(kept)
-        without: Tested = await copy.process.call(Worktree.test, list(command), seconds, memory, seconds=seconds + 60)
+        without = await _tested(work, kept)
         if not without.passed:
             said = f"failed, and do without the fixes as well: {without.reason}"
-            await copy.at([*kept, *fresh])
-            tested = Tested(True, said)
+            tested = without
+    fail = said.startswith("failed: ")
     async with work.step() as session:
         for fix in fresh:
-            proof = {**fix.proof, "tests": said[:300]}
-            if tested.passed:
-                await records.set_fix(session, fix.id, FixStatus.APPLIED, proof=proof)
-                continue
-            why = f"The repository's own tests pass without it and fail with it ({tested.reason[:200]})."
-            await records.set_fix(session, fix.id, FixStatus.REVERTED, outcome=why, proof=proof)
-            await work.note(session, Audited.REVERTED, fix_id=fix.id, reason=why)
-    return not tested.passed
+            await records.set_fix(session, fix.id, fix.status, proof={**fix.proof, "tests": said[:300]})
+            if fail:
+                why = f"The repository's own tests pass without it and fail with it ({tested.reason[:200]})."
+                await work.revert(session, fix, why)
+    return fail
+
+
+async def _tested(work: Work, fixes: Sequence[FixRow]) -> Tested:
+    command = list(work.settings.remediation_test_command)
+    seconds, memory = work.settings.remediation_test_seconds, work.settings.contained_memory_bytes
+    async with opened(work) as copy:
+        await copy.at(fixes)
+        tested: Tested = await copy.process.call(Worktree.test, command, seconds, memory, seconds=seconds + 60)
+    return tested
 
 
 async def _unjudged(work: Work, copy: Copy) -> str | None:
     """The patch of what is applied, unless it is none, or exactly what the last run judged."""
-    patch: str
-    patch, _ = await copy.process.call(Worktree.result)
+    patch = await copy.patch()
     if not patch or work.loaded.verification_run_id is None:
         return patch or None
     async with work.resources.db.transaction() as session:
@@ -314,84 +316,6 @@ async def _verify(work: Work, patch: str) -> None:
         run_id, _ = await submission.accept(session, new)
         await records.set_status(session, work.id, RemediationStatus.VERIFYING, verification_run_id=run_id)
         await work.note(session, Audited.VERIFYING, run_id=str(run_id), files=patch.count("\n+++ "))
-
-
-async def _keep_result(work: Work, copy: Copy, status: RemediationStatus, **values: object) -> None:
-    """Put together what is kept, and end."""
-    kept = [fix for fix in await work.fixes() if fix.status is FixStatus.VERIFIED]
-    lost = await copy.at(kept)
-    patch, mailbox = await copy.process.call(Worktree.result)
-    async with work.resources.db.transaction() as session:
-        await work_items.still_held(session, work.item)
-        for fix in lost:
-            why = "It was built on a fix that was taken back."
-            await records.set_fix(session, fix.id, FixStatus.REVERTED, outcome=why)
-            await work.note(session, Audited.REVERTED, fix_id=fix.id, reason=why)
-        values |= {"patch": patch, "mailbox": mailbox, "cost_usd": await records.cost(session, work.id)}
-        if not work.loaded.status.is_final:
-            action = Audited(status.value)
-            await work.note(session, action, kept=len(kept) - len(lost))
-        await records.set_status(session, work.id, status, **values)
-
-
-async def _end(work: Work, ended: Ended) -> None:
-    """Somebody stopped it: nothing more is changed, what was not proven yet is taken back, what was is kept."""
-    status = RemediationStatus.ABORTED if ended.aborted else RemediationStatus.STOPPED
-    async with work.resources.db.transaction() as session:
-        await work_items.still_held(session, work.item)
-        loaded = await records.load(session, work.id)
-        if loaded is None or loaded.status.is_final:
-            return
-        for fix in loaded.fixes:
-            if fix.status in (FixStatus.APPLIED, FixStatus.APPROVED):
-                why = "It was not proven when the remediation was ended."
-                await records.set_fix(session, fix.id, FixStatus.REVERTED, outcome=why)
-                await work.note(session, Audited.REVERTED, fix_id=fix.id, reason=why)
-        if loaded.status is RemediationStatus.VERIFYING and loaded.verification_run_id is not None:
-            await lifecycle.request_cancel(session, loaded.verification_run_id)
-        await work.note(session, Audited(status.value), actor=ended.by, reason=ended.why)
-        await records.set_status(
-            session, work.id, status, error_message=f"{ended.why} By {ended.by}.",
-            cost_usd=await records.cost(session, work.id),
-        )  # fmt: skip
-        # What is kept is put together by an attempt that changes nothing else.
-        await items.wake(session, Remediate(work.id))
-    log.warning("remediation ended", status=status.value, reason=ended.why, by=ended.by)
-
-
-async def _fail(work: Work, code: FailureCode, message: str) -> None:
-    message = mask(message, work.settings.secrets())
-    async with work.resources.db.transaction() as session:
-        await work_items.still_held(session, work.item)
-        if work.loaded.status.is_final:
-            # What is kept cannot be put together any more; each fix has its own patch.
-            await records.set_status(session, work.id, work.loaded.status, patch="", mailbox="", error_message=message)
-            return
-        await _failed(session, work, code, message)
-        await items.wake(session, Remediate(work.id))
-
-
-async def _failed(session: AsyncSession, work: Work, code: FailureCode, message: str) -> None:
-    """What is kept of earlier iterations is put together by the next attempt."""
-    await work.note(session, Audited.FAILED, code=code.value, reason=message)
-    await records.set_status(
-        session, work.id, RemediationStatus.FAILED, error_code=code.value, error_message=message,
-        cost_usd=await records.cost(session, work.id),
-    )  # fmt: skip
-
-
-async def _give_up(remediation_id: uuid.UUID, message: str, resources: Resources) -> None:
-    try:
-        async with resources.db.transaction() as session:
-            loaded = await records.load(session, remediation_id)
-            if loaded is not None and not loaded.status.is_final:
-                work = Work(Item(Remediate.NAME, str(remediation_id), 0, 0), loaded, resources)
-                await _failed(
-                    session, work, FailureCode.ATTEMPTS_EXHAUSTED, mask(message, resources.settings.secrets())
-                )
-    except Exception as error:
-        if not is_unavailable(error):
-            raise
 
 
 class NothingToJudgeBy(RunFailure):

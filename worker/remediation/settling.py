@@ -5,6 +5,7 @@ import uuid
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from worker.core import models
+from worker.core.failure import FailureCode, RunFailure
 from worker.core.remediation import weighing
 from worker.core.remediation.audit import Audited
 from worker.core.vocabulary import FixOrigin, FixStatus, RemediationStatus, RunStatus
@@ -14,6 +15,12 @@ from worker.remediation.outcome import Applied, Fate
 from worker.remediation.records import FixRow
 from worker.remediation.work import Work
 from worker.remediation.worktree import changed_lines
+
+
+class NotJudged(RunFailure):
+    """Nobody judged the fixes, which says nothing of them."""
+
+    code = FailureCode.NOT_JUDGED
 
 
 async def settle(work: Work) -> bool:
@@ -30,13 +37,15 @@ async def settle(work: Work) -> bool:
             if fix.status in (FixStatus.APPLIED, FixStatus.VERIFIED)
         ]
         if judged is None or judged.status != RunStatus.COMPLETED:
-            why = "was removed" if judged is None else f"ended with {judged.status}: {judged.error_message or ''}"
-            fates = {str(fix.id): Fate(False, f"The run that was to judge it {why}".strip(" :")) for fix in fixes}
-        else:
-            accepted = await records.accepted(session, work.loaded.run)
-            _, before = await records.results(session, work.loaded.run.id, accepted)
-            _, after = await records.results(session, judged.id, accepted)
-            fates = outcome.decide([_applied(fix) for fix in fixes], before, after)
+            why = "was removed" if judged is None else f"ended with {judged.status}. {judged.error_message or ''}"
+            raise NotJudged(f"The run that was to judge the fixes {why}".strip())
+        accepted = await records.accepted(session, work.loaded.run)
+        _, before = await records.results(session, work.loaded.run.id, accepted)
+        _, after = await records.results(session, judged.id, accepted)
+        more = outcome.brought(
+            await records.found_of(session, work.loaded.run.id), await records.found_of(session, judged.id)
+        )
+        fates = outcome.decide([_applied(fix) for fix in fixes], before, after, more)
         for fix in fixes:
             await _record(work, session, fix, fates[str(fix.id)])
         # A run that judged only what is left of earlier iterations is no iteration of its own.

@@ -101,36 +101,71 @@ def only_imports(lines: Sequence[str]) -> bool:
     return tree is not None and all(isinstance(node, ast.Import | ast.ImportFrom) for node in tree.body)
 
 
-def breaks(path: str, before: str, after: str) -> bool:
-    """Whether somebody else's call may break: a public function or class went, or takes other parameters."""
-    if not path.endswith((".py", ".pyi")):
-        return False
-    old, new = _parsed(before), _parsed(after)
+def breaks(path: str, before: str, after: str) -> bool | None:
+    """Whether somebody else's use may break: a public name went, or is another kind of thing, or a function takes or
+    gives other than it did. None where nobody here can tell."""
+    old, new = (_parsed(text) if path.endswith((".py", ".pyi")) else None for text in (before, after))
     if old is None or new is None:
-        return False
-    now = dict(_public(new, ""))
-    return any(now.get(name) != parameters for name, parameters in _public(old, ""))
+        return None
+    now = set(_public(old, "")) - set(_public(new, ""))
+    return bool(now)
 
 
-def _public(node: ast.Module | ast.ClassDef, prefix: str) -> Iterator[tuple[str, str]]:
-    for child in node.body:
-        if not isinstance(child, _Definition) or (child.name.startswith("_") and child.name != "__init__"):
-            continue
-        if isinstance(child, ast.ClassDef):
-            yield f"{prefix}{child.name}", "class"
-            yield from _public(child, f"{prefix}{child.name}.")
-        else:
-            kind = "async " if isinstance(child, ast.AsyncFunctionDef) else ""
-            yield f"{prefix}{child.name}", f"{kind}{_parameters(child.args)}"
+def _public(node: ast.AST, prefix: str) -> Iterator[tuple[str, str]]:
+    """(name, what others rely on) of all that a module or a class has for others. Imported names are its own affair."""
+    for child in ast.iter_child_nodes(node):
+        match child:
+            case ast.ClassDef(name=name) if _is_public(name):
+                yield f"{prefix}{name}", f"class {_listed(child.bases)} {_listed(child.decorator_list)}"
+                yield from _public(child, f"{prefix}{name}.")
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) if _is_public(name):
+                yield f"{prefix}{name}", _signature(child)
+            case ast.Assign() | ast.AnnAssign():
+                for target in ast.walk(child):
+                    if isinstance(target, ast.Name) and isinstance(target.ctx, ast.Store) and _is_public(target.id):
+                        yield f"{prefix}{target.id}", "value"
+            case ast.If() | ast.Try() | ast.With() | ast.ExceptHandler():
+                yield from _public(child, prefix)
 
 
-def _parameters(arguments: ast.arguments) -> str:
-    """The parameters without their annotations, which nobody's call depends on."""
-    bare = [
-        [argument.arg for argument in group] for group in (arguments.posonlyargs, arguments.args, arguments.kwonlyargs)
-    ]
+def _is_public(name: str) -> bool:
+    return not name.startswith("_") or (name.startswith("__") and name.endswith("__"))
+
+
+def _signature(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """What a call depends on: the parameters with their defaults, the decorators, and whether it is a generator."""
+    arguments = function.args
+    groups = (arguments.posonlyargs, arguments.args, arguments.kwonlyargs)
+    bare = [[argument.arg for argument in group] for group in groups]
     rest = [one.arg if one else None for one in (arguments.vararg, arguments.kwarg)]
-    return repr([bare, rest, len(arguments.defaults), [one is None for one in arguments.kw_defaults]])
+    defaults = [_listed(arguments.defaults), [one and ast.unparse(one) for one in arguments.kw_defaults]]
+    yields = any(isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(function))
+    return repr([type(function).__name__, bare, rest, defaults, _listed(function.decorator_list), yields])
+
+
+def _listed(nodes: Sequence[ast.expr]) -> list[str]:
+    return [ast.unparse(node) for node in nodes]
+
+
+def names(text: str) -> frozenset[str] | None:
+    """Every name that stands in the text, attributes aside; None for what is no Python."""
+    tree = _parsed(text)
+    if tree is None:
+        return None
+    found = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return frozenset(found | {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)})
+
+
+def bound(lines: Sequence[str]) -> frozenset[str]:
+    """The names that import statements bind."""
+    tree = _parsed("\n".join(line.strip() for line in lines) + "\n")
+    nodes = tree.body if tree is not None else []
+    return frozenset(
+        (alias.asname or alias.name).split(".")[0]
+        for node in nodes
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    )
 
 
 def imports(path: str, text: str, files: Sequence[str]) -> list[str]:

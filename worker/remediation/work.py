@@ -68,6 +68,11 @@ class Work:
             told["fix_id"] = str(fix_id)
         await events.append(session, self.loaded.run.id, "remediation", told)
 
+    async def revert(self, session: AsyncSession, fix: FixRow, why: str) -> None:
+        """Take a fix back."""
+        await records.set_fix(session, fix.id, FixStatus.REVERTED, outcome=why)
+        await self.note(session, Audited.REVERTED, fix_id=fix.id, reason=why)
+
     async def fixes(self) -> tuple[FixRow, ...]:
         async with self.resources.db.transaction() as session:
             return await records.fixes(session, self.id)
@@ -118,6 +123,11 @@ class Copy:
                 lost.append(fix)
         return lost
 
+    async def patch(self) -> str:
+        """All that is applied, as one unified diff."""
+        patch: str = await self.process.call(Worktree.patch)
+        return patch
+
     async def apply(self, fix: FixRow) -> None:
         await self.process.call(Worktree.apply, fix.patch, message(fix, self.work), int(fix.created_at.timestamp()))
 
@@ -126,10 +136,12 @@ def message(fix: FixRow, work: Work) -> str:
     """The commit's words: what, why, by which rule, how it was proven, and for which run."""
     proof = fix.proof
     rules = ", ".join(proof.get("rules", ())) or "no analyzer's rule"
+    subject, _, why = fix.summary.partition("\n")
     lines = [
-        fix.summary.split("\n")[0][:72] or "Mend what the constitution forbids",
+        " ".join(subject.split())[:72] or "Mend what the constitution forbids",
         "",
-        *(fix.summary.split("\n")[1:] or [proof.get("why", "")]),
+        # Indented: what others wrote must not be read as the mail's own marks.
+        *(f"    {line}" for line in why.splitlines()),
         "",
         f"Rule: {rules}",
         f"Proof: {proof.get('told', 'applies, and can be taken back')}",

@@ -69,7 +69,7 @@ class Trial:
     reads: bool = True
     """Every file that could be parsed before can be parsed after."""
     unread: tuple[str, ...] = ()
-    """Files of languages that nobody here parses."""
+    """Files that nobody here can parse, as they were: what breaks in them nobody here can tell."""
     left: tuple[str, ...] = ()
     """Findings that were to go and are still there."""
     brought: tuple[str, ...] = ()
@@ -123,9 +123,17 @@ class Worktree:
         await tree.commit(message, at=at)
         return await tree.contents()
 
+    async def patch(self) -> str:
+        """All that is applied, as one unified diff."""
+        return await self._opened.diff(self._base)
+
     async def result(self) -> tuple[str, str]:
-        """(one unified diff of all that is applied, the same as a mailbox with a commit for each fix)."""
-        return await self._opened.diff(self._base), await self._opened.mailbox(self._base)
+        """(one unified diff of all that is applied, the same as a mailbox with a commit for each fix). What the mailbox
+        gives is held against what is applied: its words are a model's."""
+        tree = self._opened
+        mailbox = await tree.mailbox(self._base)
+        await tree.check_mailbox(self._base, mailbox)
+        return await tree.diff(self._base), mailbox
 
     async def around(self, places: Sequence[Place], settings: Settings) -> Surroundings:
         """What the grammar and the tools say of the places."""
@@ -179,8 +187,8 @@ class Worktree:
                 trials.append(Trial(proposal.key, refused=str(error)))
                 await tree.reset(head)
         paths = sorted({change.path for trial in trials for change in trial.changes})
-        before = await self._findings(paths, settings, extra_rules)
         try:
+            before = await self._findings(paths, settings, extra_rules)
             for trial in trials:
                 await tree.apply(trial.patch)
             after = await self._findings(paths, settings, extra_rules)
@@ -188,6 +196,9 @@ class Worktree:
             for trial in reversed(trials):
                 await tree.apply(trial.patch, reverse=True)
             reversible = await tree.contents() == state
+        except PatchRejected as error:
+            # Nobody can say what they would find: none of them is proven.
+            return tuple(replace(trial, refused=trial.refused or str(error)) for trial in trials)
         finally:
             await tree.reset(head)
         return tuple(replace(trial, reversible=reversible) for trial in proven)
@@ -202,12 +213,11 @@ class Worktree:
             old = self._text(path)
             assert old is not None
             before.append((path, sha256(old.encode())))
-            now = syntax.reads(path, text)
-            if now is None:
+            was, now = syntax.reads(path, old), syntax.reads(path, text)
+            if not was:
                 unread.append(path)
-            elif not now and syntax.reads(path, old):
-                reads = False
-            breaking = breaking or syntax.breaks(path, old, text)
+            reads = reads and bool(now or not was)
+            breaking = breaking or bool(syntax.breaks(path, old, text))
             (tree.root / path).write_bytes(text.encode())
         changed = await tree.changed()
         patch = await tree.diff(head)
@@ -256,7 +266,7 @@ class Worktree:
         for edit in own:
             at = edits.locate(edit, shown)
             within = any(first <= at.start + 1 and at.stop <= last for first, last in near)
-            if not within and not _imports_alone(path, edit):
+            if not within and not _imports_alone(path, edit, text):
                 raise EditRefused(f"It changes {path}:{at.start + 1}, where the issue is not.")
         return edits.made(text, shown, own)
 
@@ -289,7 +299,7 @@ class Worktree:
                 subject, catalog.all_analyzers(settings.analyzers), settings, dict(extra_rules)
             )
             for tool in analysis.tools:
-                if tool.problem is not None:
+                if tool.problem is not None and tool.problem != analyze.NOT_INSTALLED:
                     raise PatchRejected(f"{tool.name} could not read what changes: {tool.problem}.")
             for finding in analysis.findings:
                 if finding.path in self._known and finding.path in stale:
@@ -344,13 +354,25 @@ def _nearest(place: Place, lines: Sequence[str]) -> int | None:
     return min(found, key=lambda at: abs(at - place.start_line)) if found else None
 
 
-def _imports_alone(path: str, edit: Edit) -> bool:
-    """Whether the edit adds or takes imports of Python's, and nothing else."""
-    if not path.endswith((".py", ".pyi")):
+def _imports_alone(path: str, edit: Edit, text: str) -> bool:
+    """Whether the edit adds or takes imports of Python's at the top, and nothing else: all other lines stay as they are
+    and in their order, and no name that the file uses means something else."""
+    used = syntax.names(text) if path.endswith((".py", ".pyi")) else None
+    if used is None:
         return False
-    old, new = Counter(edits.lines_of(edit.search)), Counter(edits.lines_of(edit.replace))
-    differing = [*(old - new).elements(), *(new - old).elements()]
-    return syntax.only_imports([line for line in differing if line.strip()])
+    old, new = _parted(edit.search), _parted(edit.replace)
+    added, taken = set(new[0]) - set(old[0]), set(old[0]) - set(new[0])
+    return old[1] == new[1] and bool(added or taken) and not syntax.bound(sorted(added)) & used
+
+
+def _parted(block: str) -> tuple[list[str], list[str]]:
+    """(the import statements at the top of a file, all other lines)."""
+    imports: list[str] = []
+    rest: list[str] = []
+    for line in edits.lines_of(block):
+        is_import = line.startswith(("import ", "from ")) and syntax.only_imports([line])
+        (imports if is_import else rest).append(line)
+    return imports, rest
 
 
 def changed_lines(patch: str) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:

@@ -107,8 +107,10 @@ async def end(
     failures: int,
     delay: float = 0.0,
     error: str | None = None,
-) -> bool:
-    """End the attempt, or nothing when it holds the item no more. `delay` in seconds until a queued one is due.
+) -> str | None:
+    """End the attempt; returns what the item is then, None when the attempt holds it no more.
+
+    `delay` in seconds until a queued one is due.
 
     One that was woken meanwhile is queued, whatever `status` says.
     """
@@ -121,11 +123,11 @@ async def end(
     }
     row = (await session.execute(_END, values)).first()
     if row is None:
-        return False
+        return None
     if row.status == "queued" and item.kind in ITEMS:
         job = ITEMS[item.kind].of(item.subject)
         await enqueue(session, job, priority=job.PRIORITY, at=row.not_before)
-    return True
+    return str(row.status)
 
 
 async def perform(
@@ -178,10 +180,10 @@ async def perform(
         delay = full_jitter(failures, base=backoff, cap=300.0)
         log.warning("work failed", kind=item.kind, subject=item.subject, failures=failures, error=said)
     async with resources.db.transaction() as session:
-        held = await end(session, item, status=status, failures=failures, delay=delay, error=said)
-    if held and status == "failed":
+        ended = await end(session, item, status=status, failures=failures, delay=delay, error=said)
+    if ended == "failed":
         raise GaveUp(f"{kind} of {subject} was given up after {failures} attempts. {said}")
-    return (said or status) if held else "left alone"
+    return "left alone" if ended is None else said or status
 
 
 _OVERDUE = text(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from worker.runtime import process
-from worker.sources.errors import PatchRejected, SourceError
+from worker.sources.errors import PatchRejected, SourceError, SourceUnsafe
 
 _SECONDS = 120.0
 _MAX_DIFF = 16 << 20
@@ -22,6 +22,9 @@ _CONFIG = {
     "core.autocrlf": "false",
     "core.fileMode": "true",
     "core.symlinks": "true",
+    # Names that are another system's for `.git`: it is this system's files that are meant.
+    "core.protectNTFS": "false",
+    "core.protectHFS": "false",
     "core.quotePath": "true",
     "core.fsmonitor": "false",
     "core.excludesFile": os.devnull,
@@ -55,6 +58,9 @@ class Tree:
 
     async def begin(self) -> str:
         """Have git note every file as it is now; returns the commit."""
+        for folder, folders, names in os.walk(self.root):
+            if any(name.lower() == ".git" for name in (*folders, *names)):
+                raise SourceUnsafe(f"There is a .git below {Path(folder).name[:80]!a}, which is no file of a commit.")
         await self._git("init", "--quiet", "--bare", str(self._git_dir), bare=True)
         (self._git_dir / "info").mkdir(exist_ok=True)
         (self._git_dir / "info" / "attributes").write_text(_ATTRIBUTES)
@@ -124,6 +130,21 @@ class Tree:
             "--text", "--no-stat", "--no-signature", "--no-attach", f"{since}..HEAD",
         )  # fmt: skip
         return listed.decode(errors="replace")
+
+    async def check_mailbox(self, since: str, mailbox: str) -> None:
+        """Raises SourceError unless `git am` makes of the mailbox exactly what is committed."""
+        head, wanted = await self.head(), await self.contents()
+        if head == since:
+            return
+        place = self._git_dir / "incoming.mbox"
+        place.write_bytes(mailbox.encode())
+        await self.reset(since)
+        try:
+            await self._git("am", "--quiet", "--keep-cr", "--no-gpg-sign", "--whitespace=nowarn", str(place))
+            if await self.contents() != wanted:
+                raise SourceError("The mailbox of the fixes would change something else than they do.")
+        finally:
+            await self.reset(head)
 
     async def _git(self, *arguments: str, bare: bool = False, more: dict[str, str] | None = None) -> bytes:
         done = await self._run(*arguments, bare=bare, more=more)

@@ -58,7 +58,10 @@ def test_a_small_change_of_style_is_applied_without_a_person() -> None:
         "pnpm-lock.yaml", "alembic/versions/001_init.py", "db/migrate/001.rb", "shop/migrations/0001_initial.py",
         "schema.sql", "pyproject.toml", "setup.cfg", "tox.ini", "ruff.toml", ".ruff.toml", ".flake8", ".bandit",
         "conftest.py", "tests/conftest.py", ".eslintrc.json", "eslint.config.js", "package.json", "tsconfig.json",
-        "Makefile", "CONSTITUTION.md", "docs/constitution.txt", ".tribunal/constitution.md",
+        "Makefile", "Containerfile", "compose.yaml", "Procfile", "justfile", "main.tf", "Pipfile", "Gemfile", "go.mod",
+        "bun.lockb", "constraints.txt", "sitecustomize.py", "a.pth", ".envrc", ".vscode/tasks.json", "GEMINI.md",
+        ".cursorrules", ".claude/commands/a.py", "vite.config.ts", "build.rs", "README.md", "data.csv", "noext",
+        "CONSTITUTION.md", "docs/constitution.txt", ".tribunal/constitution.md",
         ".specify/memory/constitution.md", "AGENTS.md", "CLAUDE.md", "vendor/lib/a.py", "site.min.js", "mypy.ini",
     ],
 )  # fmt: skip
@@ -78,6 +81,7 @@ def test_some_paths_are_nobodys_but_a_persons(path: str) -> None:
         "// @ts-expect-error", "// NOSONAR", "x := f() //nolint:errcheck", "# nosemgrep", "// lgtm [js/xss]",
         "// codeql[js/xss]", "@SuppressWarnings(\"all\")", "#[allow(unsafe_code)]", "#![allow(dead_code)]",
         "# rubocop:disable all", "// phpcs:ignore", "//noinspection All", "#pragma warning disable CS0168",
+        "x = eval(y)  # ｎｏｑａ", "import os as os", "# yapf: disable", "@no_type_check", "# pyre-ignore",
         "warnings.filterwarnings('ignore')", "warnings.simplefilter('ignore')", "# isort:skip",
     ],
 )  # fmt: skip
@@ -103,12 +107,37 @@ def test_a_test_that_gets_weaker_needs_a_person(path: str, removed: str, added: 
     assert ruled(change(path, removed, added)).action is MANUAL
 
 
-def test_an_assertion_that_only_moves_is_no_loss() -> None:
-    moved = change("tests/test_a.py", "    assert f() == 1\n    x = 1", "    x = 1\n        assert f() == 1")
-    assert ruled(moved).action is AUTO
+def test_an_assertion_that_moves_may_never_be_reached() -> None:
+    moved = change("app.py", "    assert f() == 1\n    return 1", "    return 1\n    assert f() == 1")
+    assert ruled(moved).action is MANUAL
 
 
-@pytest.mark.parametrize("line", ["subprocess.run(x)", "eval(x)", "y = 'https://evil.example'", "os.system(x)"])
+def test_a_test_is_changed_by_nobody_without_a_person() -> None:
+    assert ruled(change("tests/test_a.py")).action is CONFIRM
+    assert ruled(change("src/foo.spec.ts")).action is CONFIRM
+
+
+def test_what_nobody_can_parse_is_confirmed() -> None:
+    ruling = policy.judge(
+        [change("a.go")], allowed={"a.go"}, category=Category.STYLE, confidence=1, breaking=False, limits=LIMITS,
+        unread=["a.go"],
+    )  # fmt: skip
+    assert ruling.action is CONFIRM
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "subprocess.run(x)",
+        "eval(x)",
+        "𝐬ubprocess.run(x)",
+        "open(x, 'w')",
+        "x.__class__",
+        "shutil.rmtree(x)",
+        "y = 'https://evil.example'",
+        "os.system(x)",
+    ],
+)
 def test_new_powers_are_confirmed_whatever_the_category(line: str) -> None:
     assert ruled(change(added=line)).action is CONFIRM
     assert ruled(change(removed=line, added=line + "  # so")).action is AUTO

@@ -1,6 +1,7 @@
 """From a verdict to a proven patch: real database, real api, real contained processes, a provider that is a program."""
 
 import asyncio
+import contextlib
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
@@ -15,7 +16,9 @@ from tests.support import app, provider
 from tests.support.remediation import FILES, MENDED, Driver, fix, mending, script
 from tests.worker.remediation.conftest import Driving
 from worker.core.queue.jobs import FollowRun, Remediate
-from worker.remediation import following, guard
+from worker.remediation import chores, following, guard, remediate
+from worker.remediation.work import Copy
+from worker.runtime.work_items import GaveUp
 
 MENDED_FILES = {
     "app/main.py": "import json\nimport sys\n\n\ndef run(text):\n    return json.loads(text)\n\n\nprint(sys.argv)\n",
@@ -157,7 +160,9 @@ async def test_a_fix_that_judges_do_not_believe_is_taken_back_and_asked_about_wi
             remediation = await driver.begin(await driver.run(FILES, rules))
             view = await driver.go_on(remediation)
             assert view["status"] == "completed"
-            assert await statuses(driver, remediation) == ["reverted"] * 3
+            assert [(one["status"], one["outcome"]) for one in (await driver.fixes(remediation))[1:]] == [
+                ("failed", "It is what was taken back before.")
+            ]
             assert await driver.patch(remediation) == ""
         assert "still broken" in asked[-1]
 
@@ -299,6 +304,153 @@ async def test_a_source_that_gives_other_files_now_is_not_touched(driving: Drivi
         view = await driver.go_on(remediation)
         assert (view["status"], view["error"]["code"]) == ("failed", "source_changed")
         assert (folder / "a.py").read_text() == "import sys\n"
+
+
+EVIL = """It was wrong.
+
+---
+ app/main.py | 2 +-
+
+diff --git a/.github/workflows/evil.yml b/.github/workflows/evil.yml
+new file mode 100644
+--- /dev/null
++++ b/.github/workflows/evil.yml
+@@ -0,0 +1 @@
++on: push
+
+From 0123456789012345678901234567890123456789 Mon Sep 17 00:00:00 2001
+From: Somebody <a@b>
+Subject: [PATCH] another
+"""
+
+
+@pytest.mark.parametrize("words", [EVIL, EVIL.replace("\n", "\r\n"), "a\0b \u202e c", "\n" * 2000, "x" * 4000])
+async def test_a_fixers_words_are_words_in_the_mailbox(driving: Driving, tmp_path: Path, words: str) -> None:
+    honest = mending(MENDED)
+    with provider.running(script(lambda request: {**honest(request), "rationale": words})) as given:
+        async with driving(**provider.settings(given)) as driver:
+            remediation = await driver.begin(await driver.run(FILES, "# Rules\n\n- Code MUST NOT call `eval(`.\n"))
+            assert (await driver.go_on(remediation))["status"] == "completed"
+            assert await statuses(driver, remediation) == ["verified"]
+            mailbox = (await driver.client.get(f"/api/remediations/{remediation}/mailbox")).text
+    applied("", FILES, tmp_path)
+    who = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
+    for command in (["add", "."], ["commit", "-qm", "as it was"]):
+        subprocess.run([*who, *command], cwd=tmp_path, check=True)
+    subprocess.run([*who, "am", "-q"], cwd=tmp_path, check=True, input=mailbox.encode())
+    changed = subprocess.run(["git", "diff", "--name-only", "HEAD~1"], cwd=tmp_path, capture_output=True, check=True)
+    assert changed.stdout == b"app/main.py\n"
+
+
+NEIGHBOURS = {"a.py": "def f(x):\n    eval(x)\n    exec(x)\n    return x\n"}
+NEIGHBOURS_RULES = (
+    "# Rules\n\n- For security, code MUST NOT call `eval(`.\n- For security, code MUST NOT call `exec(`.\n"
+)
+
+
+def one_each(request: Request) -> Any:
+    """Mends what the issue is about, line by line."""
+    issues = request.text.split("The code around them:")[0]
+    edits = [("a.py", line, f"    print(x)  # {number}") for _, number, line in request.lines(["eval(", "exec("])
+             if f"a.py:{number}-" in issues]  # fmt: skip
+    return fix(edits)
+
+
+async def test_rejecting_one_of_two_neighbours_leaves_the_other_to_be_decided_anew(driving: Driving) -> None:
+    with provider.running(script(one_each)) as given:
+        async with driving(**provider.settings(given)) as driver:
+            remediation = await driver.begin(await driver.run(NEIGHBOURS, NEIGHBOURS_RULES))
+            assert (await driver.go_on(remediation))["status"] == "awaiting_approval"
+            fixes = [one for one in await driver.fixes(remediation) if one["status"] == "proposed"]
+            for one, word in zip(fixes, ("reject", "approve"), strict=False):
+                assert (await driver.decide(one["id"], word)).status_code == 200
+            view = await driver.go_on(remediation)
+            assert view["status"] in ("completed", "awaiting_approval"), view
+            assert view["error"] is None
+
+
+async def test_what_is_taken_back_while_the_result_is_put_together_stays_taken_back(
+    driving: Driving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with provider.running(script(mending(MENDED))) as given:
+        async with driving(**provider.settings(given)) as driver:
+            remediation = await driver.begin(await driver.run(FILES))
+            await driver.go_on(remediation)
+            first, second = await driver.fixes(remediation)
+            path = f"/api/remediations/{remediation}/rollback"
+            assert (await driver.client.post(path, json={"fixes": [first["id"]], "reason": "1"})).status_code == 202
+            together = Copy.at
+
+            async def slow(self: Copy, fixes: Any) -> Any:
+                found = await together(self, fixes)
+                monkeypatch.setattr(Copy, "at", together)
+                answered = await driver.client.post(path, json={"fixes": [second["id"]], "reason": "2"})
+                assert answered.status_code == 202
+                return found
+
+            monkeypatch.setattr(Copy, "at", slow)
+            view = await driver.go_on(remediation)
+            await driver.step(remediation)
+            assert view["status"] == "rolled_back"
+            assert await statuses(driver, remediation) == ["reverted", "reverted"]
+            assert await driver.patch(remediation) == ""
+
+
+async def test_a_judge_that_is_away_says_nothing_of_the_fixes(driving: Driving) -> None:
+    async with driving() as driver:
+        remediation = await driver.begin(await driver.run(IMPORTS, UNUSED))
+        await driver.step(remediation)
+        view = await driver.view(remediation)
+        assert (await driver.client.delete(f"/api/runs/{view['verification_run_id']}")).status_code == 200
+        assert await driver.owed() == [(FollowRun.NAME, view["verification_run_id"])]
+        await following.follow(uuid.UUID(view["verification_run_id"]), driver.resources)
+        await driver.step(remediation)
+        view = await driver.go_on(remediation)
+        assert (view["status"], view["error"]["code"]) == ("failed", "not_judged")
+        assert await driver.patch(remediation) == ""
+        # It counts as nobody's mistake.
+        again = await driver.begin(view["run_id"])
+        assert (await driver.go_on(again))["status"] == "completed"
+
+
+async def test_one_that_fails_each_time_ends_with_what_was_proven_and_nothing_of_ours_is_told(
+    driving: Driving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: Any) -> None:
+        raise RuntimeError("INSERT INTO secrets")
+
+    async with driving() as driver:
+        remediation = await driver.begin(await driver.run(IMPORTS, UNUSED))
+        monkeypatch.setattr(remediate, "_decide", broken)
+        for _ in range(9):
+            async with driver.resources.db.transaction() as session:
+                await session.execute(text("UPDATE work_items SET not_before = NULL WHERE status = 'queued'"))
+            with contextlib.suppress(GaveUp):
+                await driver.step(remediation)
+        monkeypatch.undo()
+        view = await driver.go_on(remediation)
+        assert (view["status"], view["error"]["code"]) == ("failed", "attempts_exhausted")
+        assert "INSERT" not in view["error"]["message"]
+        assert await driver.patch(remediation) == ""
+
+
+async def test_a_remediation_that_nobody_works_on_any_more_is_found(driving: Driving) -> None:
+    async with driving() as driver:
+        run_id = await driver.run(IMPORTS, UNUSED)
+        lost = await driver.begin(run_id)
+        async with driver.resources.db.transaction() as session:
+            await session.execute(text("DELETE FROM work_items WHERE subject = :id"), {"id": lost})
+        await chores.resume(driver.resources)
+        assert (await driver.go_on(lost))["status"] == "completed"
+        spent = await driver.begin(run_id)
+        async with driver.resources.db.transaction() as session:
+            await session.execute(
+                text("UPDATE work_items SET status = 'failed', finished_at = now() WHERE subject = :id"), {"id": spent}
+            )
+        await chores.resume(driver.resources)
+        assert (await driver.go_on(spent))["status"] == "failed"
+        await chores.resume(driver.resources)
+        assert [one for one in await driver.owed() if one[0] == Remediate.NAME] == []
 
 
 class Interrupted(BaseException):

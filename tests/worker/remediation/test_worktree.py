@@ -213,6 +213,7 @@ def _hostile() -> dict[str, Sequence[Edit]]:
     for path, (old, new) in others.items():
         found[f"another file {path}"] = [inside, Edit(path, old, new)]
     within = {
+        "folded": EVAL.replace("eval", "𝐞val"), "folded keyword": f"{MENDED}; 𝐞xec(text)",
         "noqa": f"{EVAL}  # noqa", "noqa S307": f"{EVAL}  # noqa: S307", "nosec": f"{EVAL}  # nosec",
         "type ignore": f"{MENDED}  # type: ignore", "pylint": f"{MENDED}  # pylint: disable=all",
         "pragma": f"{MENDED}  # pragma: no cover", "ruff": f"    # ruff: noqa\n{MENDED}",
@@ -233,6 +234,16 @@ def _hostile() -> dict[str, Sequence[Edit]]:
         "nowhere": [edit("    value = evil(text)", MENDED)],
         "part of a line": [edit("eval(text)", "json.loads(text)")],
         "overlapping": [edit(EVAL, MENDED), edit(f"{EVAL}\n    assert value", f"{MENDED}\n    pass")],
+        "another order elsewhere": [inside, edit("print(sys.argv, json)\n", "\nprint(sys.argv, json)")],
+        "an import that shadows": [
+            inside,
+            edit("import json\nimport sys", "import json\nimport sys\nfrom evil import value"),
+        ],
+        "an import that shadows a used one": [inside, edit("import sys", "import sys\nfrom evil import json")],
+        "imports in another order and more": [
+            inside,
+            edit("import json\nimport sys", "import sys\nimport json\nrun = sys.exit"),
+        ],
         "another function": [inside, edit("    return argument", "    return None")],
         "the top": [inside, edit("import json\nimport sys", "import json, os\nos.system('id')")],
         "the assertion": [edit(f"{EVAL}\n    assert value", MENDED)],

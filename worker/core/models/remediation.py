@@ -24,6 +24,8 @@ class RemediationRun(Base):
         Index("remediation_runs_run_id_idx", "run_id"),
         Index("remediation_runs_verification_run_id_idx", "verification_run_id"),
         Index("remediation_runs_created_at_idx", "created_at", "id"),
+        # Those that somebody has yet to work on.
+        Index("remediation_runs_unmade_idx", "id", postgresql_where=text("patch IS NULL")),
         # One at a time for each run.
         Index(
             "remediation_runs_unfinished_key",
