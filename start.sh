@@ -20,6 +20,9 @@ bash start.sh [ROLE]
   verify PATH [--constitution FILE] [--output FILE …] [--format table|json|sarif|markdown]
               for people and CI; exit codes 0 PASS, 1 FAIL or VETO, 2 PARTIAL, 3 ERROR. Without --constitution it is
               .tribunal/constitution.md, .specify/memory/constitution.md or CONSTITUTION.md below PATH
+  fix PATH [--constitution FILE] [--apply] [--output FILE]
+              the same, then fix what is broken: shows each fix with its proof, asks where one needs an approval, and
+              writes to PATH only with --apply and only when git says that it is clean
   bench queue measure the queue
   bench verify
               measure what the product adds to the time of its LLM calls
@@ -140,7 +143,7 @@ api | worker)
     prepare
     exec "$(environment_python)" -m "$role" "$@"
     ;;
-migrate | rollups | demo | verify)
+migrate | rollups | demo | verify | fix)
     prepare
     exec "$(environment_python)" -m invariant "$role" "$@"
     ;;

@@ -18,6 +18,10 @@ class ApiError(RuntimeError):
     """The api said no, or could not be reached. The message is for the person at the terminal."""
 
 
+class Conflict(ApiError):
+    """The thing is not in a state for that."""
+
+
 @dataclass(frozen=True)
 class Event:
     """One step of a run. `data` is what the step is known by."""
@@ -82,6 +86,42 @@ class Client:
         """`report`, `sarif` or `verdict`, as it is served."""
         return self._request("GET", f"/api/runs/{run_id}/{name}").content
 
+    def remediate(self, run_id: str) -> dict[str, Any]:
+        """Begin to fix what a run found broken; returns the remediation. Raises ApiError."""
+        found: dict[str, Any] = self._request("POST", "/api/remediations", json={"run_id": run_id}).json()
+        return found
+
+    def remediation(self, remediation_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = self._request("GET", f"/api/remediations/{remediation_id}").json()
+        return found
+
+    def fixes(self, remediation_id: str) -> list[dict[str, Any]]:
+        """In the order in which they are applied."""
+        found: list[dict[str, Any]] = self._request("GET", f"/api/remediations/{remediation_id}/fixes").json()["items"]
+        return found
+
+    def audit(self, remediation_id: str) -> list[dict[str, Any]]:
+        """What has happened, oldest first."""
+        found: list[dict[str, Any]] = self._request("GET", f"/api/remediations/{remediation_id}/audit").json()["items"]
+        return found
+
+    def patch_of_fix(self, fix_id: str) -> str:
+        return self._request("GET", f"/api/fixes/{fix_id}/patch").text
+
+    def patch(self, remediation_id: str) -> bytes | None:
+        """All that a remediation has kept, for `git apply`; None while it is not put together. Raises ApiError."""
+        try:
+            return self._request("GET", f"/api/remediations/{remediation_id}/patch").content
+        except Conflict:
+            return None
+
+    def decide(self, fix_id: str, *, approve: bool, reason: str) -> None:
+        word = "approve" if approve else "reject"
+        self._request("POST", f"/api/fixes/{fix_id}/{word}", json={"reason": reason})
+
+    def stop(self, remediation_id: str, reason: str) -> None:
+        self._request("POST", f"/api/remediations/{remediation_id}/stop", json={"reason": reason})
+
     def cancel(self, run_id: str) -> None:
         self._request("DELETE", f"/api/runs/{run_id}")
 
@@ -128,4 +168,4 @@ def _checked(response: httpx.Response) -> httpx.Response:
         detail = f"{problem['title']}: {problem['detail']}"
     except (ValueError, KeyError, TypeError):
         detail = f"the answer was {response.status_code}"
-    raise ApiError(detail)
+    raise (Conflict if response.status_code == 409 else ApiError)(detail)

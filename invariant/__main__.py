@@ -54,6 +54,18 @@ def _parser() -> _Parser:
         help="write there instead of standard output; may be repeated. The ending says the form: .md, .sarif, .json, "
         ".txt (table); - is standard output",
     )
+    fix = roles.add_parser(
+        "fix",
+        help="verify a folder and fix what is broken; shows each fix with its proof",
+        description="Exit codes as those of `verify`, for the folder as it is in the end: without --apply it is as it "
+        "was. Asks about fixes that need an approval, where somebody is at the terminal.",
+    )
+    fix.add_argument("path", help="the folder to fix")
+    fix.add_argument("--constitution", metavar="FILE", help=f"what to verify it against (default: {_FOUND})")
+    fix.add_argument(
+        "--apply", action="store_true", help="write the proven fixes to the folder, if git says that it is clean"
+    )
+    fix.add_argument("--output", metavar="FILE", help="write the patch there, for `git apply`")
     bench = roles.add_parser("bench", help="measure; `decisions`, `clients`, `contained`, `scale`, `flow` also judge")
     bench.add_argument(
         "what",
@@ -144,6 +156,10 @@ def main(argv: list[str] | None = None) -> int:
             from invariant import verify
 
             return verify.command(arguments)
+        case "fix":
+            from invariant import fix
+
+            return fix.command(arguments)
         case "chaos":
             from invariant.chaos import command
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from client.http import ApiError, Client
-from invariant import constitution, render, stack
+from invariant import constitution, fix, render, stack
 from invariant.constitution import NoConstitution
 from invariant.printable import say
 from invariant.progress import progress
@@ -61,6 +61,9 @@ def _show(console: Console, path: Path, rules: Path) -> str:
             _keep(client, run_id, folder)
             say(console, f"\nThe report:   {folder / 'REPORT.md'}")
             say(console, f"For programs: {folder / 'verdict.json'} and verdict.sarif")
+            if any(criterion["outcome"] == "FAIL" for criterion in document["criteria"]):
+                console.print("\n[bold]What can be fixed[/bold], on a copy:")
+                fix.mend(client, run_id, console, ask=False)
     return str(document["verdict"])
 
 

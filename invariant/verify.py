@@ -47,7 +47,7 @@ def command(arguments: argparse.Namespace) -> int:
             raise NoConstitution(f"There is no folder {path}.")
         wanted = outputs.plan(arguments.output, arguments.format)
         named = arguments.constitution
-        text = constitution.read(Path(named) if named else _located(path, messages))
+        text = constitution.read(Path(named) if named else located(path, messages))
         config = environment.load()
         with connected(config) as (client, is_local):
             return _verify(client, path, text, wanted=wanted, messages=messages, is_local=is_local)
@@ -56,7 +56,7 @@ def command(arguments: argparse.Namespace) -> int:
         return ERROR
 
 
-def _located(path: Path, messages: Console) -> Path:
+def located(path: Path, messages: Console) -> Path:
     place = constitution.locate(path)
     say(messages, f"Constitution: {place.relative_to(path)}, found in {path}")
     return place
@@ -77,12 +77,7 @@ def connected(config: Settings) -> Iterator[tuple[Client, bool]]:
 def _verify(
     client: Client, path: Path, text: str, *, wanted: Sequence[Output], messages: Console, is_local: bool
 ) -> int:
-    labels = {"event": "command-line"}
-    if is_local:
-        source = {"kind": "path", "path": str(path)}
-    else:
-        source = {"kind": "upload", "upload_id": client.upload(pack(path))}
-        labels |= revision(path)
+    source, labels = source_of(client, path, is_local=is_local)
     run_id = client.enqueue(source, text, labels=labels)["id"]
     try:
         with progress(messages) as view:
@@ -99,6 +94,14 @@ def _verify(
     document = client.verdict(run_id)
     _write(client, run_id, document, wanted=wanted, messages=messages)
     return EXIT_CODES[document["verdict"]]
+
+
+def source_of(client: Client, path: Path, *, is_local: bool) -> tuple[dict[str, str], dict[str, str]]:
+    """(the source that names the folder, the run's labels); what is not local is uploaded."""
+    labels = {"event": "command-line"}
+    if is_local:
+        return {"kind": "path", "path": str(path)}, labels
+    return {"kind": "upload", "upload_id": client.upload(pack(path))}, labels | revision(path)
 
 
 def _write(

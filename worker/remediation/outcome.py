@@ -9,10 +9,12 @@ from worker.core.vocabulary import Outcome
 
 @dataclass(frozen=True)
 class Result:
-    """A criterion's result: its outcome, and the paths of the places that show a failure."""
+    """A criterion's result: its outcome, and the paths of the places that show a failure. `more`: so many were cited
+    that there may be others."""
 
     outcome: Outcome
     paths: frozenset[str]
+    more: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,8 @@ def decide(
     """What becomes of each fix. `before` and `after` are by criterion; `brought` are rules that find more than they
     did, by file.
 
-    Kept is what is proven: each of its criteria is met now; or, where others break it elsewhere or nobody can decide
-    it, the analyzers have shown that its own places are gone and none is in its files. Whatever fails that did not fail
+    Kept is what is proven: each of its criteria is met now, or broken elsewhere alone; or, where nobody can decide it,
+    the analyzers have shown that its own places are gone. Whatever fails that did not fail
     before takes those along that touch the place, or all of them where it was met before and no place says whose it is.
     """
     fates = {fix.id: _own(fix, after) for fix in fixes}
@@ -93,9 +95,14 @@ def _own(fix: Applied, after: Mapping[str, Result]) -> Fate:
             proven.append(key)
         elif result.outcome is Outcome.FAIL and result.paths & fix.files:
             return Fate(False, f"{key} is still broken in what it changes.")
+        elif result.outcome is Outcome.FAIL and result.paths and not result.more:
+            # Whoever judged it again found it elsewhere, and not where it was.
+            continue
         elif not fix.checked:
             word = "still broken" if result.outcome is Outcome.FAIL else "not decided"
             return Fate(False, f"{key} is {word}, and no analyzer can show that its own places are gone.")
     if len(proven) == len(fix.keys):
         return Fate(True, "Judged again, and met: " + ", ".join(proven) + ".")
-    return Fate(True, "Its findings are gone, by the analyzers that found them.")
+    if fix.checked:
+        return Fate(True, "Its findings are gone, by the analyzers that found them.")
+    return Fate(True, "Judged again: what is still broken is elsewhere.")

@@ -6,10 +6,10 @@ steps that touch the same file follow each other, all others go side by side.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 
 from worker.core.ids import sha256
-from worker.core.vocabulary import Category, FixOrigin
+from worker.core.vocabulary import Category
+from worker.remediation import policy
 from worker.remediation.issues import Issue, Place
 from worker.remediation.root_causes import RootCause
 
@@ -45,7 +45,10 @@ def steps(causes: Sequence[RootCause], by_tool: frozenset[tuple[str, int, str]],
     for position, cause in enumerate(causes):
         mechanical = [p for p in cause.places if p.rule and (p.path, p.start_line, p.rule) in by_tool]
         rest = [p for p in cause.places if p not in mechanical]
-        for places, tool in ((mechanical, True), (rest, False)):
+        # What no fix may change without a person would keep the rest from being applied.
+        sources = [p for p in rest if policy.is_source(p.path)]
+        others = [p for p in rest if p not in sources]
+        for places, tool in ((mechanical, True), (sources, False), (others, False)):
             for part in _parts(places, most_files):
                 own = tuple(issue for issue in cause.issues if any(place in part for place in issue.places))
                 planned.append(Step(position, own, tuple(part), tool, _key(own, part)))
@@ -74,12 +77,3 @@ def _in_waves(planned: Sequence[Step]) -> list[Step]:
         busy.update(dict.fromkeys(step.files, wave + 1))
         found.append(replace(step, wave=wave))
     return found
-
-
-def most_it_costs(planned: Sequence[Step], per_call: Decimal) -> Decimal:
-    """US dollars that the proposals come to at most: a question and one repair for each that no tool makes."""
-    return 2 * per_call * sum(not step.tool for step in planned)
-
-
-def origin(step: Step) -> FixOrigin:
-    return FixOrigin.TOOL if step.tool else FixOrigin.MODEL

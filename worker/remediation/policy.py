@@ -143,8 +143,9 @@ def judge(
     return Ruling(strictest, tuple(dict.fromkeys(why for _, why in reasons)))
 
 
-def stricter(one: FixAction, other: FixAction) -> FixAction:
-    return max(one, other, key=_ORDER.index)
+def is_source(path: str) -> bool:
+    """Whether the path is that of a program's source, in no hidden folder."""
+    return _SOURCES.search(path) is not None and not any(part.startswith(".") for part in path.split("/"))
 
 
 def _refused(change: FileChange, allowed: Collection[str]) -> str | None:
@@ -166,9 +167,8 @@ def _refused(change: FileChange, allowed: Collection[str]) -> str | None:
 def _stricter(change: FileChange, limits: Limits) -> list[tuple[FixAction, str]]:
     path = change.path
     found = []
-    dotted = any(part.startswith(".") for part in path.split("/"))
     for is_so, what in (
-        (dotted or not _SOURCES.search(path), "it is no source of a program"),
+        (not is_source(path), "it is no source of a program"),
         (_MIGRATIONS.search(path), "it changes a database"),
         (_CONFIGURATION.search(path), "it configures, builds or starts the project"),
         (_CONSTITUTION.search(path), "it may be the constitution"),

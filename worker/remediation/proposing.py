@@ -123,7 +123,9 @@ class Proposing:
 
     async def _candidate(self, step: Step, number: int) -> Candidate:
         if not step.places:
-            return self._none(step, number, "Earlier fixes took its places along.")
+            return self._none(
+                step, number, "The code that it is about does not stand there any more, after the fixes before it."
+            )
         if step.tool:
             rules = ", ".join(sorted({str(place.rule) for place in step.places}))
             files = ", ".join(step.files[:3])
@@ -245,7 +247,7 @@ class Proposing:
             status=FixStatus.PROPOSED if why is None else FixStatus.FAILED,
             confidence=candidate.confidence,
             patch=trial.patch if why is None else "",
-            summary=candidate.summary or f"No fix for {step.issues[0].key}",
+            summary=candidate.summary or f"No fix for: {step.issues[0].statement}"[:200],
             reasons=ruling.reasons,
             outcome=why,
             files_changed=len(trial.changes),

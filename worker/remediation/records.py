@@ -29,6 +29,8 @@ from worker.remediation.issues import Failed, Found, Place
 from worker.remediation.outcome import Result
 from worker.remediation.root_causes import RootCause
 
+# A judge cites at most so many places of a criterion.
+_MOST_CITED = 10
 _NOT_LIVE = (FixStatus.REJECTED, FixStatus.REVERTED, FixStatus.FAILED)
 
 
@@ -156,7 +158,8 @@ async def results(
         places = tuple(
             _place(entry) for entry in shown if not {entry.get("fingerprint"), entry.get("place")} & set(accepted)
         )
-        every[row.key] = Result(Outcome(row.outcome), frozenset(place.path for place in places))
+        paths = frozenset(place.path for place in places)
+        every[row.key] = Result(Outcome(row.outcome), paths, more=len(shown) >= _MOST_CITED)
         # One all of whose places people let be is nobody's to fix.
         if row.outcome == Outcome.FAIL.value and (places or not shown):
             failed.append(

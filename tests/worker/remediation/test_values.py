@@ -161,7 +161,9 @@ class TestOutcome:
         checked = replace(self.FIX, checked=True)
         assert outcome.decide([checked], before, {"k": self.result(self.FAIL, "b.py")})["f"].kept
         assert not outcome.decide([checked], before, {"k": self.result(self.FAIL, "a.py")})["f"].kept
-        assert not outcome.decide([self.FIX], before, {"k": self.result(self.FAIL, "b.py")})["f"].kept
+        assert outcome.decide([self.FIX], before, {"k": self.result(self.FAIL, "b.py")})["f"].kept
+        many = replace(self.result(self.FAIL, "b.py"), more=True)
+        assert not outcome.decide([self.FIX], before, {"k": many})["f"].kept
 
     def test_what_newly_fails_takes_along_who_touched_it_or_all(self) -> None:
         other = replace(self.FIX, id="o", files=frozenset({"b.py"}))
