@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from api.http.pagination import Page, PageQuery
 from worker.core.untrusted.source import Text
@@ -40,12 +40,12 @@ class RollbackRequest(_Body):
     """What to take back: some fixes, an iteration's, or without either all of them."""
 
     fixes: list[uuid.UUID] | None = Field(None, min_length=1, max_length=1000)
-    iteration: int | None = Field(None, ge=1)
+    iteration: StrictInt | None = Field(None, ge=1, le=1000)
     reason: Reason
 
 
 class SwitchRequest(_Body):
-    engaged: bool = Field(description="true: every remediation ends at its next step")
+    engaged: StrictBool = Field(description="true: every remediation ends at its next step")
     reason: Reason
 
 

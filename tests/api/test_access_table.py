@@ -108,6 +108,32 @@ def _runs(what: str, *, status: str = "completed", suffix: str = "", **more: Any
     return [Case("of the owner", own, True), Case("of the repository", repositorys, True)]
 
 
+def _remediations(suffix: str = "", *, status: str = "awaiting_approval", **more: Any) -> list[Case]:
+    """The operation on a remediation of a run of the owner's, and on one in the owner's repository."""
+
+    def own(world: World) -> Request:
+        return Request(f"/api/remediations/{world.remediation(world.run(), status)[0]}{suffix}", **more)
+
+    def repositorys(world: World) -> Request:
+        run_id = world.run(SOMEBODY, repo=world.repository)
+        return Request(f"/api/remediations/{world.remediation(run_id, status)[0]}{suffix}", **more)
+
+    return [Case("of the owner", own, True), Case("of the repository", repositorys, True)]
+
+
+def _fixes(suffix: str = "", **more: Any) -> list[Case]:
+    """The same of a fix that waits for an approval."""
+
+    def own(world: World) -> Request:
+        return Request(f"/api/fixes/{world.remediation(world.run())[1]}{suffix}", **more)
+
+    def repositorys(world: World) -> Request:
+        run_id = world.run(SOMEBODY, repo=world.repository)
+        return Request(f"/api/fixes/{world.remediation(run_id)[1]}{suffix}", **more)
+
+    return [Case("of the owner", own, True), Case("of the repository", repositorys, True)]
+
+
 def _listed(path: str, add: Callable[[World], object], what: str) -> Case:
     return Case(what, lambda world: Request(path, seen=add(world)), True)
 
@@ -242,6 +268,50 @@ OPERATIONS: dict[tuple[str, str], list[Case]] = {
             True,
         )
         for scopes in (("runs:read",), ("runs:read", "runs:write"), ("admin",))
+    ],
+    ("POST", "/api/remediations"): [
+        Case("of the owner's run", lambda world: Request("/api/remediations", json={"run_id": str(world.run())}), True),
+        Case(
+            "of the repository's run",
+            lambda world: Request(
+                "/api/remediations", json={"run_id": str(world.run(SOMEBODY, repo=world.repository))}
+            ),
+            True,
+        ),
+    ],
+    ("GET", "/api/remediations"): [
+        _listed("/api/remediations", lambda world: world.remediation(world.run())[0], "of the owner"),
+        _listed(
+            "/api/remediations",
+            lambda world: world.remediation(world.run(SOMEBODY, repo=world.repository))[0],
+            "of the repository",
+        ),
+    ],
+    ("GET", "/api/remediations/{remediation_id}"): _remediations(),
+    ("GET", "/api/remediations/{remediation_id}/issues"): _remediations("/issues"),
+    ("GET", "/api/remediations/{remediation_id}/fixes"): _remediations("/fixes"),
+    ("GET", "/api/remediations/{remediation_id}/audit"): _remediations("/audit"),
+    ("GET", "/api/remediations/{remediation_id}/patch"): _remediations("/patch", status="completed"),
+    ("GET", "/api/remediations/{remediation_id}/mailbox"): _remediations("/mailbox", status="completed"),
+    ("POST", "/api/remediations/{remediation_id}/stop"): _remediations("/stop", json={"reason": "because"}),
+    ("POST", "/api/remediations/{remediation_id}/rollback"): _remediations(
+        "/rollback", status="completed", json={"reason": "because"}
+    ),
+    ("GET", "/api/fixes/{fix_id}"): _fixes(),
+    ("GET", "/api/fixes/{fix_id}/patch"): _fixes("/patch"),
+    ("POST", "/api/fixes/{fix_id}/approve"): _fixes("/approve", json={"reason": "because"}),
+    ("POST", "/api/fixes/{fix_id}/reject"): _fixes("/reject", json={"reason": "because"}),
+    ("GET", "/api/remediations/kill-switch"): _anybody("/api/remediations/kill-switch"),
+    ("PUT", "/api/remediations/kill-switch"): _anybody(
+        "/api/remediations/kill-switch", json={"engaged": False, "reason": "because"}
+    ),
+    ("GET", "/api/remediations/patterns"): _anybody("/api/remediations/patterns"),
+    ("GET", "/api/remediations/stats"): [
+        Case(
+            "",
+            lambda world: Request("/api/remediations/stats", measure=lambda found: sum(found["remediations"].values())),
+            True,
+        )
     ],
     ("GET", "/api/queue"): _anybody("/api/queue"),
     ("GET", "/api/jobs"): _anybody("/api/jobs"),

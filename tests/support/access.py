@@ -108,6 +108,19 @@ class World:
         insert(self.connection, "artifacts", [{**artifact, "name": name} for name in names])
         return run_id
 
+    def remediation(self, run_id: uuid.UUID, status: str = "awaiting_approval") -> tuple[uuid.UUID, uuid.UUID]:
+        """Its id, and that of its one fix: one that waits for an approval, or that was kept."""
+        ended = status == "completed"
+        found = new_id()
+        row = {"id": found, "run_id": run_id, "status": status, "created_by": OWNER}
+        insert(self.connection, "remediation_runs", [row | ({"patch": "", "mailbox": ""} if ended else {})])
+        fix = {
+            "id": new_id(), "remediation_run_id": found, "category": "security", "action": "CONFIRM", "confidence": 0.95,
+            "status": "verified" if ended else "proposed", "patch": "", "key": "k",
+        }  # fmt: skip
+        insert(self.connection, "remediation_fixes", [fix])
+        return found, uuid.UUID(str(fix["id"]))
+
     def feedback(self, run_id: uuid.UUID) -> uuid.UUID:
         row = {"id": new_id(), "run_id": run_id, "scope": "x", "subject": "criterion", "key": "k", "mark": "wrong"}
         insert(self.connection, "feedback", [{**row, "fingerprints": [], "created_by": OWNER}])
