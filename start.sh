@@ -26,6 +26,8 @@ bash start.sh [ROLE]
   bench queue measure the queue
   bench verify
               measure what the product adds to the time of its LLM calls
+  bench remediate
+              measure what the product adds to the time of a remediation's calls; exit code 1 above 1.25 times these
   bench retrieval --repo PATH [--repo PATH …]
               measure which files the judges would be shown, beside plain BM25
   bench decisions [--cases DIR …] [--json FILE]

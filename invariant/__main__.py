@@ -66,15 +66,30 @@ def _parser() -> _Parser:
         "--apply", action="store_true", help="write the proven fixes to the folder, if git says that it is clean"
     )
     fix.add_argument("--output", metavar="FILE", help="write the patch there, for `git apply`")
-    bench = roles.add_parser("bench", help="measure; `decisions`, `clients`, `contained`, `scale`, `flow` also judge")
+    bench = roles.add_parser(
+        "bench", help="measure; `decisions`, `clients`, `contained`, `scale`, `flow`, `remediate` also judge"
+    )
     bench.add_argument(
         "what",
-        choices=("queue", "verify", "retrieval", "decisions", "analytics", "contained", "clients", "scale", "flow"),
+        choices=(
+            "queue",
+            "verify",
+            "retrieval",
+            "decisions",
+            "analytics",
+            "contained",
+            "clients",
+            "scale",
+            "flow",
+            "remediate",
+        ),
     )
     bench.add_argument(
         "--seconds", type=float, default=8.0, help="queue, clients, scale: how long each figure is measured"
     )
-    bench.add_argument("--call-seconds", type=float, default=2.0, help="verify: how long each LLM call takes")
+    bench.add_argument(
+        "--call-seconds", type=float, default=2.0, help="verify, remediate: how long a call of a model takes"
+    )
     bench.add_argument("--repo", action="append", default=[], help="retrieval: a git repository; may be repeated")
     bench.add_argument("--commits", type=int, default=60, help="retrieval: how many commits of each repository")
     bench.add_argument("--cases", action="append", default=[], help="decisions: a folder of cases; may be repeated")

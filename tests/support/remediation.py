@@ -1,21 +1,22 @@
 """Remediations from end to end, in this process: a scripted fixer, and a worker that goes on until somebody is needed."""
 
 import asyncio
-import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 from sqlalchemy import text
 
-from invariant.bench.provider import Reply, Request, Script, answer, completion
+from invariant.bench.fixer import fix, mending, script
 from tests.support import app
 from worker.core.queue.jobs import FollowRun, Remediate
 from worker.remediation import following
 from worker.remediation.remediate import remediate
 from worker.runtime.resources import Resources
+
+__all__ = ["CONSTITUTION", "FILES", "MENDED", "Driver", "fix", "mending", "script"]
 
 CONSTITUTION = """# Rules
 
@@ -33,42 +34,6 @@ MENDED = {
     "    return eval(text)": "    return json.loads(text)",
     "    os.system('rm ' + name)": "    os.remove(name)",
 }
-
-Fixer = Callable[[Request], Mapping[str, Any]]
-
-
-def fix(edits: Sequence[tuple[str, str, str]], **more: Any) -> dict[str, Any]:
-    """A fixer's answer. Each edit: path, search, replace."""
-    named = [{"path": path, "search": old, "replace": new} for path, old, new in edits]
-    return {"rationale": "It was wrong.", "edits": named, "breaking": False, "confidence": 0.95, **more}
-
-
-def mending(table: Mapping[str, str]) -> Fixer:
-    """A fixer that knows what stands instead of some lines, and changes nothing else."""
-
-    def one(request: Request) -> dict[str, Any]:
-        issues = request.text.split("The code around them:")[0]
-        found = [
-            (path, line, table[line])
-            for path, number, line in request.lines()
-            if line in table and f"{path}:{number}-" in issues
-        ]
-        return fix(found)
-
-    return one
-
-
-def script(fixer: Fixer, judges: Script | None = None, *, seconds: float = 0.0) -> Script:
-    """Honest judges beside the fixer."""
-
-    def reply(request: Request) -> Reply:
-        if request.role == "remediation":
-            return Reply(completion(request, json.dumps(fixer(request))), seconds=seconds)
-        if judges is not None:
-            return judges(request)
-        return Reply(completion(request, answer(request)), seconds=seconds)
-
-    return reply
 
 
 @dataclass

@@ -6,26 +6,46 @@ from dataclasses import dataclass
 
 from worker.core.vocabulary import Outcome
 
+_FEW = 3
+
 
 @dataclass(frozen=True)
 class Result:
-    """A criterion's result: its outcome, and the paths of the places that show a failure. `more`: so many were cited
-    that there may be others."""
+    """A criterion's result: its outcome, and the places that show a failure, as (path, what is quoted there).
+
+    `more`: so many were cited that there may be others.
+    """
 
     outcome: Outcome
-    paths: frozenset[str]
+    places: frozenset[tuple[str, str]] = frozenset()
     more: bool = False
+
+    @property
+    def paths(self) -> frozenset[str]:
+        return frozenset(path for path, _ in self.places)
 
 
 @dataclass(frozen=True)
 class Applied:
-    """An applied fix. `keys` are the criteria that it shall have met, `files` what it changes; `checked`: the
-    analyzers have proven that what it was for is gone."""
+    """An applied fix. `keys` are the criteria that it shall have met, `places` what it was for, as (path, quote);
+    `checked`: the analyzers have proven that these are gone."""
 
     id: str
     keys: tuple[str, ...]
-    files: frozenset[str]
+    places: frozenset[tuple[str, str]]
+    written: Mapping[str, frozenset[str]]
+    """Of each file that it changes the lines that it writes, without the white space around them."""
     checked: bool
+
+    def writes(self, places: Collection[tuple[str, str]]) -> bool:
+        """Whether one of the places quotes a line that the fix wrote."""
+        return any(
+            line.strip() in self.written.get(path, ())
+            for path, quote in places
+            for line in quote.split("\n")
+            # A bracket is anybody's.
+            if sum(map(str.isalnum, line)) > _FEW
+        )
 
 
 @dataclass(frozen=True)
@@ -52,16 +72,18 @@ def decide(
         was = before.get(key)
         if result.outcome is not Outcome.FAIL:
             continue
-        # Of one that failed before, what is new are the files.
-        paths = result.paths - was.paths if was is not None and was.outcome is Outcome.FAIL else result.paths
-        guilty = [fix for fix in fixes if fix.files & paths]
+        if was is not None and was.outcome is Outcome.FAIL:
+            # Where it was broken already, only what a fix wrote is the fix's.
+            guilty = [fix for fix in fixes if fix.writes(result.places)]
+        else:
+            guilty = [fix for fix in fixes if set(fix.written) & result.paths]
         if not guilty and was is not None and was.outcome is Outcome.PASS:
             guilty = list(fixes)
         for fix in guilty:
             _lose(fates, fix, f"{key} is broken in what it changes, and was not before.")
     for path, rules in (brought or {}).items():
         for fix in fixes:
-            if path in fix.files:
+            if path in fix.written:
                 _lose(fates, fix, f"There is more of {', '.join(sorted(rules)[:3])} in {path} than before.")
     return fates
 
@@ -93,9 +115,9 @@ def _own(fix: Applied, after: Mapping[str, Result]) -> Fate:
             continue
         if result.outcome is Outcome.PASS:
             proven.append(key)
-        elif result.outcome is Outcome.FAIL and result.paths & fix.files:
+        elif result.outcome is Outcome.FAIL and (result.places & fix.places or fix.writes(result.places)):
             return Fate(False, f"{key} is still broken in what it changes.")
-        elif result.outcome is Outcome.FAIL and result.paths and not result.more:
+        elif result.outcome is Outcome.FAIL and result.places and not result.more:
             # Whoever judged it again found it elsewhere, and not where it was.
             continue
         elif not fix.checked:

@@ -230,6 +230,7 @@ class Proposing:
             "tests": "not run",
             "criteria": sorted({issue.key for issue in step.issues}),
             "rules": rules,
+            "places": [[place.path, place.quote] for place in step.places],
             # Of those that are not kept nobody learns, and they may hold anything.
             "edits": [one.__dict__ for one in candidate.edits] if why is None else [],
             "told": _told(trial) if why is None else why,

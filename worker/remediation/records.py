@@ -158,8 +158,8 @@ async def results(
         places = tuple(
             _place(entry) for entry in shown if not {entry.get("fingerprint"), entry.get("place")} & set(accepted)
         )
-        paths = frozenset(place.path for place in places)
-        every[row.key] = Result(Outcome(row.outcome), paths, more=len(shown) >= _MOST_CITED)
+        at = frozenset((place.path, place.quote) for place in places)
+        every[row.key] = Result(Outcome(row.outcome), at, more=len(shown) >= _MOST_CITED)
         # One all of whose places people let be is nobody's to fix.
         if row.outcome == Outcome.FAIL.value and (places or not shown):
             failed.append(

@@ -56,8 +56,13 @@ async def settle(work: Work) -> bool:
 
 
 def _applied(fix: FixRow) -> Applied:
-    files = frozenset(changed_lines(fix.patch))
-    return Applied(str(fix.id), tuple(fix.proof.get("criteria", ())), files, bool(fix.proof.get("findings_gone")))
+    return Applied(
+        str(fix.id),
+        tuple(fix.proof.get("criteria", ())),
+        frozenset((path, quote) for path, quote in fix.proof.get("places", ())),
+        {path: frozenset(line.strip() for line in added) for path, (_, added) in changed_lines(fix.patch).items()},
+        bool(fix.proof.get("findings_gone")),
+    )
 
 
 async def _record(work: Work, session: AsyncSession, fix: FixRow, fate: Fate) -> None:

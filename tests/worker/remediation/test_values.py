@@ -135,11 +135,11 @@ class TestPlan:
 
 
 class TestOutcome:
-    FIX = Applied("f", ("k",), frozenset({"a.py"}), checked=False)
+    FIX = Applied("f", ("k",), frozenset({("a.py", "bad()")}), {"a.py": frozenset({"good()"})}, checked=False)
     FAIL, PASS, UNDECIDED = Outcome.FAIL, Outcome.PASS, Outcome.UNDECIDED
 
-    def result(self, word: Outcome, *paths: str) -> Result:
-        return Result(word, frozenset(paths))
+    def result(self, word: Outcome, *paths: str, quote: str = "bad()") -> Result:
+        return Result(word, frozenset((path, quote) for path in paths))
 
     @pytest.mark.parametrize(
         ("after", "checked", "kept"),
@@ -165,8 +165,21 @@ class TestOutcome:
         many = replace(self.result(self.FAIL, "b.py"), more=True)
         assert not outcome.decide([self.FIX], before, {"k": many})["f"].kept
 
+    def test_another_place_of_the_same_file_is_left_for_the_next_time(self) -> None:
+        before = {"k": self.result(self.FAIL, "a.py")}
+        after = {"k": self.result(self.FAIL, "a.py", quote="worse()")}
+        assert outcome.decide([self.FIX], before, after)["f"].kept
+
+    def test_what_a_fix_wrote_and_is_broken_is_the_fixes(self) -> None:
+        before = {"k": self.result(self.FAIL, "a.py"), "n": self.result(self.FAIL, "x.py")}
+        for key in ("k", "n"):
+            after = {"k": self.result(self.PASS), key: self.result(self.FAIL, "a.py", quote="    good()\nmore()")}
+            assert not outcome.decide([self.FIX], before, after)["f"].kept
+
     def test_what_newly_fails_takes_along_who_touched_it_or_all(self) -> None:
-        other = replace(self.FIX, id="o", files=frozenset({"b.py"}))
+        other = replace(
+            self.FIX, id="o", places=frozenset({("b.py", "bad()")}), written={"b.py": frozenset({"fine()"})}
+        )
         before = {"k": self.result(self.FAIL, "a.py"), "n": self.result(self.PASS)}
         met = {"k": self.result(self.PASS)}
         touched = outcome.decide([self.FIX, other], before, {**met, "n": self.result(self.FAIL, "b.py")})
