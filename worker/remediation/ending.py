@@ -21,7 +21,6 @@ from worker.remediation import guard, records
 from worker.remediation.guard import Ended
 from worker.remediation.records import Loaded
 from worker.remediation.work import Copy, Work
-from worker.remediation.worktree import Worktree
 from worker.runtime import work_items
 from worker.runtime.resources import Resources
 from worker.runtime.work_items import Item
@@ -36,7 +35,7 @@ async def keep_result(work: Work, copy: Copy) -> None:
     together anew."""
     kept = [fix for fix in await work.fixes() if fix.status is FixStatus.VERIFIED]
     lost = await copy.at(kept)
-    patch, mailbox = await copy.process.call(Worktree.result)
+    patch, mailbox = await copy.result([fix for fix in kept if fix not in lost])
     async with work.resources.db.transaction() as session:
         await guard.lock(session, work.id)
         await work_items.still_held(session, work.item)

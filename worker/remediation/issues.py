@@ -67,6 +67,30 @@ class Found:
     place: Place
 
 
+_STEM, _ALIKE = 5, 2
+
+
+def with_rules(failed: Failed, found: Sequence[Found]) -> Failed:
+    """The failure with the rule of each place that judges cited, where an analyzer says much the same of that line: a
+    tool may know how to mend it. Whether that was right is seen when it is judged again."""
+    about = _stems(failed.statement)
+    by_line: dict[tuple[str, int], list[Found]] = {}
+    for finding in found:
+        by_line.setdefault((finding.place.path, finding.place.start_line), []).append(finding)
+    places = []
+    for place in failed.places:
+        same = by_line.get((place.path, place.start_line), []) if place.rule is None else []
+        fits = [one for one in same if len(about & _stems(one.message)) >= _ALIKE]
+        places.append(replace(place, rule=fits[0].place.rule) if len({one.place.rule for one in fits}) == 1 else place)
+    return replace(failed, places=tuple(places))
+
+
+def _stems(text: str) -> set[str]:
+    """How the longer words begin: «imports», «imported»."""
+    words = "".join(character if character.isalnum() else " " for character in text.lower()).split()
+    return {word[:_STEM] for word in words if len(word) >= _STEM}
+
+
 def of_run(failed: Sequence[Failed], found: Sequence[Found], accepted: Collection[str]) -> list[Issue]:
     """The issues of a run, the gravest first: its failed criteria, and the precise critical findings that decide a
     verdict by themselves, unless a criterion's places hold them already. What people accepted is no issue."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,10 +16,9 @@ from worker.remediation import learning, patterns, policy, propose, records
 from worker.remediation.edits import Edit
 from worker.remediation.plan import Step
 from worker.remediation.policy import Limits, Ruling
-from worker.remediation.records import FixRow, NewFix
+from worker.remediation.records import NewFix
 from worker.remediation.work import Copy, Work
 from worker.remediation.worktree import Proposal, Text, Trial, Worktree
-from worker.sources.errors import PatchRejected
 
 _TOOL_CONFIDENCE = 0.95
 _NO_MODEL = "No tool has a safe fix for it, and no model is configured."
@@ -64,26 +63,32 @@ class Proposing:
     async def all(self, steps: Sequence[Step], causes: Mapping[str, uuid.UUID]) -> None:
         """Propose a fix for each step that has none, wave by wave: each is made on the ground of those before it.
 
-        The copy is at what is kept of earlier iterations, and is left with this iteration's live fixes applied.
+        The copy is at what is kept of earlier iterations.
         """
-        numbered = list(enumerate(steps))
-        for wave in range(max((step.wave for step in steps), default=-1) + 1):
+        last = max((step.wave for step in steps), default=-1)
+        for wave in range(last + 1):
             known = {fix.key for fix in await self._work.fixes() if fix.iteration == self._iteration}
-            missing = [(n, step) for n, step in numbered if step.wave == wave and step.key not in known]
+            missing = [(n, step) for n, step in enumerate(steps) if step.wave == wave and step.key not in known]
             if missing:
                 await self._wave(missing, causes)
-            keys = {step.key for step in steps if step.wave == wave}
-            for fix in await self._work.fixes():
-                if fix.iteration == self._iteration and fix.key in keys and fix.live and fix.patch:
-                    await self._apply(fix)
+            if wave < last:
+                keys = {step.key for step in steps if step.wave <= wave}
+                await self._stand(keys)
 
-    async def _apply(self, fix: FixRow) -> None:
-        try:
-            await self._copy.apply(fix)
-        except PatchRejected:
-            # Somebody rejected what it was built on.
+    async def _stand(self, keys: Set[str]) -> None:
+        """Bring the copy to what is kept, with those fixes of these steps that are applied or may yet be."""
+        standing = [
+            fix
+            for fix in await self._work.fixes()
+            if fix.status is FixStatus.VERIFIED
+            or (fix.iteration == self._iteration and fix.key in keys and fix.live and fix.patch)
+        ]
+        lost = await self._copy.at(standing)
+        if lost:
+            # Somebody rejected what they were built on.
             async with self._work.step() as session:
-                await self._work.revert(session, fix, "It was built on a fix that is not there any more.")
+                for fix in lost:
+                    await self._work.revert(session, fix, "It was built on a fix that is not there any more.")
 
     async def _wave(self, missing: Sequence[tuple[int, Step]], causes: Mapping[str, uuid.UUID]) -> None:
         now = [(number, await self._as_it_is(step)) for number, step in missing]
@@ -126,7 +131,7 @@ class Proposing:
             return self._none(
                 step, number, "The code that it is about does not stand there any more, after the fixes before it."
             )
-        if step.tool:
+        if step.tool and step.complaint is None:
             rules = ", ".join(sorted({str(place.rule) for place in step.places}))
             files = ", ".join(step.files[:3])
             return Candidate(step, number, FixOrigin.TOOL, summary=f"Apply the safe fix of {rules} in {files}")

@@ -158,7 +158,7 @@ async def _issues(work: Work) -> list[Issue]:
         accepted = await records.accepted(session, run)
         failed, _ = await records.results(session, source, accepted)
         found = await records.findings(session, source)
-    return issues.of_run(failed, found, accepted)
+    return issues.of_run([issues.with_rules(one, found) for one in failed], found, accepted)
 
 
 async def _propose(work: Work, copy: Copy, iteration: int) -> None:

@@ -20,11 +20,10 @@ from worker.core.vocabulary import FixStatus
 from worker.isolation.contained import Contained
 from worker.remediation import guard, records
 from worker.remediation.records import FixRow, Loaded
-from worker.remediation.worktree import Worktree
+from worker.remediation.worktree import Commit, Worktree
 from worker.runtime.resources import Resources
 from worker.runtime.work_items import Item
 from worker.sources import take
-from worker.sources.errors import PatchRejected
 from worker.sources.snapshot import Snapshot
 
 
@@ -115,21 +114,23 @@ class Copy:
     async def at(self, fixes: Sequence[FixRow]) -> list[FixRow]:
         """Bring it to the snapshot with these fixes applied, in their order; returns those that no longer apply."""
         await self.process.call(Worktree.open, self.snapshot)
-        lost = []
-        for fix in sorted(fixes, key=lambda fix: fix.position):
-            try:
-                await self.apply(fix)
-            except PatchRejected:
-                lost.append(fix)
-        return lost
+        ordered = sorted(fixes, key=lambda fix: fix.position)
+        lost: tuple[int, ...] = await self.process.call(Worktree.stand, [fix.patch for fix in ordered])
+        return [ordered[number] for number in lost]
 
     async def patch(self) -> str:
         """All that is applied, as one unified diff."""
         patch: str = await self.process.call(Worktree.patch)
         return patch
 
-    async def apply(self, fix: FixRow) -> None:
-        await self.process.call(Worktree.apply, fix.patch, message(fix, self.work), int(fix.created_at.timestamp()))
+    async def result(self, fixes: Sequence[FixRow]) -> tuple[str, str]:
+        """The fixes as a patch and as a mailbox."""
+        commits = [
+            Commit(fix.patch, message(fix, self.work), int(fix.created_at.timestamp()))
+            for fix in sorted(fixes, key=lambda fix: fix.position)
+        ]
+        found: tuple[str, str] = await self.process.call(Worktree.result, commits)
+        return found
 
 
 def message(fix: FixRow, work: Work) -> str:

@@ -23,7 +23,7 @@ from worker.remediation.policy import FileChange
 from worker.runtime import process
 from worker.sources.errors import PatchRejected
 from worker.sources.snapshot import Snapshot, SnapshotFile
-from worker.sources.tree import Tree
+from worker.sources.tree import Changed, Tree
 
 _MAX_TEXT = 400_000
 
@@ -86,6 +86,15 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class Commit:
+    """A fix as a commit of the mailbox. `at` in seconds since 1970."""
+
+    patch: str
+    message: str
+    at: int
+
+
+@dataclass(frozen=True)
 class Tested:
     """How the repository's own tests ended."""
 
@@ -115,22 +124,39 @@ class Worktree:
             await self._tree.reset(self._base)
         return await self._tree.contents()
 
-    async def apply(self, patch: str, message: str, at: int) -> str:
-        """Apply a fix and note it as a commit; returns the hash of the whole. Raises PatchRejected, with nothing
-        changed. `at` in seconds since 1970."""
+    async def stand(self, patches: Sequence[str]) -> tuple[int, ...]:
+        """Bring the copy to the snapshot with these fixes applied, in their order; returns which of them did not
+        apply, from 0."""
         tree = self._opened
-        await tree.apply(patch)
-        await tree.commit(message, at=at)
-        return await tree.contents()
+        await tree.reset(self._base)
+        lost = []
+        try:
+            await tree.apply("".join(patches))
+        except PatchRejected:
+            for number, patch in enumerate(patches):
+                try:
+                    await tree.apply(patch)
+                except PatchRejected:
+                    lost.append(number)
+        await tree.commit("fixes", at=0)
+        return tuple(lost)
+
+    async def state(self) -> str:
+        """The hash of all that is in the copy."""
+        return await self._opened.contents()
 
     async def patch(self) -> str:
         """All that is applied, as one unified diff."""
         return await self._opened.diff(self._base)
 
-    async def result(self) -> tuple[str, str]:
-        """(one unified diff of all that is applied, the same as a mailbox with a commit for each fix). What the mailbox
-        gives is held against what is applied: its words are a model's."""
+    async def result(self, fixes: Sequence[Commit]) -> tuple[str, str]:
+        """(one unified diff of the fixes, the same as a mailbox with a commit for each). What the mailbox gives is held
+        against what is applied: its words are a model's. Raises PatchRejected."""
         tree = self._opened
+        await tree.reset(self._base)
+        for fix in fixes:
+            await tree.apply(fix.patch)
+            await tree.commit(fix.message, at=fix.at)
         mailbox = await tree.mailbox(self._base)
         await tree.check_mailbox(self._base, mailbox)
         return await tree.diff(self._base), mailbox
@@ -175,69 +201,51 @@ class Worktree:
     async def try_all(
         self, proposals: Sequence[Proposal], settings: Settings, extra_rules: Mapping[str, Sequence[str]]
     ) -> tuple[Trial, ...]:
-        """Try proposals that share no file, each by itself, and take them all back; the analyzers run once for all."""
+        """Try proposals that share no file, and take them all back; git and the analyzers are asked once for all."""
         tree = self._opened
-        head = await tree.head()
-        state = await tree.contents()
-        trials: list[Trial] = []
+        head, state = await tree.head(), await tree.contents()
+        texts: dict[str, dict[str, str]] = {}
+        refused: dict[str, str] = {}
+        taken: set[str] = set()
         for proposal in proposals:
             try:
-                trials.append(await self._written(proposal, settings))
-            except (EditRefused, PatchRejected) as error:
-                trials.append(Trial(proposal.key, refused=str(error)))
-                await tree.reset(head)
-        paths = sorted({change.path for trial in trials for change in trial.changes})
+                own = await self._rewritten(proposal, settings)
+                if taken & set(own):
+                    raise EditRefused("Another fix that is tried at the same time changes the same file.")
+                taken |= set(own)
+                texts[proposal.key] = own
+            except EditRefused as error:
+                refused[proposal.key] = str(error)
+        before = {path: self._text(path) or "" for path in taken}
         try:
-            before = await self._findings(paths, settings, extra_rules)
-            for trial in trials:
-                await tree.apply(trial.patch)
-            after = await self._findings(paths, settings, extra_rules)
-            proven = [_proven(trial, one.places, before, after) for trial, one in zip(trials, proposals, strict=True)]
-            for trial in reversed(trials):
-                await tree.apply(trial.patch, reverse=True)
+            was = await self._findings(sorted(taken), settings, extra_rules)
+            for own in texts.values():
+                for path, text in own.items():
+                    (tree.root / path).write_bytes(text.encode())
+            changed = {change.path: change for change in await tree.changed()}
+            whole = await tree.diff(head)
+            now = await self._findings(sorted(taken), settings, extra_rules)
+            await tree.apply(whole, reverse=True)
             reversible = await tree.contents() == state
         except PatchRejected as error:
-            # Nobody can say what they would find: none of them is proven.
-            return tuple(replace(trial, refused=trial.refused or str(error)) for trial in trials)
+            # Nobody can say what was changed, or what would be found: none of them is proven.
+            return tuple(Trial(one.key, refused=refused.get(one.key, str(error))) for one in proposals)
         finally:
             await tree.reset(head)
-        return tuple(replace(trial, reversible=reversible) for trial in proven)
-
-    async def _written(self, proposal: Proposal, settings: Settings) -> Trial:
-        """Make the proposal's change, see what git says that it is, and take it back."""
-        tree = self._opened
-        head = await tree.head()
-        texts = await self._rewritten(proposal, settings)
-        before, reads, unread, breaking = [], True, [], False
-        for path, text in texts.items():
-            old = self._text(path)
-            assert old is not None
-            before.append((path, sha256(old.encode())))
-            was, now = syntax.reads(path, old), syntax.reads(path, text)
-            if not was:
-                unread.append(path)
-            reads = reads and bool(now or not was)
-            breaking = breaking or bool(syntax.breaks(path, old, text))
-            (tree.root / path).write_bytes(text.encode())
-        changed = await tree.changed()
-        patch = await tree.diff(head)
-        await tree.reset(head)
-        if not changed:
-            raise EditRefused("It changes nothing.")
-        lines = changed_lines(patch)
-        changes = tuple(
-            FileChange(one.path, *lines.get(one.path, ((), ())), one.status, one.mode_before, one.mode_after)
-            for one in changed
-        )
-        return Trial(
-            proposal.key,
-            patch=patch,
-            changes=changes,
-            before=tuple(before),
-            breaking=breaking,
-            reads=reads,
-            unread=tuple(unread),
-        )
+        patches = _by_file(whole)
+        trials = []
+        for proposal in proposals:
+            if proposal.key in refused:
+                trials.append(Trial(proposal.key, refused=refused[proposal.key]))
+                continue
+            own = texts[proposal.key]
+            if not set(own) & set(changed):
+                trials.append(Trial(proposal.key, refused="It changes nothing."))
+                continue
+            patch = "".join(patches[path] for path in sorted(own) if path in patches)
+            trial = replace(_trial(proposal.key, before, own, changed, patch), reversible=reversible)
+            trials.append(_proven(trial, proposal.places, was, now))
+        return tuple(trials)
 
     async def _rewritten(self, proposal: Proposal, settings: Settings) -> dict[str, str]:
         """Path and new text of each file. Raises EditRefused."""
@@ -373,6 +381,37 @@ def _parted(block: str) -> tuple[list[str], list[str]]:
         is_import = line.startswith(("import ", "from ")) and syntax.only_imports([line])
         (imports if is_import else rest).append(line)
     return imports, rest
+
+
+def _trial(
+    key: str, before: Mapping[str, str], texts: Mapping[str, str], changed: Mapping[str, Changed], patch: str
+) -> Trial:
+    """What the grammar and git say of a change of these files."""
+    reads, breaking, unread = True, False, []
+    for path, text in texts.items():
+        was, now = syntax.reads(path, before[path]), syntax.reads(path, text)
+        if not was:
+            unread.append(path)
+        reads = reads and bool(now or not was)
+        breaking = breaking or bool(syntax.breaks(path, before[path], text))
+    lines = changed_lines(patch)
+    changes = tuple(
+        FileChange(path, *lines.get(path, ((), ())), one.status, one.mode_before, one.mode_after)
+        for path, one in sorted(changed.items())
+        if path in texts
+    )
+    hashes = tuple((path, sha256(before[path].encode())) for path in sorted(texts))
+    return Trial(key, patch=patch, changes=changes, before=hashes, breaking=breaking, reads=reads, unread=tuple(unread))
+
+
+def _by_file(patch: str) -> dict[str, str]:
+    """The part of each file of a diff that git made; a line of code never begins at its margin."""
+    found: dict[str, str] = {}
+    for part in patch.split("\ndiff --git "):
+        section = part if part.startswith("diff --git ") else f"diff --git {part}"
+        section = section if section.endswith("\n") else f"{section}\n"
+        found |= dict.fromkeys(changed_lines(section), section)
+    return found
 
 
 def changed_lines(patch: str) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:

@@ -91,7 +91,7 @@ async def test_health_is_of_this_moment(client: httpx.AsyncClient, url: str) -> 
         "well": "closed",
     }
     assert health["queue"]["workers"] == 1
-    assert {queue["name"] for queue in health["queue"]["queues"]} == {"verification", "monitoring"}
+    assert {queue["name"] for queue in health["queue"]["queues"]} == {"verification", "monitoring", "remediation"}
     assert health["rollups"]["marks"] == 1
     assert health["rollups"]["oldest_seconds"] < 60
     assert health["rollups"]["swept_at"] is None

@@ -17,7 +17,7 @@ from worker.remediation import policy
 from worker.remediation.edits import Edit
 from worker.remediation.issues import Place
 from worker.remediation.policy import Limits
-from worker.remediation.worktree import Proposal, Trial, Worktree
+from worker.remediation.worktree import Commit, Proposal, Trial, Worktree
 from worker.sources import take
 from worker.sources.errors import PatchRejected
 from worker.sources.snapshot import Snapshot
@@ -74,8 +74,8 @@ class Opened:
 
     async def untouched(self) -> bool:
         """Whether the working copy is as it was, and the snapshot byte for byte."""
-        head = await self.process.call(Worktree.apply, "", "nothing", 0)
-        return head == self.base and digest(self.snapshot) == self.snapshot.digest
+        state = await self.process.call(Worktree.state)
+        return state == self.base and digest(self.snapshot) == self.snapshot.digest
 
 
 def digest(snapshot: Snapshot) -> str:
@@ -170,16 +170,17 @@ async def test_applied_fixes_are_one_patch_and_a_commit_each(tmp_path: Path) -> 
             Proposal("4", (at("-dash.py", 1),), (edit("x = eval('1')", "x = 1", "-dash.py"),)),
         )
         assert all(trial.proven for trial in trials), trials
-        for number, trial in enumerate(trials):
-            await copy.process.call(Worktree.apply, trial.patch, f"Fix {number}\n\nWhy: so.", number)
-        patch, mailbox = await copy.process.call(Worktree.result)
+        commits = [Commit(trial.patch, f"Fix {number}\n\nWhy: so.", number) for number, trial in enumerate(trials)]
+        patch, mailbox = await copy.process.call(Worktree.result, commits)
         assert patch.count("diff --git ") == 4
         assert mailbox.count("\nSubject: [PATCH") == 4
         assert await copy.process.call(Worktree.open, copy.snapshot) == copy.base
-        await copy.process.call(Worktree.apply, patch, "all", 0)
-        assert (await copy.process.call(Worktree.result))[0] == patch
+        assert await copy.process.call(Worktree.stand, [patch]) == ()
+        assert await copy.process.call(Worktree.patch) == patch
+        # One that does not apply takes no other along.
+        assert await copy.process.call(Worktree.stand, [trials[0].patch, trials[0].patch, trials[1].patch]) == (1,)
         with pytest.raises(PatchRejected):
-            await copy.process.call(Worktree.apply, patch, "twice", 0)
+            await copy.process.call(Worktree.result, [commits[0], commits[0]])
 
 
 def _hostile() -> dict[str, Sequence[Edit]]:
