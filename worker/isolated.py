@@ -31,7 +31,7 @@ _FUNCTIONS: tuple[Callable[..., Any], ...] = (
     Extractor.begin, Extractor.take, Extractor.reading,
     Examination.index, Examination.show, Examination.hear, Examination.hear_again,
     Worktree.open, Worktree.state, Worktree.stand, Worktree.patch, Worktree.result, Worktree.around,
-    Worktree.found_again, Worktree.show, Worktree.try_all, Worktree.test,
+    Worktree.found_again, Worktree.look, Worktree.show, Worktree.try_all, Worktree.test,
 )  # fmt: skip
 _RULES = "# Rules\n\n- Code MUST NOT call `eval()`.\n- Every function MUST have a docstring.\n"
 _SAMPLES = {

@@ -27,7 +27,7 @@ from worker.core.settings import Settings
 
 _WANTED = 1.25
 _DEADLINE = 240.0
-_ISSUES, _CHAINED, _TOOLS = 20, 4, 5
+_ISSUES, _CHAINED, _TOOLS = 20, 4, 3
 
 
 @dataclass(frozen=True)

@@ -91,8 +91,12 @@ class Proposing:
                     await self._work.revert(session, fix, "It was built on a fix that is not there any more.")
 
     async def _wave(self, missing: Sequence[tuple[int, Step]], causes: Mapping[str, uuid.UUID]) -> None:
-        now = [(number, await self._as_it_is(step)) for number, step in missing]
-        candidates = await self._together([self._candidate(step, number) for number, step in now])
+        now = await self._as_they_are(missing)
+        files = list(dict.fromkeys(path for _, step in now for path in step.files))
+        texts = {text.path: text for text in await self._copy.process.call(Worktree.show, files)}
+        asked = [self._candidate(step, number, [texts[path] for path in step.files]) for number, step in now]
+        # The analyzers see the files as they were while the models think.
+        _, candidates = await _all_of(self._look(files), _all_of(*asked))
         trials = await self._tried(candidates)
         again = [
             (at, one)
@@ -100,9 +104,7 @@ class Proposing:
             if one.origin is not FixOrigin.TOOL and one.failure is None and not trials[at].proven
         ]
         if again:
-            seconds = await self._together(
-                [self._asked(one.step, one.position, _wrong(trials[at])) for at, one in again]
-            )
+            seconds = await _all_of(*[self._asked(one.step, one.position, _wrong(trials[at])) for at, one in again])
             retried = await self._tried(seconds)
             for (at, first), second, trial in zip(again, seconds, retried, strict=True):
                 if first.pattern_id is not None:
@@ -113,20 +115,25 @@ class Proposing:
         for candidate, trial in zip(candidates, trials, strict=True):
             await self._keep(candidate, trial, causes.get(candidate.step.issues[0].key))
 
-    async def _as_it_is(self, step: Step) -> Step:
-        """The step with its places where they are now: earlier fixes have moved lines."""
-        return replace(step, places=await self._copy.process.call(Worktree.found_again, step.places))
+    async def _look(self, paths: Sequence[str]) -> None:
+        await self._copy.process.call(
+            Worktree.look, paths, self._bare, self._extra_rules, seconds=self._seconds_of_analysis
+        )
 
-    async def _together(self, asked: Sequence[Coroutine[Any, Any, Candidate]]) -> list[Candidate]:
-        tasks = [asyncio.ensure_future(one) for one in asked]
-        try:
-            return list(await asyncio.gather(*tasks))
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+    @property
+    def _seconds_of_analysis(self) -> float:
+        return self._work.settings.contained_seconds + 2 * self._work.settings.analyzer_seconds
 
-    async def _candidate(self, step: Step, number: int) -> Candidate:
+    async def _as_they_are(self, steps: Sequence[tuple[int, Step]]) -> list[tuple[int, Step]]:
+        """The steps with their places where they are now: earlier fixes have moved lines."""
+        places = [place for _, step in steps for place in step.places]
+        found = iter(await self._copy.process.call(Worktree.found_again, places))
+        return [
+            (number, replace(step, places=tuple(now for _ in step.places if (now := next(found)) is not None)))
+            for number, step in steps
+        ]
+
+    async def _candidate(self, step: Step, number: int, texts: Sequence[Text]) -> Candidate:
         if not step.places:
             return self._none(
                 step, number, "The code that it is about does not stand there any more, after the fixes before it."
@@ -135,7 +142,6 @@ class Proposing:
             rules = ", ".join(sorted({str(place.rule) for place in step.places}))
             files = ", ".join(step.files[:3])
             return Candidate(step, number, FixOrigin.TOOL, summary=f"Apply the safe fix of {rules} in {files}")
-        texts = await self._copy.process.call(Worktree.show, list(step.files))
         async with self._work.resources.db.transaction() as session:
             pattern = await learning.fitting(session, self._work.loaded.whose, step, texts)
         if pattern is not None and step.complaint is None:
@@ -198,7 +204,7 @@ class Proposing:
                 [one.proposal for one in wanted],
                 self._bare,
                 self._extra_rules,
-                seconds=self._work.settings.contained_seconds + 2 * self._work.settings.analyzer_seconds,
+                seconds=self._seconds_of_analysis,
             )
         by_key = {trial.key: trial for trial in tried}
         return [by_key.get(one.step.key, Trial(one.step.key, refused=one.failure)) for one in candidates]
@@ -275,6 +281,17 @@ class Proposing:
                 await self._work.note(
                     session, Audited.REFUSED if refused else Audited.FAILED, fix_id=fix_id, reason=why
                 )
+
+
+async def _all_of(*work: Coroutine[Any, Any, Any]) -> list[Any]:
+    """What each gives, in their order; the first error ends the others, and is raised when they have ended."""
+    tasks = [asyncio.ensure_future(one) for one in work]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _better(second: Trial, first: Trial) -> bool:

@@ -128,7 +128,8 @@ async def _iterate(work: Work, copy: Copy) -> None:
             return
     fixes = await work.fixes()
     standing = [fix for fix in fixes if fix.status in (FixStatus.VERIFIED, FixStatus.APPLIED)]
-    await _drop(work, await copy.at(standing))
+    if len(standing) > len(kept):
+        await _drop(work, await copy.at(standing))
     if await _tests_fail(work):
         standing = [fix for fix in standing if fix.status is FixStatus.VERIFIED]
         await copy.at(standing)

@@ -155,8 +155,8 @@ class Worktree:
         tree = self._opened
         await tree.reset(self._base)
         for fix in fixes:
-            await tree.apply(fix.patch)
-            await tree.commit(fix.message, at=fix.at)
+            await tree.apply(fix.patch, staged=True)
+            await tree.commit(fix.message, at=fix.at, staged=True)
         mailbox = await tree.mailbox(self._base)
         await tree.check_mailbox(self._base, mailbox)
         return await tree.diff(self._base), mailbox
@@ -178,16 +178,25 @@ class Worktree:
         by_tool = tuple((one.place.path, one.place.start_line, str(one.place.rule)) for one in known)
         return Surroundings(tuple(symbols), tuple(imported), by_tool)
 
-    def found_again(self, places: Sequence[Place]) -> tuple[Place, ...]:
-        """The places as they are now: where the quoted lines stand, nearest to where they stood. Those that stand
-        nowhere any more are left out."""
+    async def look(self, paths: Sequence[str], settings: Settings, extra_rules: Mapping[str, Sequence[str]]) -> int:
+        """Have the analyzers look at files as they are, so that a trial need not; returns how much they found. One that
+        cannot is met again there."""
+        known = [path for path in paths if self._text(path) is not None]
+        try:
+            return len(await self._findings(known, settings, extra_rules))
+        except PatchRejected:
+            return 0
+
+    def found_again(self, places: Sequence[Place]) -> tuple[Place | None, ...]:
+        """The places as they are now, one for one: where the quoted lines stand, nearest to where they stood. None for
+        those that stand nowhere any more."""
         shown = {path: self._shown(path) for path in dict.fromkeys(place.path for place in places)}
-        found = []
+        found: list[Place | None] = []
         for place in places:
             lines = shown[place.path]
             at = None if lines is None else _nearest(place, lines)
-            if at is not None:
-                found.append(replace(place, start_line=at, end_line=at + place.end_line - place.start_line))
+            end = 0 if at is None else at + place.end_line - place.start_line
+            found.append(None if at is None else replace(place, start_line=at, end_line=end))
         return tuple(found)
 
     def show(self, paths: Sequence[str]) -> tuple[Text, ...]:
@@ -294,12 +303,11 @@ class Worktree:
     ) -> list[Finding]:
         """What the analyzers find in these files as they are."""
         root = self._opened.root
-        stale = []
+        stale: dict[str, tuple[str, list[Finding]]] = {}
         for path in paths:
             digest = sha256((root / path).read_bytes())
             if self._known.get(path, ("", []))[0] != digest:
-                stale.append(path)
-                self._known[path] = (digest, [])
+                stale[path] = (digest, [])
         if stale:
             files = tuple(SnapshotFile(path, (root / path).stat().st_size, "") for path in stale)
             subject = Snapshot(root, files, "")
@@ -310,8 +318,9 @@ class Worktree:
                 if tool.problem is not None and tool.problem != analyze.NOT_INSTALLED:
                     raise PatchRejected(f"{tool.name} could not read what changes: {tool.problem}.")
             for finding in analysis.findings:
-                if finding.path in self._known and finding.path in stale:
-                    self._known[finding.path][1].append(finding)
+                if finding.path in stale:
+                    stale[finding.path][1].append(finding)
+            self._known |= stale
         return [finding for path in paths for finding in self._known[path][1]]
 
     def _text(self, path: str) -> str | None:

@@ -65,14 +65,15 @@ class Tree:
         (self._git_dir / "info").mkdir(exist_ok=True)
         (self._git_dir / "info" / "attributes").write_text(_ATTRIBUTES)
         (self._git_dir / "info" / "exclude").write_text("")
-        return await self.commit("snapshot", at=0)
+        await self.commit("snapshot", at=0)
+        return await self.head()
 
-    async def commit(self, message: str, *, at: int) -> str:
-        """Note what changed since the last commit; returns the commit. `at` in seconds since 1970."""
-        await self._git("add", "--all", "--force", "--", ".")
+    async def commit(self, message: str, *, at: int, staged: bool = False) -> None:
+        """Note what changed since the last commit, or what is `staged` already. `at` in seconds since 1970."""
+        if not staged:
+            await self._git("add", "--all", "--force", "--", ".")
         when = {"GIT_AUTHOR_DATE": f"@{at} +0000", "GIT_COMMITTER_DATE": f"@{at} +0000"}
         await self._git("commit", "--quiet", "--allow-empty", "--no-verify", "-m", message, more=when)
-        return await self.head()
 
     async def head(self) -> str:
         return (await self._git("rev-parse", "HEAD")).decode().strip()
@@ -111,14 +112,14 @@ class Tree:
         except UnicodeDecodeError:
             raise PatchRejected("What changes is not UTF-8.") from None
 
-    async def apply(self, patch: str, *, reverse: bool = False) -> None:
-        """Apply a patch as git does, wholly or not at all. Raises PatchRejected."""
+    async def apply(self, patch: str, *, reverse: bool = False, staged: bool = False) -> None:
+        """Apply a patch as git does, wholly or not at all; `staged`: for the next commit. Raises PatchRejected."""
         if not patch:
             return
         # It is written beside the tree, where the tree's own files cannot stand in its way.
         place = self._git_dir / "incoming.patch"
         place.write_bytes(patch.encode())
-        options = ["--whitespace=nowarn", *(["--reverse"] if reverse else [])]
+        options = ["--whitespace=nowarn", *(["--reverse"] if reverse else []), *(["--index"] if staged else [])]
         done = await self._run("apply", *options, str(place))
         if done.returncode != 0:
             raise PatchRejected(f"The patch does not apply to what the source names ({done.reason[:200]}).")

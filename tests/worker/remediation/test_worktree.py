@@ -295,7 +295,8 @@ async def test_places_are_found_where_they_moved_to(tmp_path: Path) -> None:
     async with opened(tmp_path, files) as copy:
         moved = Place("a.py", 3, 3, "y = eval('1')", "ruff:S307")
         gone = Place("a.py", 3, 3, "z = eval('1')", "ruff:S307")
-        (found,) = await copy.process.call(Worktree.found_again, [moved, gone])
+        found, nowhere = await copy.process.call(Worktree.found_again, [moved, gone])
+        assert nowhere is None
         assert (found.start_line, found.end_line) == (11, 11)
 
 
