@@ -10,10 +10,13 @@ from rich.console import Console
 from rich.table import Table
 
 from invariant.chaos import measure
-from invariant.chaos.figures import FIGURES, Measure
+from invariant.chaos.figures import FIGURES as TIMES
+from invariant.chaos.figures import Measure
 from invariant.chaos.measure import Result
+from invariant.chaos.remediations import remediations
 from invariant.chaos.scenarios import SCENARIOS, Scenario
 
+FIGURES = {**TIMES, "remediations": remediations}
 _WINDOW_SECONDS = 10.0
 _PATIENCE_SECONDS = 90.0
 _SHORT = 0.1
