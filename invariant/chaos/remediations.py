@@ -1,6 +1,7 @@
 """Remediations while their workers, and the contained processes of these, are killed: nothing is lost or doubled, each
 patch is exactly what was to be mended, and taken back the files are the same bytes."""
 
+import contextlib
 import os
 import random
 import signal
@@ -102,10 +103,18 @@ def _kill_until_all_ended(rig: Rig, ids: list[str]) -> Counter[str]:
             rig.product.workers.end(worker, signal.SIGKILL)
             rig.product.workers.start_and_serve()
             killed["worker"] += 1
-        elif branch := memory.branch(worker.pid)[1:]:
-            os.kill(chance.choice(branch), signal.SIGKILL)
-            killed["contained"] += 1
+        elif contained := _started_by(worker.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(chance.choice(contained), signal.SIGKILL)
+                killed["contained"] += 1
     return killed
+
+
+def _started_by(worker: int) -> list[int]:
+    """The fork server of a worker, which one of its threads has started, and all that came from it."""
+    threads = Path(f"/proc/{worker}/task").glob("*/children")
+    own = [int(child) for thread in threads for child in thread.read_text().split()]
+    return [process for child in own for process in memory.branch(child)]
 
 
 def _is_right(rig: Rig, remediation: str, number: int) -> bool:
