@@ -112,8 +112,22 @@ class Proposing:
                         await weighing.weigh(session, first.pattern_id, kept=False)
                 if _better(trial, trials[at]):
                     candidates[at], trials[at] = second, trial
+        await self._without_doubt(candidates, trials)
         for candidate, trial in zip(candidates, trials, strict=True):
             await self._keep(candidate, trial, causes.get(candidate.step.issues[0].key))
+
+    async def _without_doubt(self, candidates: list[Candidate], trials: list[Trial]) -> None:
+        """What a tool has mended in some files shall not be lost for what it could not mend in others."""
+        smaller: list[tuple[int, Candidate]] = []
+        for at, (one, trial) in enumerate(zip(candidates, trials, strict=True)):
+            if one.origin is FixOrigin.TOOL and trial.refused is None and not trial.proven:
+                places = tuple(place for place in one.step.places if place.path not in trial.doubtful)
+                if places and len(places) < len(one.step.places):
+                    smaller.append((at, replace(one, step=replace(one.step, places=places))))
+        if smaller:
+            for (at, one), trial in zip(smaller, await self._tried([one for _, one in smaller]), strict=True):
+                if trial.proven:
+                    candidates[at], trials[at] = one, trial
 
     async def _look(self, paths: Sequence[str]) -> None:
         await self._copy.process.call(

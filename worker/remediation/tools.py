@@ -12,6 +12,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from worker.core.settings import Settings
+from worker.remediation.edits import lines_of
 from worker.remediation.issues import Place
 from worker.runtime import process
 
@@ -40,8 +41,13 @@ class Known:
     changes: tuple[Change, ...]
 
 
-async def safe_fixes(root: Path, scratch: Path, places: Iterable[Place], settings: Settings) -> list[Known]:
-    """What ruff would do about those of the places that it can fix safely; nothing where it is not there or fails."""
+async def safe_fixes(
+    root: Path, scratch: Path, places: Iterable[Place], settings: Settings, *, moved: bool = False
+) -> list[Known]:
+    """What ruff would do about those of the places that it can fix safely; nothing where it is not there or fails.
+
+    A place is its line or, once other fixes have `moved` lines, any line that says what it quotes.
+    """
     wanted = [place for place in places if place.rule is not None and place.rule.startswith(_RUFF)]
     files = list(dict.fromkeys(place.path for place in wanted))[:_MAX_FILES]
     rules = sorted({str(place.rule).removeprefix(_RUFF) for place in wanted} - {"invalid-syntax"})
@@ -64,12 +70,15 @@ async def safe_fixes(root: Path, scratch: Path, places: Iterable[Place], setting
         row = (entry.get("location") or {}).get("row")
         if path is not None and isinstance(row, int):
             by_line.setdefault((path, f"{_RUFF}{entry.get('code')}", row), []).append(entry)
-    starts: dict[str, list[int] | None] = {}
+    starts = {path: _line_starts(root / path) for path in files}
+    if moved:
+        by_text = _by_text(by_line, {path: _lines(root / path) for path in files})
     found = []
     for place in wanted:
-        entries = by_line.get((place.path, str(place.rule), place.start_line), [])
-        if place.path not in starts:
-            starts[place.path] = _line_starts(root / place.path)
+        if moved:
+            entries = by_text.get((place.path, str(place.rule), place.quote.split("\n")[0].strip()), [])[:1]
+        else:
+            entries = by_line.get((place.path, str(place.rule), place.start_line), [])
         changes = _changes(entries, starts[place.path])
         if changes:
             found.append(Known(place, changes))
@@ -96,6 +105,24 @@ def _line_starts(path: Path) -> list[int] | None:
         if character == "\n" or (character == "\r" and text[at + 1 : at + 2] != "\n"):
             starts.append(at + 1)
     return [*starts, len(text)]
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return lines_of(path.read_bytes().decode())
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def _by_text(
+    by_line: Mapping[tuple[str, str, int], list[Mapping[str, Any]]], lines: Mapping[str, Sequence[str]]
+) -> dict[tuple[str, str, str], list[Mapping[str, Any]]]:
+    found: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    for (path, rule, row), entries in by_line.items():
+        own = lines.get(path, ())
+        if row <= len(own):
+            found.setdefault((path, rule, own[row - 1].strip()), []).extend(entries)
+    return found
 
 
 def _changes(entries: Sequence[Mapping[str, Any]], starts: Sequence[int] | None) -> tuple[Change, ...]:

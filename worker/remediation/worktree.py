@@ -26,6 +26,7 @@ from worker.sources.snapshot import Snapshot, SnapshotFile
 from worker.sources.tree import Changed, Tree
 
 _MAX_TEXT = 400_000
+_PASSES = 4
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,8 @@ class Trial:
     """Files that nobody here can parse, as they were: what breaks in them nobody here can tell."""
     left: tuple[str, ...] = ()
     """Findings that were to go and are still there."""
+    doubtful: tuple[str, ...] = ()
+    """Files in which something is left or new."""
     brought: tuple[str, ...] = ()
     """Findings that were not there before."""
     checked: bool = False
@@ -259,19 +262,33 @@ class Worktree:
     async def _rewritten(self, proposal: Proposal, settings: Settings) -> dict[str, str]:
         """Path and new text of each file. Raises EditRefused."""
         if not proposal.edits:
-            known = await tools.safe_fixes(self._opened.root, self._scratch, proposal.places, settings)
-            if not known:
-                raise EditRefused("No tool has a safe fix for it.")
-            texts = {}
-            for path in dict.fromkeys(one.place.path for one in known):
-                text = self._text(path)
-                if text is not None:
-                    texts[path] = tools.made(text, (c for one in known if one.place.path == path for c in one.changes))
-            return texts
+            return await self._mended_by_tools(proposal.places, settings)
         by_path: dict[str, list[Edit]] = {}
         for edit in proposal.edits:
             by_path.setdefault(edit.path, []).append(edit)
         return {path: self._edited(path, own, proposal.places) for path, own in by_path.items()}
+
+    async def _mended_by_tools(self, places: Sequence[Place], settings: Settings) -> dict[str, str]:
+        """Fixes that overlap follow each other, each on the ground of those before. Raises EditRefused."""
+        root = self._opened.root
+        before: dict[str, bytes] = {}
+        try:
+            for number in range(_PASSES):
+                known = await tools.safe_fixes(root, self._scratch, places, settings, moved=number > 0)
+                for path in dict.fromkeys(one.place.path for one in known):
+                    text = self._text(path)
+                    if text is not None:
+                        before.setdefault(path, text.encode())
+                        changes = (change for one in known if one.place.path == path for change in one.changes)
+                        (root / path).write_bytes(tools.made(text, changes).encode())
+                if not known:
+                    break
+            if not before:
+                raise EditRefused("No tool has a safe fix for it.")
+            return {path: self._text(path) or "" for path in before}
+        finally:
+            for path, content in before.items():
+                (root / path).write_bytes(content)
 
     def _edited(self, path: str, own: Sequence[Edit], places: Sequence[Place]) -> str:
         text = self._text(path)
@@ -478,16 +495,22 @@ def _proven(trial: Trial, places: Iterable[Place], before: Sequence[Finding], af
     now = Counter((f.path, f.rule) for f in after if f.path in paths)
     standing = {(f.path, f.rule, f.fingerprint) for f in after}
     wanted = Counter((p.path, p.rule) for p in places if p.rule is not None and p.path in paths)
-    left = []
-    for (path, rule), count in sorted(wanted.items()):
-        if was[path, rule] and now[path, rule] > was[path, rule] - min(count, was[path, rule]):
-            left.append(f"{rule} in {path}")
-    left += [f"{place.path} is as it was" for place in places if place.path not in paths]
+    left = [
+        (path, f"{rule} in {path}")
+        for (path, rule), count in sorted(wanted.items())
+        if was[path, rule] and now[path, rule] > was[path, rule] - min(count, was[path, rule])
+    ]
+    left += [(place.path, f"{place.path} is as it was") for place in places if place.path not in paths]
     left += [
-        f"{place.rule} at {place.path}:{place.start_line}"
+        (place.path, f"{place.rule} at {place.path}:{place.start_line}")
         for place in places
         if place.fingerprint and (place.path, place.rule, place.fingerprint) in standing
     ]
-    brought = [f"{rule} in {path}" for (path, rule), count in sorted(now.items()) if count > was[path, rule]]
-    checked = bool(wanted) and all(was[one] for one in wanted)
-    return replace(trial, left=tuple(dict.fromkeys(left)), brought=tuple(brought), checked=checked)
+    brought = [(path, f"{rule} in {path}") for (path, rule), n in sorted(now.items()) if n > was[path, rule]]
+    return replace(
+        trial,
+        left=tuple(dict.fromkeys(what for _, what in left)),
+        brought=tuple(what for _, what in brought),
+        doubtful=tuple(sorted({path for path, _ in (*left, *brought)})),
+        checked=bool(wanted) and all(was[one] for one in wanted),
+    )

@@ -161,6 +161,24 @@ async def test_tools_mend_exactly_the_places_they_are_asked_about(tmp_path: Path
         assert second.proven
 
 
+async def test_a_tools_fixes_that_overlap_follow_each_other(tmp_path: Path) -> None:
+    text = "def f(x):\n    if x:\n        return 1\n    else:\n        if x > 1:\n            return 2\n        else:\n            return 3\n"
+    quotes = {4: "else:", 7: "else:"}
+    places = tuple(Place("a.py", line, line, quote, "ruff:RET505") for line, quote in quotes.items())
+    async with opened(tmp_path, {"a.py": text}) as copy:
+        bare = settings().contained()
+        (trial,) = await copy.process.call(Worktree.try_all, [Proposal("a", places)], bare, {"ruff": ["RET505"]})
+        assert trial.proven, trial
+        assert await copy.untouched()
+
+
+async def test_files_in_which_something_is_left_are_named(tmp_path: Path) -> None:
+    files = {"a.py": "import os\n", "b.py": "x = eval('1')\n"}
+    async with opened(tmp_path, files) as copy:
+        (trial,) = await copy.trials(Proposal("a", (at("a.py", 1, "ruff:F401"), at("b.py", 1))))
+        assert (trial.proven, trial.doubtful) == (False, ("b.py",))
+
+
 async def test_applied_fixes_are_one_patch_and_a_commit_each(tmp_path: Path) -> None:
     async with opened(tmp_path, FILES) as copy:
         trials = await copy.trials(
