@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator
 
 from api.http.pagination import Page, PageQuery
 from worker.core.untrusted.source import Text
@@ -40,8 +40,16 @@ class RollbackRequest(_Body):
     """What to take back: some fixes, an iteration's, or without either all of them."""
 
     fixes: list[uuid.UUID] | None = Field(None, min_length=1, max_length=1000)
-    iteration: StrictInt | None = Field(None, ge=1, le=1000)
+    iteration: int | None = Field(None, ge=1, le=1000)
     reason: Reason
+
+    @field_validator("iteration", mode="before")
+    @classmethod
+    def _is_a_number(cls, value: object) -> object:
+        """As JSON Schema has it: 3.0 is an integer, and neither true nor "3" is."""
+        if isinstance(value, str | bool):
+            raise ValueError("Input should be a valid integer")
+        return value
 
 
 class SwitchRequest(_Body):
