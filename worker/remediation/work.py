@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
@@ -166,11 +166,3 @@ async def opened(work: Work) -> AsyncIterator[Copy]:
                 "The source does not give the files any more that the run verified: verify it again and remediate that."
             )
         yield Copy(work, taken.process, taken.snapshot)
-
-
-def applied(fixes: Sequence[FixRow], *statuses: FixStatus) -> list[FixRow]:
-    return [fix for fix in fixes if fix.status in statuses]
-
-
-def with_status(fix: FixRow, status: FixStatus) -> FixRow:
-    return replace(fix, status=status)
