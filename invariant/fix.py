@@ -19,6 +19,7 @@ from invariant.verify import ERROR, EXIT_CODES, INTERRUPTED, connected, located,
 from worker.core import settings as environment
 
 FINAL = ("completed", "failed", "stopped", "aborted", "rolled_back")
+# A run's stream ends with the run, so what follows from it is looked at.
 _LOOK_SECONDS = 0.3
 _TOLD = {
     "issues": "finding root causes",

@@ -3,6 +3,7 @@
 import uuid
 
 from sqlalchemy import func, select, update
+from sqlalchemy.orm import InstrumentedAttribute
 from starlette.responses import Response
 
 from api import access
@@ -180,12 +181,10 @@ async def list_audit(call: Call, remediation_id: uuid.UUID) -> Response:
     return json_response(AuditList(items=items))
 
 
-async def _result(call: Call, remediation_id: uuid.UUID, column: object) -> str:
+async def _result(call: Call, remediation_id: uuid.UUID, column: InstrumentedAttribute[str | None]) -> str:
     async with call.state.db.transaction() as session:
         row = await find_remediation(session, call.principal, remediation_id)
-        content: str | None = await session.scalar(
-            select(column).where(RemediationRun.id == remediation_id)  # type: ignore[call-overload]
-        )
+        content = await session.scalar(select(column).where(RemediationRun.id == remediation_id))
     if content is None:
         if RemediationStatus(row.status).is_final:
             raise errors.Conflict("The remediation's result is being put together.")

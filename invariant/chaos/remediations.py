@@ -19,6 +19,7 @@ from invariant.waiting import until
 from worker.isolation import memory
 
 _PATIENCE = 300.0
+# How often the harm strikes; nothing is waited for by it.
 _EVERY_SECONDS = 2.0
 _CALL_SECONDS = 0.3
 _FAST = {

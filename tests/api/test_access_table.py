@@ -10,6 +10,7 @@ import io
 import json
 import os
 import random
+import uuid
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -108,30 +109,23 @@ def _runs(what: str, *, status: str = "completed", suffix: str = "", **more: Any
     return [Case("of the owner", own, True), Case("of the repository", repositorys, True)]
 
 
+def _of_a_run(request: Callable[[World, uuid.UUID], Request]) -> list[Case]:
+    """What is asked of a run of the owner's, and of somebody else's in the owner's repository."""
+    return [
+        Case("of the owner", lambda world: request(world, world.run()), True),
+        Case("of the repository", lambda world: request(world, world.run(SOMEBODY, repo=world.repository)), True),
+    ]
+
+
 def _remediations(suffix: str = "", *, status: str = "awaiting_approval", **more: Any) -> list[Case]:
-    """The operation on a remediation of a run of the owner's, and on one in the owner's repository."""
-
-    def own(world: World) -> Request:
-        return Request(f"/api/remediations/{world.remediation(world.run(), status)[0]}{suffix}", **more)
-
-    def repositorys(world: World) -> Request:
-        run_id = world.run(SOMEBODY, repo=world.repository)
-        return Request(f"/api/remediations/{world.remediation(run_id, status)[0]}{suffix}", **more)
-
-    return [Case("of the owner", own, True), Case("of the repository", repositorys, True)]
+    return _of_a_run(
+        lambda world, run_id: Request(f"/api/remediations/{world.remediation(run_id, status)[0]}{suffix}", **more)
+    )
 
 
 def _fixes(suffix: str = "", **more: Any) -> list[Case]:
-    """The same of a fix that waits for an approval."""
-
-    def own(world: World) -> Request:
-        return Request(f"/api/fixes/{world.remediation(world.run())[1]}{suffix}", **more)
-
-    def repositorys(world: World) -> Request:
-        run_id = world.run(SOMEBODY, repo=world.repository)
-        return Request(f"/api/fixes/{world.remediation(run_id)[1]}{suffix}", **more)
-
-    return [Case("of the owner", own, True), Case("of the repository", repositorys, True)]
+    """The operation on a fix that waits for an approval."""
+    return _of_a_run(lambda world, run_id: Request(f"/api/fixes/{world.remediation(run_id)[1]}{suffix}", **more))
 
 
 def _listed(path: str, add: Callable[[World], object], what: str) -> Case:

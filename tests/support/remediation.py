@@ -1,9 +1,11 @@
 """Remediations from end to end, in this process: a scripted fixer, and a worker that goes on until somebody is needed."""
 
 import asyncio
+import subprocess
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,7 +18,10 @@ from worker.remediation import following
 from worker.remediation.remediate import remediate
 from worker.runtime.resources import Resources
 
-__all__ = ["CONSTITUTION", "FILES", "MENDED", "Driver", "fix", "mending", "script"]
+__all__ = [
+    "CONSTITUTION", "FILES", "IMPORTS", "MENDED", "MENDED_FILES", "SECURITY", "TIDY", "UNUSED", "Driver", "applied",
+    "fix", "mending", "script", "statuses",
+]  # fmt: skip
 
 CONSTITUTION = """# Rules
 
@@ -34,6 +39,30 @@ MENDED = {
     "    return eval(text)": "    return json.loads(text)",
     "    os.system('rm ' + name)": "    os.remove(name)",
 }
+
+
+MENDED_FILES = {
+    "app/main.py": "import json\nimport sys\n\n\ndef run(text):\n    return json.loads(text)\n\n\nprint(sys.argv)\n",
+    "app/shell.py": "import os\n\n\ndef clean(name):\n    os.remove(name)\n",
+    "app/util.py": FILES["app/util.py"],
+}
+SECURITY = "# Rules\n\n- For security, code MUST NOT call `eval(`.\n"
+"""The scripted extraction takes it for one of security."""
+UNUSED = "# Rules\n\n- Python code SHOULD have no unused imports.\n"
+IMPORTS = {"a.py": "import os\nimport re\n\nprint(re)\n", "b.py": "import sys\n"}
+TIDY = {"a.py": "import re\n\nprint(re)\n", "b.py": ""}
+
+
+def applied(patch: str, files: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """The files after `git apply`, in a folder that is no repository of ours."""
+    for path, content in files.items():
+        place = folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content.encode())
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    if patch:
+        subprocess.run(["git", "apply"], cwd=folder, check=True, input=patch.encode())
+    return {path: (folder / path).read_bytes().decode() for path in files}
 
 
 @dataclass
@@ -123,3 +152,8 @@ class Driver:
                 {"kinds": kinds},
             )
             return [(row.kind, row.subject) for row in rows]
+
+
+async def statuses(driver: Driver, remediation: str) -> list[str]:
+    """Of its fixes, in their order."""
+    return [one["status"] for one in await driver.fixes(remediation)]

@@ -115,7 +115,7 @@ async def _close(
         return
     for fix in loaded.fixes:
         if fix.status in (FixStatus.APPLIED, FixStatus.APPROVED):
-            await work.revert(session, fix, "It was not proven when the remediation was ended.")
+            await work.revert(session, fix, "It was not proven when the remediation was ended.", unjudged=True)
         elif fix.waits:
             await records.set_fix(session, fix.id, FixStatus.REJECTED, outcome="Nobody decided it before the end.")
     if loaded.status is RemediationStatus.VERIFYING and loaded.verification_run_id is not None:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from worker.core.remediation import switch
 from worker.core.settings import Settings
+from worker.remediation.records import WHOSE
 from worker.runtime import work_items
 from worker.runtime.work_items import Item
 
@@ -48,7 +49,7 @@ async def permit(session: AsyncSession, item: Item, remediation_id: uuid.UUID, s
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('remediation of ' || :whose, 80))")
 # Of one repository, or without one of one tenant: whoever's remediations they are.
 _COUNTS = text(
-    """
+    f"""
     SELECT
         count(*) FILTER (WHERE f.applied_at > clock_timestamp() - interval '1 hour' AND f.decided_by IS NULL) AS hour,
         count(*) FILTER (WHERE f.decided_by IS NULL) AS day,
@@ -57,8 +58,8 @@ _COUNTS = text(
     JOIN remediation_runs m ON m.id = f.remediation_run_id
     JOIN runs r ON r.id = m.run_id
     WHERE f.applied_at > clock_timestamp() - interval '1 day'
-        AND coalesce(r.repo_id::text, 'tenant ' || r.tenant) = :whose
-    """
+        AND {WHOSE} = :whose
+    """  # noqa: S608  our own words
 )
 
 

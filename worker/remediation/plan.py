@@ -19,8 +19,6 @@ class Step:
     """One fix to be proposed. `wave`: when; steps of one wave share no file. `key` is the same for the same code and
     issues, whoever plans and whatever lines moved; `complaint` says why a fix of it was taken back."""
 
-    cause: int
-    """The position of its root cause, from 0."""
     issues: tuple[Issue, ...]
     places: tuple[Place, ...]
     tool: bool
@@ -42,7 +40,7 @@ class Step:
 def steps(causes: Sequence[RootCause], by_tool: frozenset[tuple[str, int, str]], *, most_files: int) -> list[Step]:
     """The steps in their order, each with its wave. `by_tool` holds (path, line, rule) of what a tool can fix."""
     planned: list[Step] = []
-    for position, cause in enumerate(causes):
+    for cause in causes:
         mechanical = [p for p in cause.places if p.rule and (p.path, p.start_line, p.rule) in by_tool]
         rest = [p for p in cause.places if p not in mechanical]
         # What no fix may change without a person would keep the rest from being applied.
@@ -51,7 +49,7 @@ def steps(causes: Sequence[RootCause], by_tool: frozenset[tuple[str, int, str]],
         for places, tool in ((mechanical, True), (sources, False), (others, False)):
             for part in _parts(places, most_files):
                 own = tuple(issue for issue in cause.issues if any(place in part for place in issue.places))
-                planned.append(Step(position, own, tuple(part), tool, _key(own, part)))
+                planned.append(Step(own, tuple(part), tool, _key(own, part)))
     return _in_waves(planned)
 
 

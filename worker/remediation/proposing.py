@@ -17,8 +17,9 @@ from worker.remediation.edits import Edit
 from worker.remediation.plan import Step
 from worker.remediation.policy import Limits, Ruling
 from worker.remediation.records import NewFix
+from worker.remediation.trial import Proposal, Trial
 from worker.remediation.work import Copy, Work
-from worker.remediation.worktree import Proposal, Text, Trial, Worktree
+from worker.remediation.worktree import Text, Worktree
 
 _TOOL_CONFIDENCE = 0.95
 _NO_MODEL = "No tool has a safe fix for it, and no model is configured."

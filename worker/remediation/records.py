@@ -31,6 +31,8 @@ from worker.remediation.root_causes import RootCause
 
 # A judge cites at most so many places of a criterion.
 _MOST_CITED = 10
+# Whose fixes are counted together, of a run `r`; `Loaded.whose` in Python.
+WHOSE = "coalesce(r.repo_id::text, 'tenant ' || r.tenant)"
 _NOT_LIVE = (FixStatus.REJECTED, FixStatus.REVERTED, FixStatus.FAILED)
 
 
@@ -74,8 +76,6 @@ class Loaded:
     id: uuid.UUID
     status: RemediationStatus
     iteration: int
-    created_at: datetime
-    created_by: str | None
     verification_run_id: uuid.UUID | None
     run: models.Run
     fixes: tuple[FixRow, ...]
@@ -83,7 +83,7 @@ class Loaded:
 
     @property
     def whose(self) -> str:
-        """Whose fixes are counted together."""
+        """Whose fixes are counted together; `WHOSE` in SQL."""
         return str(self.run.repo_id) if self.run.repo_id is not None else f"tenant {self.run.tenant}"
 
 
@@ -100,8 +100,6 @@ async def load(session: AsyncSession, remediation_id: uuid.UUID) -> Loaded | Non
         row.id,
         RemediationStatus(row.status),
         row.iteration,
-        row.created_at,
-        row.created_by,
         row.verification_run_id,
         run,
         await fixes(session, remediation_id),
@@ -367,16 +365,15 @@ async def cost(session: AsyncSession, remediation_id: uuid.UUID) -> Decimal:
 
 
 _OUTCOMES = text(
-    """
+    f"""
     SELECT count(*) FILTER (WHERE f.status = 'verified') AS kept,
         count(*) FILTER (WHERE f.status IN ('reverted', 'failed')) AS lost
     FROM remediation_fixes f
     JOIN remediation_runs m ON m.id = f.remediation_run_id
     JOIN runs r ON r.id = m.run_id
     WHERE f.origin = 'model' AND f.category = :category AND f.created_at > clock_timestamp() - interval '90 days'
-        AND coalesce(r.repo_id::text, 'tenant ' || r.tenant) = :whose
-        AND (f.status <> 'reverted' OR f.applied_at IS NOT NULL)
-    """
+        AND {WHOSE} = :whose AND (f.status <> 'reverted' OR f.applied_at IS NOT NULL)
+    """  # noqa: S608  our own words
 )
 
 

@@ -122,7 +122,7 @@ async def _iterate(work: Work, copy: Copy) -> None:
         # Something was taken back: what is left has to stand by itself before anything is built on it.
         await _verify(work, unjudged)
         return
-    if await _goes_on(work):
+    if _goes_on(work):
         await _propose(work, copy, iteration)
         if not await _decide(work, iteration):
             return
@@ -140,7 +140,7 @@ async def _iterate(work: Work, copy: Copy) -> None:
     await ending.keep_result(work, copy)
 
 
-async def _goes_on(work: Work) -> bool:
+def _goes_on(work: Work) -> bool:
     """Whether another iteration may find more: the one before had something judged, and the limit is not reached."""
     iteration = work.loaded.iteration
     judged = (FixStatus.VERIFIED, FixStatus.REVERTED)
@@ -256,13 +256,11 @@ async def _tests_fail(work: Work) -> bool:
         return False
     kept = [fix for fix in fixes if fix.status is FixStatus.VERIFIED]
     tested = await _tested(work, [*kept, *fresh])
+    without = tested if tested.passed else await _tested(work, kept)
+    fail = without.passed and not tested.passed
     said = "passed" if tested.passed else f"failed: {tested.reason}"
-    if not tested.passed:
-        without = await _tested(work, kept)
-        if not without.passed:
-            said = f"failed, and do without the fixes as well: {without.reason}"
-            tested = without
-    fail = said.startswith("failed: ")
+    if not without.passed:
+        said = f"failed, and do without the fixes as well: {without.reason}"
     async with work.step() as session:
         for fix in fresh:
             await records.set_fix(session, fix.id, fix.status, proof={**fix.proof, "tests": said[:300]})

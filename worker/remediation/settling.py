@@ -10,11 +10,11 @@ from worker.core.remediation import weighing
 from worker.core.remediation.audit import Audited
 from worker.core.vocabulary import FixOrigin, FixStatus, RemediationStatus, RunStatus
 from worker.remediation import learning, outcome, patterns, records
+from worker.remediation.diff import changed_lines
 from worker.remediation.edits import Edit
 from worker.remediation.outcome import Applied, Fate
 from worker.remediation.records import FixRow
 from worker.remediation.work import Work
-from worker.remediation.worktree import changed_lines
 
 
 class NotJudged(RunFailure):

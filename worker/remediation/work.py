@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from worker.core import models
@@ -15,7 +14,6 @@ from worker.core.remediation import audit
 from worker.core.remediation.audit import Audited
 from worker.core.runs import events
 from worker.core.settings import Settings
-from worker.core.untrusted import source
 from worker.core.vocabulary import FixStatus
 from worker.isolation.contained import Contained
 from worker.remediation import guard, records
@@ -23,7 +21,7 @@ from worker.remediation.records import FixRow, Loaded
 from worker.remediation.worktree import Commit, Worktree
 from worker.runtime.resources import Resources
 from worker.runtime.work_items import Item
-from worker.sources import take
+from worker.sources import requests, take
 from worker.sources.snapshot import Snapshot
 
 
@@ -67,9 +65,10 @@ class Work:
             told["fix_id"] = str(fix_id)
         await events.append(session, self.loaded.run.id, "remediation", told)
 
-    async def revert(self, session: AsyncSession, fix: FixRow, why: str) -> None:
-        """Take a fix back."""
-        await records.set_fix(session, fix.id, FixStatus.REVERTED, outcome=why)
+    async def revert(self, session: AsyncSession, fix: FixRow, why: str, *, unjudged: bool = False) -> None:
+        """Take a fix back. One that is `unjudged` counts as nobody's mistake, and as if it had never been applied."""
+        values: dict[str, Any] = {"applied_at": None} if unjudged else {}
+        await records.set_fix(session, fix.id, FixStatus.REVERTED, outcome=why, **values)
         await self.note(session, Audited.REVERTED, fix_id=fix.id, reason=why)
 
     async def fixes(self) -> tuple[FixRow, ...]:
@@ -78,22 +77,8 @@ class Work:
 
     async def request(self) -> take.Request:
         """The source as the run verified it: at its commit, where it has one."""
-        run = self.loaded.run
-        content = content_format = None
-        if run.upload_id is not None:
-            async with self.resources.db.transaction() as session:
-                row = (
-                    await session.execute(
-                        select(models.Upload.content, models.Upload.format).where(models.Upload.id == run.upload_id)
-                    )
-                ).first()
-            if row is not None:
-                content, content_format = row.content, row.format
-        base = run.base if run.mode == "diff" else None
-        fetched = source.fetched(run.source_kind, pinned(run))
         async with self.resources.db.transaction() as session:
-            patch = await session.scalar(select(models.Run.patch).where(models.Run.id == run.id))
-        return take.Request(fetched, base, content, content_format, run.upload_id, patch)
+            return await requests.of_run(session, self.loaded.run, named=pinned(self.loaded.run))
 
 
 def pinned(run: models.Run) -> dict[str, Any]:
@@ -113,7 +98,6 @@ class Copy:
 
     async def at(self, fixes: Sequence[FixRow]) -> list[FixRow]:
         """Bring it to the snapshot with these fixes applied, in their order; returns those that no longer apply."""
-        await self.process.call(Worktree.open, self.snapshot)
         ordered = sorted(fixes, key=lambda fix: fix.position)
         lost: tuple[int, ...] = await self.process.call(Worktree.stand, [fix.patch for fix in ordered])
         return [ordered[number] for number in lost]
@@ -165,4 +149,5 @@ async def opened(work: Work) -> AsyncIterator[Copy]:
             raise SourceChanged(
                 "The source does not give the files any more that the run verified: verify it again and remediate that."
             )
+        await taken.process.call(Worktree.open, taken.snapshot)
         yield Copy(work, taken.process, taken.snapshot)

@@ -6,8 +6,7 @@ changed, the copy lies in the scratch folder, and between two calls it is as the
 """
 
 import shutil
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,14 +15,15 @@ from worker.analyzers.finding import Finding
 from worker.core.ids import sha256
 from worker.core.settings import Settings
 from worker.core.telemetry.masking import mask_file
-from worker.remediation import edits, syntax, tools
+from worker.remediation import diff, edits, syntax, tools
+from worker.remediation import trial as trials
 from worker.remediation.edits import Edit, EditRefused
 from worker.remediation.issues import Place
-from worker.remediation.policy import FileChange
+from worker.remediation.trial import Proposal, Trial
 from worker.runtime import process
 from worker.sources.errors import PatchRejected
 from worker.sources.snapshot import Snapshot, SnapshotFile
-from worker.sources.tree import Changed, Tree
+from worker.sources.tree import Tree
 
 _MAX_TEXT = 400_000
 _PASSES = 4
@@ -45,47 +45,6 @@ class Surroundings:
     imports: tuple[tuple[str, tuple[str, ...]], ...]
     by_tool: tuple[tuple[str, int, str], ...]
     """(path, line, rule) of each place that a tool can fix safely."""
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """What shall be done about some places: edits, or with none of them what the tool does."""
-
-    key: str
-    places: tuple[Place, ...]
-    edits: tuple[Edit, ...] = ()
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What came of a proposal, before anybody keeps it. `refused`: why it cannot even be tried."""
-
-    key: str
-    refused: str | None = None
-    patch: str = ""
-    changes: tuple[FileChange, ...] = ()
-    before: tuple[tuple[str, str], ...] = ()
-    """Path and SHA-256 of each file that it changes, as it was."""
-    breaking: bool = False
-    reads: bool = True
-    """Every file that could be parsed before can be parsed after."""
-    unread: tuple[str, ...] = ()
-    """Files that nobody here can parse, as they were: what breaks in them nobody here can tell."""
-    left: tuple[str, ...] = ()
-    """Findings that were to go and are still there."""
-    doubtful: tuple[str, ...] = ()
-    """Files in which something is left or new."""
-    brought: tuple[str, ...] = ()
-    """Findings that were not there before."""
-    checked: bool = False
-    """Whether an analyzer can say whether what was to go is gone."""
-    reversible: bool = False
-    """Taking the patch back gave the same bytes."""
-
-    @property
-    def proven(self) -> bool:
-        """As far as tools can prove it: gone what was to go, nothing new, and it can be taken back."""
-        return self.refused is None and self.reads and self.reversible and not self.left and not self.brought
 
 
 @dataclass(frozen=True)
@@ -112,6 +71,7 @@ class Worktree:
         self._tree: Tree | None = None
         self._snapshot: Snapshot | None = None
         self._base = ""
+        self._paths: frozenset[str] = frozenset()
         self._known: dict[str, tuple[str, list[Finding]]] = {}
 
     async def open(self, snapshot: Snapshot) -> str:
@@ -123,6 +83,7 @@ class Worktree:
             tree = Tree(root, snapshot.scratch / "tree.git")
             self._base = await tree.begin()
             self._tree, self._snapshot = tree, snapshot
+            self._paths = frozenset(file.path for file in snapshot.files)
         else:
             await self._tree.reset(self._base)
         return await self._tree.contents()
@@ -244,20 +205,20 @@ class Worktree:
             return tuple(Trial(one.key, refused=refused.get(one.key, str(error))) for one in proposals)
         finally:
             await tree.reset(head)
-        patches = _by_file(whole)
-        trials = []
+        patches = diff.by_file(whole)
+        found = []
         for proposal in proposals:
             if proposal.key in refused:
-                trials.append(Trial(proposal.key, refused=refused[proposal.key]))
+                found.append(Trial(proposal.key, refused=refused[proposal.key]))
                 continue
             own = texts[proposal.key]
             if not set(own) & set(changed):
-                trials.append(Trial(proposal.key, refused="It changes nothing."))
+                found.append(Trial(proposal.key, refused="It changes nothing."))
                 continue
             patch = "".join(patches[path] for path in sorted(own) if path in patches)
-            trial = replace(_trial(proposal.key, before, own, changed, patch), reversible=reversible)
-            trials.append(_proven(trial, proposal.places, was, now))
-        return tuple(trials)
+            trial = replace(trials.of_change(proposal.key, before, own, changed, patch), reversible=reversible)
+            found.append(trials.held_against(trial, proposal.places, was, now))
+        return tuple(found)
 
     async def _rewritten(self, proposal: Proposal, settings: Settings) -> dict[str, str]:
         """Path and new text of each file. Raises EditRefused."""
@@ -344,8 +305,7 @@ class Worktree:
         """The file's text; None for what is no regular file of the repository, or no UTF-8."""
         root = self._opened.root
         place = root / path
-        known = {file.path for file in self._snapshot.files} if self._snapshot is not None else set()
-        if path not in known or place.is_symlink() or not place.is_file():
+        if path not in self._paths or place.is_symlink() or not place.is_file():
             return None
         content = place.read_bytes()
         if len(content) > _MAX_TEXT or b"\0" in content:
@@ -407,110 +367,3 @@ def _parted(block: str) -> tuple[list[str], list[str]]:
         is_import = line.startswith(("import ", "from ")) and syntax.only_imports([line])
         (imports if is_import else rest).append(line)
     return imports, rest
-
-
-def _trial(
-    key: str, before: Mapping[str, str], texts: Mapping[str, str], changed: Mapping[str, Changed], patch: str
-) -> Trial:
-    """What the grammar and git say of a change of these files."""
-    reads, breaking, unread = True, False, []
-    for path, text in texts.items():
-        was, now = syntax.reads(path, before[path]), syntax.reads(path, text)
-        if not was:
-            unread.append(path)
-        reads = reads and bool(now or not was)
-        breaking = breaking or bool(syntax.breaks(path, before[path], text))
-    lines = changed_lines(patch)
-    changes = tuple(
-        FileChange(path, *lines.get(path, ((), ())), one.status, one.mode_before, one.mode_after)
-        for path, one in sorted(changed.items())
-        if path in texts
-    )
-    hashes = tuple((path, sha256(before[path].encode())) for path in sorted(texts))
-    return Trial(key, patch=patch, changes=changes, before=hashes, breaking=breaking, reads=reads, unread=tuple(unread))
-
-
-def _by_file(patch: str) -> dict[str, str]:
-    """The part of each file of a diff that git made; a line of code never begins at its margin."""
-    found: dict[str, str] = {}
-    for part in patch.split("\ndiff --git "):
-        section = part if part.startswith("diff --git ") else f"diff --git {part}"
-        section = section if section.endswith("\n") else f"{section}\n"
-        found |= dict.fromkeys(changed_lines(section), section)
-    return found
-
-
-def changed_lines(patch: str) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
-    """Path → (the lines that go, the lines that come), of a unified diff that git made."""
-    found: dict[str, tuple[list[str], list[str]]] = {}
-    own: tuple[list[str], list[str]] = ([], [])
-    left = (0, 0)
-    for line in patch.split("\n"):
-        if left == (0, 0):
-            if line.startswith("+++ "):
-                path = _unquoted(line[4:])
-                own = found.setdefault(path.removeprefix("b/"), ([], []))
-            elif line.startswith("@@ "):
-                left = _sizes(line)
-            continue
-        gone, come = left
-        if line.startswith("-"):
-            own[0].append(line[1:])
-            left = (gone - 1, come)
-        elif line.startswith("+"):
-            own[1].append(line[1:])
-            left = (gone, come - 1)
-        elif not line.startswith("\\"):
-            left = (gone - 1, come - 1)
-    return {path: (tuple(gone), tuple(come)) for path, (gone, come) in found.items()}
-
-
-def _sizes(head: str) -> tuple[int, int]:
-    """How many lines of each side a hunk has: `@@ -start,size +start,size @@`."""
-    old, new = head.split(" ")[1:3]
-    sizes = [int(side.partition(",")[2] or 1) for side in (old, new)]
-    return sizes[0], sizes[1]
-
-
-def _unquoted(name: str) -> str:
-    """A path as git writes it: in quotes where it holds what needs them."""
-    name = name.rstrip("\t")
-    if not name.startswith('"'):
-        return name
-    return (
-        name[1:-1]
-        .encode("latin-1", "backslashreplace")
-        .decode("unicode_escape")
-        .encode("latin-1")
-        .decode(errors="surrogateescape")
-    )
-
-
-def _proven(trial: Trial, places: Iterable[Place], before: Sequence[Finding], after: Sequence[Finding]) -> Trial:
-    """What the analyzers say of the files that the trial changes."""
-    if trial.refused is not None:
-        return trial
-    paths = {change.path for change in trial.changes}
-    was = Counter((f.path, f.rule) for f in before if f.path in paths)
-    now = Counter((f.path, f.rule) for f in after if f.path in paths)
-    standing = {(f.path, f.rule, f.fingerprint) for f in after}
-    wanted = Counter((p.path, p.rule) for p in places if p.rule is not None and p.path in paths)
-    left = [
-        (path, f"{rule} in {path}")
-        for (path, rule), count in sorted(wanted.items())
-        if was[path, rule] and now[path, rule] > was[path, rule] - min(count, was[path, rule])
-    ]
-    left += [(place.path, f"{place.path} is as it was") for place in places if place.path not in paths]
-    left += [
-        (place.path, f"{place.rule} at {place.path}:{place.start_line}")
-        for place in places
-        if place.fingerprint and (place.path, place.rule, place.fingerprint) in standing
-    ]
-    brought = [(path, f"{rule} in {path}") for (path, rule), n in sorted(now.items()) if n > was[path, rule]]
-    return replace(
-        trial,
-        left=tuple(dict.fromkeys(what for _, what in left)),
-        brought=tuple(what for _, what in brought),
-        doubtful=tuple(sorted({path for path, _ in (*left, *brought)})),
-        checked=bool(wanted) and all(was[one] for one in wanted),
-    )

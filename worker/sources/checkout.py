@@ -19,6 +19,7 @@ from pathlib import Path
 from worker.core.linear import pattern
 from worker.runtime import process
 from worker.sources.git import is_commit
+from worker.sources.git_environment import environment
 
 _SECONDS = 10.0
 _SMALL, _LARGE = 4096, 32 << 20
@@ -138,18 +139,14 @@ def _prepare(work: Path, *, sha256: bool) -> None:
 
 
 def _environment(work: Path, *, objects: Path, index: Path) -> dict[str, str]:
-    return process.bare_environment(
+    return environment(
         work,
         GIT_DIR=str(work),
         GIT_OBJECT_DIRECTORY=str(objects.absolute()),
         GIT_INDEX_FILE=str(index.absolute()),
-        GIT_CONFIG_NOSYSTEM="1",
-        GIT_CONFIG_GLOBAL=os.devnull,
-        GIT_NO_REPLACE_OBJECTS="1",
         GIT_NO_LAZY_FETCH="1",
         GIT_ALLOW_PROTOCOL="none",
         GIT_OPTIONAL_LOCKS="0",
-        GIT_TERMINAL_PROMPT="0",
     )
 
 

@@ -17,6 +17,7 @@ from worker.core.untrusted import hosts, urls
 from worker.core.untrusted.paths import UnsafePath, safe_path
 from worker.runtime import process
 from worker.sources.errors import SourceError, SourceNotFound, SourceTooLarge, SourceUnavailable, SourceUnsafe
+from worker.sources.git_environment import environment
 from worker.sources.snapshot import SnapshotLimits, check_limits
 
 _COMMIT = pattern(r"^[0-9a-f]{40}([0-9a-f]{24})?$")
@@ -71,18 +72,11 @@ class Repository:
         if not self.public_only:
             allowed = {f"protocol.{scheme}.allow": "always" for scheme in ("file", "http", "git", "ssh")}
             config = {**config, **allowed, "safe.directory": "*"}
-        numbered: dict[str, str] = {"GIT_CONFIG_COUNT": str(len(config))}
-        for index, (key, value) in enumerate(config.items()):
-            numbered |= {f"GIT_CONFIG_KEY_{index}": key, f"GIT_CONFIG_VALUE_{index}": value}
-        return process.bare_environment(
+        return environment(
             self.folder.parent,
-            GIT_CONFIG_NOSYSTEM="1",
-            GIT_CONFIG_GLOBAL=os.devnull,
-            GIT_TERMINAL_PROMPT="0",
+            config,
             GIT_LFS_SKIP_SMUDGE="1",
-            GIT_NO_REPLACE_OBJECTS="1",
             GIT_SSH_COMMAND="ssh -o BatchMode=yes -o ConnectTimeout=15",
-            **numbered,
         )
 
     async def _git(self, *arguments: str, output: int = 64 << 20) -> process.Completed:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from worker.runtime import process
 from worker.sources.errors import PatchRejected, SourceError, SourceUnsafe
+from worker.sources.git_environment import environment
 
 _SECONDS = 120.0
 _MAX_DIFF = 16 << 20
@@ -157,25 +158,16 @@ class Tree:
 
     async def _run(self, *arguments: str, bare: bool = False, more: dict[str, str] | None = None) -> process.Completed:
         where = {} if bare else {"GIT_DIR": str(self._git_dir), "GIT_WORK_TREE": str(self.root)}
-        numbered = {"GIT_CONFIG_COUNT": str(len(_CONFIG))}
-        for index, (key, value) in enumerate(_CONFIG.items()):
-            numbered |= {f"GIT_CONFIG_KEY_{index}": key, f"GIT_CONFIG_VALUE_{index}": value}
-        environment = process.bare_environment(
+        given = environment(
             self._git_dir.parent,
-            GIT_CONFIG_NOSYSTEM="1",
-            GIT_CONFIG_GLOBAL=os.devnull,
+            _CONFIG,
             GIT_ATTR_NOSYSTEM="1",
-            GIT_TERMINAL_PROMPT="0",
-            GIT_NO_REPLACE_OBJECTS="1",
             GIT_LITERAL_PATHSPECS="0",
             GIT_AUTHOR_NAME=_WHO,
             GIT_AUTHOR_EMAIL="invariant@localhost",
             GIT_COMMITTER_NAME=_WHO,
             GIT_COMMITTER_EMAIL="invariant@localhost",
             **where,
-            **numbered,
             **(more or {}),
         )
-        return await process.run(
-            ["git", *arguments], cwd=self.root, env=environment, seconds=_SECONDS, output=_MAX_DIFF
-        )
+        return await process.run(["git", *arguments], cwd=self.root, env=given, seconds=_SECONDS, output=_MAX_DIFF)

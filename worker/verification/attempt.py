@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -30,7 +30,6 @@ from worker.core.runs import events, lifecycle
 from worker.core.runs.lifecycle import Claim
 from worker.core.telemetry import logs, tracing
 from worker.core.telemetry.masking import mask, mask_file
-from worker.core.untrusted import source
 from worker.core.vocabulary import RunStatus
 from worker.isolation.errors import ProcessEnded
 from worker.isolation.room import Bounds, Room
@@ -40,7 +39,7 @@ from worker.llm.ledger import Caller
 from worker.runtime import lease
 from worker.runtime.resources import Resources
 from worker.runtime.single_flight import Flights
-from worker.sources import take
+from worker.sources import requests, take
 from worker.sources.shared import Snapshots
 from worker.sources.snapshot import Snapshot
 from worker.verification import history, pipeline, record
@@ -178,21 +177,8 @@ async def _load(claim: Claim, resources: Resources) -> _Loaded:
         )
         if constitution is None:
             raise ConstitutionRejected("The run's constitution was removed before it was taken up.")
-        content = content_format = None
-        if run.upload_id is not None:
-            row = (
-                await session.execute(
-                    select(models.Upload.content, models.Upload.format).where(models.Upload.id == run.upload_id)
-                )
-            ).first()
-            if row is not None:
-                content, content_format = row.content, row.format
         known = await history.load(session, run, constitution.sha256)
-        patch = await session.scalar(select(models.Run.patch).where(models.Run.id == run.id))
-    base = run.base if run.mode == "diff" else None
-    request = take.Request(
-        source.fetched(run.source_kind, run.source), base, content, content_format, run.upload_id, patch
-    )
+        request = await requests.of_run(session, run)
     return _Loaded(run, constitution, request, known)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support import provider
 from tests.support.git import git, repository
-from tests.support.remediation import mending, script
+from tests.support.remediation import applied, mending, script
 from tests.worker.remediation.conftest import Driving
 from worker.sources.folder import select
 
@@ -62,7 +62,8 @@ async def test_files_with_planted_flaws_are_as_they_were_before(driving: Driving
     assert patch.count("diff --git") == len(table), [
         (one["iteration"], one["status"], one["needs"], one["outcome"]) for one in told
     ]
-    assert _applied(files, patch, tmp_path) == {path: original[path] for path in files}
+    texts = {path: content.decode() for path, content in files.items()}
+    assert applied(patch, texts, tmp_path) == {path: original[path].decode() for path in files}
 
 
 @pytest.mark.parametrize("name", ["procrastinate", "httpcore", "mako"])
@@ -100,12 +101,3 @@ def _is_text(content: bytes) -> bool:
         return "\0" not in content.decode()
     except UnicodeDecodeError:
         return False
-
-
-def _applied(files: Mapping[str, bytes], patch: str, folder: Path) -> dict[str, bytes]:
-    for path, content in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(content)
-    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
-    subprocess.run(["git", "apply"], cwd=folder, input=patch.encode(), check=True)
-    return {path: (folder / path).read_bytes() for path in files}

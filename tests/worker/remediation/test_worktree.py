@@ -17,7 +17,8 @@ from worker.remediation import policy
 from worker.remediation.edits import Edit
 from worker.remediation.issues import Place
 from worker.remediation.policy import Limits
-from worker.remediation.worktree import Commit, Proposal, Trial, Worktree
+from worker.remediation.trial import Proposal, Trial
+from worker.remediation.worktree import Commit, Worktree
 from worker.sources import take
 from worker.sources.errors import PatchRejected
 from worker.sources.snapshot import Snapshot

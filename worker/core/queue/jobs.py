@@ -31,13 +31,9 @@ class VerifyRun:
 
 
 @dataclass(frozen=True)
-class DeliverCallback:
-    """Tell a run's `callback_url` how it ended."""
+class _OfARun:
+    """What is owed because of a run."""
 
-    NAME: ClassVar[str] = "monitoring.deliver_callback"
-    QUEUE: ClassVar[str] = "monitoring"
-    # Before any run: it is short, and somebody waits for it.
-    PRIORITY: ClassVar[int] = 20
     run_id: uuid.UUID
 
     @property
@@ -50,21 +46,22 @@ class DeliverCallback:
 
 
 @dataclass(frozen=True)
-class FollowRun:
+class DeliverCallback(_OfARun):
+    """Tell a run's `callback_url` how it ended."""
+
+    NAME: ClassVar[str] = "monitoring.deliver_callback"
+    QUEUE: ClassVar[str] = "monitoring"
+    # Before any run: it is short, and somebody waits for it.
+    PRIORITY: ClassVar[int] = 20
+
+
+@dataclass(frozen=True)
+class FollowRun(_OfARun):
     """See what a run that has ended means for remediation: one begins, or one goes on that waited for it."""
 
     NAME: ClassVar[str] = "remediation.follow_run"
     QUEUE: ClassVar[str] = "remediation"
     PRIORITY: ClassVar[int] = 20
-    run_id: uuid.UUID
-
-    @property
-    def subject(self) -> str:
-        return str(self.run_id)
-
-    @classmethod
-    def of(cls, subject: str) -> Self:
-        return cls(uuid.UUID(subject))
 
 
 @dataclass(frozen=True)
