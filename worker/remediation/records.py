@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import cast, func, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import undefer
 
 from worker.core import models
 from worker.core.ids import new_id
@@ -91,7 +92,7 @@ async def load(session: AsyncSession, remediation_id: uuid.UUID) -> Loaded | Non
     row = await session.get(models.RemediationRun, remediation_id, populate_existing=True)
     if row is None:
         return None
-    run = await session.get(models.Run, row.run_id)
+    run = await session.get(models.Run, row.run_id, options=[undefer(models.Run.patch)])
     assert run is not None
     has_result = await session.scalar(
         select(models.RemediationRun.patch.is_not(None)).where(models.RemediationRun.id == row.id)

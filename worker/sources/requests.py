@@ -12,7 +12,8 @@ from worker.sources.make import Request
 
 
 async def of_run(session: AsyncSession, run: Run, *, named: Mapping[str, Any] | None = None) -> Request:
-    """The request, read in the caller's transaction. `named` stands instead of the run's stored source."""
+    """The request, read in the caller's transaction. The run is loaded with its patch; `named` stands instead of its
+    stored source."""
     content = content_format = None
     if run.upload_id is not None:
         upload = select(Upload.content, Upload.format).where(Upload.id == run.upload_id)
@@ -25,5 +26,5 @@ async def of_run(session: AsyncSession, run: Run, *, named: Mapping[str, Any] | 
         content,
         content_format,
         run.upload_id,
-        await session.scalar(select(Run.patch).where(Run.id == run.id)),
+        run.patch,
     )

@@ -19,6 +19,7 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import undefer
 
 from worker.core import models
 from worker.core.backoff import full_jitter
@@ -169,7 +170,7 @@ class _Loaded:
 
 async def _load(claim: Claim, resources: Resources) -> _Loaded:
     async with resources.db.transaction() as session:
-        run = await session.get_one(models.Run, claim.run_id)
+        run = await session.get_one(models.Run, claim.run_id, options=[undefer(models.Run.patch)])
         constitution = (
             await session.get(models.ConstitutionVersion, run.constitution_version_id)
             if run.constitution_version_id

@@ -295,16 +295,13 @@ _FINISH = text(
         SELECT id, event_seq, :status, CAST(:data AS jsonb) FROM finished
     ), owed AS (
         INSERT INTO work_items (kind, subject)
-        SELECT :callback_task, id::text FROM finished WHERE callback_url IS NOT NULL
-        UNION ALL SELECT :follow_task, id::text FROM finished WHERE followed ON CONFLICT DO NOTHING
+        SELECT :callback_task, id::text FROM finished WHERE callback_url IS NOT NULL ON CONFLICT DO NOTHING
     )
     SELECT id, pg_notify(:channel, id::text),
         CASE WHEN callback_url IS NOT NULL THEN procrastinate_defer_jobs_v1(ARRAY[ROW(
             :callback_queue, :callback_task, :callback_priority, NULL, NULL, jsonb_build_object('run_id', id), NULL
         )::procrastinate_job_to_defer_v1]) END,
-        CASE WHEN followed THEN procrastinate_defer_jobs_v1(ARRAY[ROW(
-            :follow_queue, :follow_task, :follow_priority, NULL, NULL, jsonb_build_object('run_id', id), NULL
-        )::procrastinate_job_to_defer_v1]) END
+        followed
     FROM finished
     """  # noqa: S608  our own words
 )
@@ -323,7 +320,8 @@ async def finish(
     error_message: str | None = None,
     data: dict[str, Any] | None = None,
 ) -> bool:
-    """End the run, if this attempt still holds it, with its event and the jobs that follow from it; one statement.
+    """End the run, if this attempt still holds it, with its event and the callback's job; one statement, and one more
+    in the caller's transaction for the few that a remediation follows from.
 
     The caller writes nothing of the run when it is False.
     """
@@ -349,13 +347,13 @@ async def finish(
                 "callback_queue": DeliverCallback.QUEUE,
                 "callback_task": DeliverCallback.NAME,
                 "callback_priority": DeliverCallback.PRIORITY,
-                "follow_queue": FollowRun.QUEUE,
-                "follow_task": FollowRun.NAME,
-                "follow_priority": FollowRun.PRIORITY,
                 **looked_at,
             },
         )
     ).first()
+    if row is not None and row.followed:
+        assert isinstance(session, AsyncSession), "what is owed is written with the end, in one transaction"
+        await work_items.add(session, FollowRun(claim.run_id))
     return row is not None
 
 
