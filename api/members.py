@@ -96,6 +96,7 @@ async def put_member(call: Call, repository_id: uuid.UUID, body: MemberRequest) 
             .on_conflict_do_update(index_elements=["repo_id", "user_name"], set_={"role": body.role.value})
             .returning(RepoMember)
         )
+        await call.audit(session, f"repository:{repository_id}", user=body.user, role=body.role.value)
         return json_response(_view((await session.execute(change)).scalar_one()))
 
 
@@ -119,6 +120,7 @@ async def remove_member(call: Call, repository_id: uuid.UUID, query: MemberQuery
         )
         if gone is None:
             raise errors.NotFound("The repository has no such member.")
+        await call.audit(session, f"repository:{repository_id}", user=query.user)
     return Response(status_code=204)
 
 

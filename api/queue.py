@@ -13,7 +13,7 @@ from starlette.responses import Response
 from api.http import errors
 from api.http.pagination import Page
 from api.http.routing import Answer, Call, Operations, json_response
-from worker.core.queue.jobs import ITEMS, QUEUES
+from worker.core.queue.jobs import ITEMS, QUEUES, subject_of
 from worker.core.vocabulary import Scope
 
 operations = Operations("queue")
@@ -201,7 +201,8 @@ async def retry_job(call: Call, job_id: int) -> Response:
             raise errors.Conflict(f"The job is {row.status}; only a failed one can be tried again.")
         await session.execute(_AGAIN, {"id": job_id})
         if row.task in ITEMS:
-            await session.execute(_ITEM_AGAIN, {"kind": row.task, "subject": str(row.arguments.get("run_id"))})
+            await session.execute(_ITEM_AGAIN, {"kind": row.task, "subject": subject_of(row.arguments)})
+        await call.audit(session, f"job:{job_id}", task=row.task)
         found = (await session.execute(_ONE, values)).one()
     return json_response(_view(found))
 
@@ -232,6 +233,7 @@ async def pause_queue(call: Call, name: str) -> Response:
     """Have workers leave a queue alone, within five seconds; what is at work goes on"""
     async with call.state.db.transaction() as session:
         await session.execute(_PAUSE, {"queue": _known(name), "by": call.principal.name})
+        await call.audit(session, f"queue:{name}")
     return json_response(Pause(queue=name, paused=True))
 
 
@@ -246,4 +248,5 @@ async def resume_queue(call: Call, name: str) -> Response:
     """Have workers serve a paused queue again, within five seconds"""
     async with call.state.db.transaction() as session:
         await session.execute(_RESUME, {"queue": _known(name)})
+        await call.audit(session, f"queue:{name}")
     return json_response(Pause(queue=name, paused=False))

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import delete, func, select, update
@@ -16,9 +17,10 @@ from api.http.routing import Answer, Call, Operations, json_response
 from api.runs.resolve import full_name
 from worker.core.ids import new_id, sha256
 from worker.core.models import ConstitutionVersion, RepoBranch, RepoConnection, RepoMember, Run
+from worker.core.monitoring.repository import RepositorySettings
 from worker.core.untrusted import urls
 from worker.core.untrusted.source import GitRef, GitUrl, Text
-from worker.core.vocabulary import Scope
+from worker.core.vocabulary import Forge, Scope
 
 operations = Operations("repositories")
 
@@ -35,11 +37,18 @@ class RepositoryRequest(BaseModel):
     default_branch: GitRef = "main"
 
 
+class SettingsChange(RepositorySettings):
+    """Those of a repository's settings that change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
 class RepositoryChange(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     clone_url: GitUrl | None = None
     default_branch: GitRef | None = None
+    settings: SettingsChange | None = Field(None, description="what is not named stays as it is")
 
 
 class RepositoryView(BaseModel):
@@ -47,6 +56,8 @@ class RepositoryView(BaseModel):
     full_name: str
     clone_url: str
     default_branch: str
+    forge: Forge = Field(description="`github`: connected by an installation of the GitHub App")
+    settings: RepositorySettings = Field(description="of addresses only the host is shown")
     created_by: str | None
     created_at: datetime
     updated_at: datetime
@@ -97,7 +108,16 @@ class ConstitutionList(BaseModel):
 
 
 def _view(row: RepoConnection) -> RepositoryView:
-    return RepositoryView.model_validate(row, from_attributes=True)
+    found = RepositoryView.model_validate(row, from_attributes=True)
+    settings = RepositorySettings.model_validate(row.settings)
+    # Who has such an address may write to it.
+    notify = tuple(notice.model_copy(update={"url": _origin(notice.url)}) for notice in settings.notify)
+    return found.model_copy(update={"settings": settings.model_copy(update={"notify": notify})})
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}/***"
 
 
 def _check_url(call: Call, url: str) -> None:
@@ -126,6 +146,7 @@ async def connect_repository(call: Call, body: RepositoryRequest) -> Response:
             session.add(row)
             await session.flush()
             await session.refresh(row)
+            await call.audit(session, f"repository:{row.id}", clone_url=row.clone_url)
             found = _view(row)
     except IntegrityError:
         raise errors.Conflict(
@@ -164,15 +185,23 @@ async def get_repository(call: Call, repository_id: uuid.UUID) -> Response:
     problems=(errors.NotFound,),
 )
 async def change_repository(call: Call, repository_id: uuid.UUID, body: RepositoryChange) -> Response:
-    """Change a repository's URL or default branch"""
+    """Change a repository's URL, default branch or settings"""
     if body.clone_url is not None:
         _check_url(call, body.clone_url)
+    for notice in () if body.settings is None else body.settings.notify:
+        try:
+            urls.check_url(notice.url, production=call.state.settings.deployed)
+        except urls.AddressRejected as error:
+            raise errors.InvalidRequest(f"body/settings/notify: {error}") from None
     async with call.state.db.transaction() as session:
         row = await access.find_repository(session, call.principal, repository_id, access.ADMIN, lock=True)
         row.clone_url = body.clone_url or row.clone_url
         row.default_branch = body.default_branch or row.default_branch
+        if body.settings is not None:
+            row.settings = {**row.settings, **body.settings.model_dump(mode="json", exclude_unset=True)}
         await session.flush()
         await session.refresh(row)
+        await call.audit(session, f"repository:{row.id}", **body.model_dump(mode="json", exclude_unset=True))
         return json_response(_view(row))
 
 
@@ -202,6 +231,7 @@ async def remove_repository(call: Call, repository_id: uuid.UUID) -> Response:
         await session.execute(update(Run).where(Run.id.in_(at_once)).values(repo_id=None))
         await session.execute(delete(RepoBranch).where(RepoBranch.repo_id == repository_id))
         await session.execute(delete(RepoMember).where(RepoMember.repo_id == repository_id))
+        await call.audit(session, f"repository:{repository_id}", full_name=row.full_name)
     return Response(status_code=204)
 
 
@@ -244,6 +274,7 @@ async def monitor_branch(call: Call, repository_id: uuid.UUID, body: BranchChang
             .returning(RepoBranch)
         )
         row = (await session.execute(change)).scalar_one()
+        await call.audit(session, f"repository:{repository_id}", branch=body.name, monitored=body.monitored)
         return json_response(BranchView.model_validate(row, from_attributes=True))
 
 
@@ -306,4 +337,5 @@ async def put_constitution(call: Call, repository_id: uuid.UUID, body: Constitut
         session.add(row)
         await session.flush()
         await session.refresh(row)
+        await call.audit(session, f"repository:{repository_id}", version=row.version, sha256=digest)
         return json_response(ConstitutionView.model_validate(row, from_attributes=True), 201)

@@ -107,6 +107,7 @@ async def create_token(call: Call, body: TokenRequest) -> Response:
     }
     async with call.state.db.transaction() as session:
         row = (await session.execute(insert(ApiToken).values(values).returning(ApiToken))).scalar_one()
+        await call.audit(session, f"token:{row.id}", user=user, scopes=values["scopes"], expires_at=expires_at)
         found = NewTokenView(token=token, **_view(row).model_dump())
     return json_response(found, 201, {"Location": f"/api/tokens/{row.id}"})
 
@@ -179,6 +180,7 @@ async def revoke_token(call: Call, token_id: uuid.UUID) -> Response:
         if beyond:
             raise errors.Forbidden(f"The token that revokes it must have its scopes too: {', '.join(beyond)}.")
         await session.execute(_REVOKE, {"id": token_id})
+        await call.audit(session, f"token:{token_id}", user=row.user_name)
         await session.refresh(row)
         found = _view(row)
     return json_response(found)

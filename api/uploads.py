@@ -71,6 +71,7 @@ async def _store(call: Call, file: IO[bytes], row: Mapping[str, object]) -> date
         await make_room(session, call.principal, call.state.settings, size=cast(int, row["size"]))
         created_at: datetime = (await session.execute(_JOIN, row)).scalar_one()
         await session.execute(delete(UploadPart).where(UploadPart.upload_id == row["id"]))
+        await call.audit(session, f"upload:{row['id']}", size=row["size"], sha256=row["sha256"])
     return created_at
 
 

@@ -20,6 +20,7 @@ from worker.core.queue import jobs
 from worker.core.settings import Settings
 from worker.core.telemetry import logs, tracing
 from worker.core.version import VERSION
+from worker.github import cloning
 from worker.health import Vitals
 from worker.isolation import proof
 from worker.isolation.contained import Isolation
@@ -89,7 +90,7 @@ async def serve(config: Settings, url: str, vitals: Vitals) -> None:
     db = Database(url, application="invariant-worker", pool_size=_CONNECTIONS, direct_url=config.direct_database_url)
     holder = f"{socket.gethostname()}-{os.getpid()}"
     isolation = isolated.isolation()
-    resources = Resources(settings=config, db=db, holder=holder, isolation=isolation)
+    resources = Resources(settings=config, db=db, holder=holder, isolation=isolation, tokens=cloning.tokens(config))
     beating = asyncio.create_task(_beat(vitals, resources))
     try:
         # It loads what runs need while the schema is waited for.

@@ -24,6 +24,7 @@ from worker.core.db.database import is_unavailable
 from worker.core.queue import app as queue
 from worker.core.runs import lifecycle
 from worker.core.telemetry import logs
+from worker.github import chores as github
 from worker.health import Vitals
 from worker.reaper import reap_forever
 from worker.remediation import chores as remediation
@@ -100,7 +101,7 @@ class Supervisor:
             asyncio.create_task(reap_forever(self.resources)),
             *(
                 asyncio.create_task(do_forever(kind, chores, self.resources))
-                for kind, chores in {**upkeep.CHORES, **remediation.CHORES}.items()
+                for kind, chores in {**upkeep.CHORES, **remediation.CHORES, **github.chores(settings)}.items()
             ),
             *(
                 asyncio.create_task(do_forever(kind, chores, self.resources, look=min(5.0, settings.rollup_seconds)))

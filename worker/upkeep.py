@@ -13,7 +13,7 @@ from functools import partial
 from sqlalchemy import TextClause, text
 
 from worker.core.backoff import spread
-from worker.core.queue.jobs import QUEUES, DeliverCallback, VerifyRun
+from worker.core.queue.jobs import ITEMS, QUEUES, SUBJECT, VerifyRun
 from worker.core.telemetry import logs
 from worker.runtime.periodic import Chore
 from worker.runtime.resources import Resources
@@ -78,10 +78,10 @@ REMOVALS: Mapping[str, Removal] = {
     "wedged_jobs": Removal(
         30.0,
         text(
-            """
+            f"""
             DELETE FROM procrastinate_jobs WHERE id IN (
                 SELECT j.id FROM procrastinate_jobs j
-                WHERE j.status = 'doing' AND j.task_name IN (:verify, :callback)
+                WHERE j.status = 'doing' AND j.task_name = ANY(:tasks)
                     AND NOT EXISTS (SELECT FROM procrastinate_events e
                         WHERE e.job_id = j.id AND e.at > now() - interval '60 seconds')
                     AND (NOT EXISTS (SELECT FROM procrastinate_workers w
@@ -92,10 +92,11 @@ REMOVALS: Mapping[str, Removal] = {
                         WHERE r.id = CAST(j.args->>'run_id' AS uuid) AND r.status = 'running'
                             AND j.task_name = :verify)
                     AND NOT EXISTS (SELECT FROM work_items w
-                        WHERE w.kind = j.task_name AND w.subject = j.args->>'run_id' AND w.status = 'running')
+                        WHERE w.kind = j.task_name AND w.status = 'running'
+                            AND w.subject = {SUBJECT.format(args="j.args")})
                 ORDER BY j.id LIMIT :batch FOR UPDATE SKIP LOCKED)
-            """
-        ).bindparams(verify=VerifyRun.NAME, callback=DeliverCallback.NAME),
+            """  # noqa: S608  our own words
+        ).bindparams(verify=VerifyRun.NAME, tasks=[VerifyRun.NAME, *ITEMS]),
     ),
     "dead_workers": Removal(
         60.0,
@@ -145,6 +146,30 @@ REMOVALS: Mapping[str, Removal] = {
             """
         ),
         "keep_artifacts_days",
+    ),
+    "deliveries": Removal(
+        _HOUR,
+        text(
+            """
+            DELETE FROM webhook_deliveries WHERE delivery_id IN (
+                SELECT delivery_id FROM webhook_deliveries
+                WHERE received_at < now() - make_interval(secs => :seconds) AND processed_at IS NOT NULL
+                ORDER BY received_at LIMIT :batch FOR UPDATE SKIP LOCKED)
+            """
+        ),
+        "keep_events_days",
+    ),
+    "callbacks": Removal(
+        _HOUR,
+        text(
+            """
+            DELETE FROM callbacks WHERE id IN (
+                SELECT id FROM callbacks
+                WHERE created_at < now() - make_interval(secs => :seconds) AND status <> 'waiting'
+                ORDER BY created_at LIMIT :batch FOR UPDATE SKIP LOCKED)
+            """
+        ),
+        "keep_events_days",
     ),
     "tokens": Removal(
         _HOUR,
@@ -292,11 +317,12 @@ async def _tidy(name: str, resources: Resources) -> None:
         log.info("tidied", chore=name, removed=removed)
 
 
-# Code from before revision 012 does none of the chores of a kind once it has met one that it does not know.
+# Older code does none of the chores of a kind once it has met one that it does not know.
 _SINCE_012 = {
     *("run_budgets", "runs", "constitutions"),
     *("runs_of_removed", "constitutions_of_removed", "jobs_of_removed", "removed_repositories"),
 }
+_SINCE_015 = {"deliveries", "callbacks"}
 
 
 def _chore(name: str) -> Chore:
@@ -304,7 +330,8 @@ def _chore(name: str) -> Chore:
 
 
 CHORES: Mapping[str, Mapping[str, Chore]] = {
-    "upkeep": {name: _chore(name) for name in REMOVALS if name not in _SINCE_012},
+    "upkeep": {name: _chore(name) for name in REMOVALS if name not in _SINCE_012 | _SINCE_015},
     "retention": {name: _chore(name) for name in REMOVALS if name in _SINCE_012},
+    "logs": {name: _chore(name) for name in REMOVALS if name in _SINCE_015},
 }
 """By the kind of their work items."""

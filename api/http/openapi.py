@@ -137,7 +137,7 @@ def _headers(operation: Operation) -> list[dict[str, Any]]:
             "in": "header",
             "required": False,
             "description": description,
-            "schema": {"type": "string", "pattern": patterns[name]},
+            "schema": {"type": "string", "pattern": patterns.get(name, r"^[\x21-\x7e]{1,200}$")},
         }
         for name, description in operation.headers.items()
     ]

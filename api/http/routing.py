@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -20,6 +21,7 @@ from api.http import errors
 from api.http.admission import admit
 from api.http.body import whole_body
 from api.state import State
+from worker.core import audit
 from worker.core.vocabulary import Scope
 
 Endpoint = Callable[..., Awaitable[Response]]
@@ -67,11 +69,30 @@ class Call:
     request: Request
     principal: Principal
     state: State
+    operation: str
+    """The OpenAPI document's name for what is asked for."""
 
     @property
     def request_id(self) -> str:
         found: str = self.request.state.request_id
         return found
+
+    def line(self, subject: str | None, **data: object) -> audit.Line:
+        """The audit log's line of this request."""
+        client = self.request.client
+        return audit.Line(
+            actor=self.principal.name or audit.SERVICE,
+            operation=self.operation,
+            subject=subject,
+            token_id=None if self.principal.token is None else self.principal.token.id,
+            request_id=self.request_id,
+            address=None if client is None else client.host,
+            data=data,
+        )
+
+    async def audit(self, session: AsyncSession, subject: str | None, **data: object) -> None:
+        """Write down that it was done, in the transaction that does it. `subject` is `kind:id`."""
+        await audit.write(session, self.line(subject, **data))
 
 
 @dataclass
@@ -156,7 +177,7 @@ def _runner(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
         elif request.query_params:
             name = next(iter(request.query_params))
             raise errors.InvalidRequest(f"query/{errors.printable(name)[:100]}: there is no such parameter here")
-        call = Call(request, principal, state)
+        call = Call(request, principal, state, operation.name)
         if operation.body is None:
             return await operation.endpoint(call, **arguments)
         _require_json(request)

@@ -71,6 +71,7 @@ async def begin_remediation(call: Call, body: RemediationRequest) -> Response:
         remediation_id = await begin(session, run.id, by=call.principal.name, actor=actor(call.principal))
         if remediation_id is None:
             raise errors.Conflict("A remediation of the run is under way already.")
+        await call.audit(session, f"remediation:{remediation_id}", run_id=run.id)
         row = await session.get_one(RemediationRun, remediation_id)
         (found,) = await lookup.views(session, [row])
     return json_response(found, 202, {"Location": f"/api/remediations/{remediation_id}"})
@@ -242,6 +243,7 @@ async def stop_remediation(call: Call, remediation_id: uuid.UUID, body: Decision
         )
         await audit.write(session, Audited.STOP_REQUESTED, actor=who, remediation_id=remediation_id, reason=body.reason)
         await work_items.wake(session, Remediate(remediation_id))
+        await call.audit(session, f"remediation:{remediation_id}", reason=body.reason)
         await session.refresh(row)
         (found,) = await lookup.views(session, [row])
     return json_response(found, 202)
@@ -289,6 +291,7 @@ async def roll_back(call: Call, remediation_id: uuid.UUID, body: RollbackRequest
         else:
             await work_items.wake(session, Remediate(remediation_id))
         await session.flush()
+        await call.audit(session, f"remediation:{remediation_id}", reason=body.reason, fixes=len(chosen))
         told = {"remediation_id": str(remediation_id), "action": Audited.ROLLED_BACK.value, "fixes": len(chosen)}
         await events.append(session, row.run_id, "remediation", told)
         (found,) = await lookup.views(session, [row])

@@ -101,6 +101,7 @@ async def _decide(call: Call, fix_id: uuid.UUID, decision: FixStatus, reason: st
         await audit.write(
             session, _DECIDED[decision], actor=who, remediation_id=remediation.id, fix_id=fix_id, reason=reason
         )
+        await call.audit(session, f"fix:{fix_id}", reason=reason)
         told = {"remediation_id": str(remediation.id), "fix_id": str(fix_id), "action": decision.value, "by": who}
         await events.append(session, remediation.run_id, "remediation", told)
         ready = not await lookup.waiting(session, remediation.id)

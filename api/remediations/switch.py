@@ -40,6 +40,7 @@ async def put_switch(call: Call, body: SwitchRequest) -> Response:
             )
         )
         await audit.write(session, Audited.KILL_SWITCH, actor=who, engaged=body.engaged, reason=body.reason)
+        await call.audit(session, None, engaged=body.engaged, reason=body.reason)
         found = _view(call.state, await session.get(KillSwitch, 1, populate_existing=True))
     if body.engaged:
         # The switch holds already: these only hear of it sooner.

@@ -73,6 +73,7 @@ class _Enclosed(TypedDict, total=False):
 
 
 async def _accept(
+    call: Call,
     session: AsyncSession | AsyncConnection,
     run: submission.NewRun,
     *,
@@ -80,7 +81,8 @@ async def _accept(
     upload: submission.NewUpload | None = None,
 ) -> tuple[uuid.UUID, datetime]:
     try:
-        return await submission.accept(session, run, constitution=constitution, upload=upload)
+        line = call.line(None, source=run.source_kind.value, repository=run.repo_full_name)
+        return await submission.accept(session, run, constitution=constitution, upload=upload, line=line)
     except submission.ReferenceMissing as missing:
         raise errors.NotFound(f"There is no {missing}.") from None
 
@@ -162,11 +164,11 @@ async def create_run(call: Call, body: RunRequest) -> Response:
             run, more = await _resolved(call, session, body)
         if call.principal.name is None:
             async with call.state.db.single_statement() as connection:
-                run_id, created_at = await _accept(connection, run, **more)
+                run_id, created_at = await _accept(call, connection, run, **more)
         else:
             async with call.state.db.transaction() as session:
                 await _make_room(call, session, **more)
-                run_id, created_at = await _accept(session, run, **more)
+                run_id, created_at = await _accept(call, session, run, **more)
     else:
         body_sha256 = hashlib.sha256(call.request.state.body).hexdigest()
         async with call.state.db.transaction() as session:
@@ -177,7 +179,7 @@ async def create_run(call: Call, body: RunRequest) -> Response:
             run, more = await _resolved(call, session, body)
             run = replace(run, idempotency_key=key, request_sha256=body_sha256)
             await _make_room(call, session, **more)
-            run_id, created_at = await _accept(session, run, **more)
+            run_id, created_at = await _accept(call, session, run, **more)
     call.state.metrics.accepted.inc()
     return _accepted(fresh_view(run_id, created_at, run))
 
@@ -234,6 +236,7 @@ async def cancel_run(call: Call, run_id: uuid.UUID) -> Response:
         await session.refresh(run)
         if status is None:
             raise errors.Conflict(f"The run has ended already: it is {run.status}.")
+        await call.audit(session, f"run:{run_id}")
         found = view(run)
     return json_response(found, 200 if status is RunStatus.CANCELLED else 202)
 
@@ -281,6 +284,6 @@ async def retry_run(call: Call, run_id: uuid.UUID) -> Response:
             traceparent=tracing.current(),
         )
         await _make_room(call, session)
-        new_id, created_at = await _accept(session, run)
+        new_id, created_at = await _accept(call, session, run)
     call.state.metrics.accepted.inc()
     return _accepted(fresh_view(new_id, created_at, run))

@@ -102,6 +102,7 @@ async def create_feedback(call: Call, run_id: uuid.UUID, body: FeedbackRequest) 
         session.add(row)
         await session.flush()
         await session.refresh(row)
+        await call.audit(session, f"run:{run_id}", feedback_id=row.id, mark=row.mark)
         found = FeedbackView.model_validate(row, from_attributes=True)
     return json_response(found, 201)
 
@@ -181,4 +182,5 @@ async def delete_feedback(call: Call, run_id: uuid.UUID, feedback_id: uuid.UUID)
         )
         if gone is None:
             raise errors.NotFound("The run has no such feedback.")
+        await call.audit(session, f"run:{run_id}", feedback_id=feedback_id)
     return Response(status_code=204)

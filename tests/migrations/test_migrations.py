@@ -30,6 +30,7 @@ REVISIONS = [
     "012_removal",
     "013_scale",
     "014_remediation",
+    "015_monitoring",
 ]
 
 
@@ -101,6 +102,7 @@ def test_a_callback_that_is_on_its_way_is_owed_after_the_upgrade(server: Server)
             "012_removal",
             "013_scale",
             "014_remediation",
+            "015_monitoring",
         ]
         with psycopg.connect(url) as connection:
             owed = connection.execute("SELECT kind, subject, status FROM work_items ORDER BY subject").fetchall()
@@ -145,7 +147,14 @@ def test_rows_from_before_belong_to_who_made_them(server: Server) -> None:
                 assert row is not None
                 for by in ("ada", "eve", None):
                     connection.execute(mark, [row[0], by])
-        assert migrate.upgrade(url) == ["010_access", "011_limits", "012_removal", "013_scale", "014_remediation"]
+        assert migrate.upgrade(url) == [
+            "010_access",
+            "011_limits",
+            "012_removal",
+            "013_scale",
+            "014_remediation",
+            "015_monitoring",
+        ]
         with psycopg.connect(url) as connection:
             members = connection.execute("SELECT user_name, role FROM repo_members").fetchall()
             marks = connection.execute(
@@ -293,6 +302,7 @@ def test_runs_from_before_the_rollups_are_measured_after_the_upgrade(server: Ser
             "012_removal",
             "013_scale",
             "014_remediation",
+            "015_monitoring",
         ]
         with psycopg.connect(url) as connection:
             vetoed = connection.execute("SELECT key FROM criterion_results WHERE vetoed").fetchall()

@@ -87,8 +87,36 @@ class Settings(BaseSettings):
     log_level: str = Field("INFO", alias="CVA_LOG_LEVEL", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     log_format: str | None = Field(None, alias="CVA_LOG_FORMAT", pattern="^(json|console)$")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field((), alias="CVA_CORS_ORIGINS")
-    callback_secret: SecretStr | None = Field(None, alias="CVA_CALLBACK_SECRET", description="whsec_…, signs callbacks")
-    webhook_secret: SecretStr | None = Field(None, alias="CVA_GITHUB_WEBHOOK_SECRET")
+    callback_secret: SecretStr | None = Field(
+        None,
+        alias="CVA_CALLBACK_SECRET",
+        description="whsec_…, signs callbacks; while it changes, the new one, a comma, the old one",
+    )
+
+    github_webhook_secret: SecretStr | None = Field(
+        None, alias="CVA_GITHUB_WEBHOOK_SECRET", description="what GitHub signs its deliveries with"
+    )
+    github_app_id: int | None = Field(None, alias="CVA_GITHUB_APP_ID", ge=1)
+    github_private_key: SecretStr | None = Field(
+        None, alias="CVA_GITHUB_PRIVATE_KEY", description="the App's, as PEM; its line breaks may be written `\\n`"
+    )
+    github_api_url: str = Field(
+        "https://api.github.com",
+        alias="CVA_GITHUB_API_URL",
+        pattern=_HTTP,
+        description="of GitHub Enterprise: https://HOST/api/v3",
+    )
+    github_logins: bool = Field(
+        False,
+        alias="CVA_GITHUB_LOGINS",
+        description="true: users are called as at GitHub, and are members of its repositories as there",
+    )
+    monitor_seconds: float = Field(
+        300.0, alias="CVA_MONITOR_SECONDS", gt=0, description="how often forges are asked what no delivery told"
+    )
+    public_url: str | None = Field(
+        None, alias="CVA_PUBLIC_URL", pattern=_HTTP, description="where people reach this: links lead there"
+    )
 
     openai_api_key: SecretStr | None = Field(None, alias="OPENAI_API_KEY")
     anthropic_api_key: SecretStr | None = Field(None, alias="ANTHROPIC_API_KEY")
@@ -241,10 +269,16 @@ class Settings(BaseSettings):
     @field_validator("callback_secret")
     @classmethod
     def _is_a_secret(cls, value: SecretStr | None) -> SecretStr | None:
-        """The form that Standard Webhooks gives to a secret."""
-        if value is not None and not _WEBHOOK_SECRET.match(value.get_secret_value()):
+        """The form that Standard Webhooks gives to a secret, or two of them with a comma between."""
+        if value is not None and not all(map(_WEBHOOK_SECRET.match, value.get_secret_value().split(","))):
             raise ValueError("CVA_CALLBACK_SECRET must be whsec_ and the base64 of 24 to 64 random bytes")
         return value
+
+    @model_validator(mode="after")
+    def _app_needs_its_key(self) -> Self:
+        if (self.github_app_id is None) != (self.github_private_key is None):
+            raise ValueError("CVA_GITHUB_APP_ID and CVA_GITHUB_PRIVATE_KEY are set together")
+        return self
 
     @model_validator(mode="after")
     def _endpoint_needs_a_model(self) -> Self:
@@ -262,6 +296,14 @@ class Settings(BaseSettings):
     def deployed(self) -> bool:
         """Not a developer's machine: strangers may reach it, and every check of production holds."""
         return self.production or bool(self.railway)
+
+    @property
+    def github_web_url(self) -> str:
+        """Where the repositories of the API at CVA_GITHUB_API_URL are: https://github.com, or GitHub Enterprise's."""
+        url = self.github_api_url.rstrip("/")
+        if url == "https://api.github.com":
+            return "https://github.com"
+        return url.removesuffix("/api/v3")
 
     @property
     def direct_database_url(self) -> str | None:
@@ -299,7 +341,8 @@ class Settings(BaseSettings):
 
     def secrets(self) -> tuple[str, ...]:
         """The secret values, for masking."""
-        found = [v.get_secret_value() for v in self.__dict__.values() if isinstance(v, SecretStr)]
+        whole = [v.get_secret_value() for v in self.__dict__.values() if isinstance(v, SecretStr)]
+        found = [part for value in whole for part in {value, *value.split(",")}]
         return tuple(value for value in found if len(value) >= 6)
 
 

@@ -129,6 +129,29 @@ class MonitorStatus(StrEnum):
     FAILED = "failed"
 
 
+class Forge(StrEnum):
+    """Where a connected repository lives. `github`: its App is installed there; `git`: known by its URL alone."""
+
+    GIT = "git"
+    GITHUB = "github"
+
+
+class CallbackFormat(StrEnum):
+    """`slack`: what Slack's incoming webhooks take, and those who speak as they do."""
+
+    JSON = "json"
+    SLACK = "slack"
+
+
+class CallbackStatus(StrEnum):
+    """`refused`: its address is not one that is called."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    REFUSED = "refused"
+
+
 class FixAction(StrEnum):
     AUTO = "AUTO"
     REVIEW = "REVIEW"

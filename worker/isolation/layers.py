@@ -149,7 +149,9 @@ def _become_another(user: int, room: Room, *, separate: bool) -> None:
         return
     open_the_way(needed)
     if room.folder is not None:
-        os.chown(room.folder, user, user)
+        # With what is laid ready for it there; nothing of a stranger's is there yet.
+        for place in (room.folder, *room.folder.iterdir()):
+            os.chown(place, user, user, follow_symlinks=False)
     os.setgroups([])
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)

@@ -16,8 +16,18 @@ def key_of(secret: str) -> bytes:
     return key
 
 
-def headers(secret: str, *, message: str, sent_at: int, body: bytes) -> dict[str, str]:
-    """What goes with `body`. `message` is the same for each attempt; `sent_at` in seconds since 1970."""
+def headers(secrets: str, *, message: str, sent_at: int, body: bytes) -> dict[str, str]:
+    """What goes with `body`. `message` is the same for each attempt; `sent_at` in seconds since 1970.
+
+    While a secret changes there are two, with a comma between, and a signature under each: receivers that know either
+    find theirs.
+    """
     signed = f"{message}.{sent_at}.".encode() + body
-    signature = base64.b64encode(hmac.digest(key_of(secret), signed, "sha256")).decode()
-    return {"webhook-id": message, "webhook-timestamp": str(sent_at), "webhook-signature": f"v1,{signature}"}
+    signatures = (
+        base64.b64encode(hmac.digest(key_of(secret), signed, "sha256")).decode() for secret in secrets.split(",")
+    )
+    return {
+        "webhook-id": message,
+        "webhook-timestamp": str(sent_at),
+        "webhook-signature": " ".join(f"v1,{signature}" for signature in signatures),
+    }

@@ -15,6 +15,7 @@ from sqlalchemy.orm import undefer
 
 from worker.core import models
 from worker.core.ids import new_id
+from worker.core.monitoring import callbacks
 from worker.core.runs import feedback
 from worker.core.vocabulary import (
     Category,
@@ -350,6 +351,8 @@ async def set_status(
         .where(models.RemediationRun.id == remediation_id)
         .values(status=status.value, **values)
     )
+    if status.is_final:
+        await callbacks.remediation_ended(session, remediation_id)
 
 
 _COST = text(

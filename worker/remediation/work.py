@@ -143,7 +143,12 @@ async def opened(work: Work) -> AsyncIterator[Copy]:
     request = await work.request()
     settings = work.settings
     async with take.snapshot(
-        request, settings=settings, run_id=work.id, attempt=work.item.attempt, isolation=work.resources.isolation
+        request,
+        settings=settings,
+        run_id=work.id,
+        attempt=work.item.attempt,
+        isolation=work.resources.isolation,
+        tokens=work.resources.tokens,
     ) as taken:
         if taken.snapshot.digest != work.loaded.run.snapshot_digest:
             raise SourceChanged(

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -13,6 +13,10 @@ from worker.isolation.contained import Isolation
 from worker.runtime.dispatch import Dispatch
 
 T = TypeVar("T")
+
+Tokens = Callable[[int, int], Awaitable[str]]
+"""Gives the token that reads one repository, at the moment when it is needed, for the numbers of the App's installation
+and of the repository."""
 
 
 @dataclass
@@ -74,6 +78,7 @@ class Resources:
     db: Database
     holder: str
     isolation: Isolation
+    tokens: Tokens | None = None
     controls: Controls = field(default_factory=Controls)
     dispatch: Dispatch = field(init=False)
     _slots: asyncio.Semaphore = field(init=False)

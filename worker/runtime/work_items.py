@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from worker.core.backoff import full_jitter
 from worker.core.db.database import is_unavailable, timed_out
-from worker.core.queue.jobs import ITEMS, enqueue
+from worker.core.queue.jobs import ITEMS, SUBJECT, enqueue
 from worker.core.queue.work_items import FREE, owe
 from worker.core.runs.lifecycle import Renewal
 from worker.core.telemetry import logs
@@ -29,6 +29,14 @@ class Item:
     subject: str
     attempt: int
     failures: int
+
+
+class Later(Exception):
+    """The work can be done, and not yet; no attempt is spent. `seconds`: when to try again."""
+
+    def __init__(self, reason: str, *, seconds: float) -> None:
+        super().__init__(reason)
+        self.seconds = seconds
 
 
 class GaveUp(Exception):
@@ -139,12 +147,13 @@ async def perform(
     again: Callable[[], float] | None = None,
     max_failures: int = 5,
     backoff: float = 2.0,
+    most: float = 300.0,
 ) -> str:
     """One attempt under a lease; returns how it ended, for the log.
 
     `again` gives the seconds until a recurring item is due once more, and is asked when it has been done. An item that
-    fails is tried again after a full jitter of up to twice `backoff` seconds, and twice as much each time; unless it
-    recurs, GaveUp is raised at `max_failures`.
+    fails is tried again after a full jitter of up to twice `backoff` seconds, and twice as much each time, `most` at
+    most; unless it recurs, GaveUp is raised at `max_failures`. `do` raises Later where it is not time yet.
     """
     seconds = resources.settings.lease_seconds
     async with resources.db.single_statement() as connection:
@@ -167,6 +176,8 @@ async def perform(
         delay = 0.0 if again is None else again()
     except lease.Draining:
         status, failures, delay, said = "queued", item.failures, 0.0, "the worker was stopped"
+    except Later as later:
+        status, failures, delay, said = "queued", item.failures, later.seconds, str(later)[:_MAX_ERROR]
     except (lease.WorkStopped, Lost) as stopped:
         log.warning("work left to another attempt", kind=item.kind, subject=item.subject, reason=str(stopped))
         return "left alone"
@@ -177,7 +188,7 @@ async def perform(
         failures = item.failures + 1
         said = f"{type(error).__name__}: {error}"[:_MAX_ERROR]
         status = "failed" if again is None and failures >= max_failures else "queued"
-        delay = full_jitter(failures, base=backoff, cap=300.0)
+        delay = full_jitter(failures, base=backoff, cap=most)
         log.warning("work failed", kind=item.kind, subject=item.subject, failures=failures, error=said)
     async with resources.db.transaction() as session:
         ended = await end(session, item, status=status, failures=failures, delay=delay, error=said)
@@ -187,10 +198,10 @@ async def perform(
 
 
 _OVERDUE = text(
-    """
+    f"""
     -- What a job will deliver; read once, and of the items' own queues: that of the runs may hold a million.
     WITH delivered AS MATERIALIZED (
-        SELECT task_name AS kind, coalesce(args->>'run_id', args->>'remediation_id') AS subject
+        SELECT task_name AS kind, {SUBJECT.format(args="args")} AS subject
         FROM procrastinate_jobs WHERE queue_name = ANY(:queues) AND status = 'todo'
     -- Whoever held them is gone.
     ), lapsed AS (
@@ -210,7 +221,7 @@ _OVERDUE = text(
     FROM (SELECT * FROM lapsed UNION ALL SELECT * FROM forgotten) AS overdue
     WHERE w.kind = overdue.kind AND w.subject = overdue.subject
     RETURNING w.kind, w.subject
-    """
+    """  # noqa: S608  our own words
 )
 
 

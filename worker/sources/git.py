@@ -6,6 +6,7 @@ Nothing is checked out, so no attribute, filter, hook, submodule or link of the 
 
 import asyncio
 import os
+import shlex
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -43,15 +44,25 @@ class _Blob:
 
 
 class Repository:
-    """A bare repository of our own in `folder`, filled from `url`."""
+    """A bare repository of our own in `folder`, filled from `url`; git finds in `credential` what it needs for that."""
 
-    def __init__(self, folder: Path, url: str, *, seconds: float, public_only: bool, max_bytes: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        url: str,
+        *,
+        seconds: float,
+        public_only: bool,
+        max_bytes: int,
+        credential: Path | None = None,
+    ) -> None:
         self.folder = folder
         # Some hosts answer the short form with a redirect, and redirects are not followed to addresses unknown.
         self.url = f"{url.rstrip('/')}.git" if public_only and not url.rstrip("/").endswith(".git") else url
         self.seconds = seconds
         self.public_only = public_only
         self.max_bytes = max_bytes
+        self.credential = credential
 
     def _environment(self) -> dict[str, str]:
         config: Mapping[str, str] = {
@@ -62,7 +73,7 @@ class Repository:
             "http.lowSpeedTime": "30",
             "core.hooksPath": os.devnull,
             "core.askPass": "",
-            "credential.helper": "",
+            "credential.helper": "" if self.credential is None else f"store --file={shlex.quote(str(self.credential))}",
             "fetch.fsckObjects": "true",
             "fetch.recurseSubmodules": "false",
             "submodule.recurse": "false",

@@ -14,11 +14,24 @@ from worker.sources.errors import SourceNotFound, SourceUnsafe
 from worker.sources.snapshot import Snapshot, SnapshotLimits, check_limits, scan
 from worker.sources.tree import Tree
 
+CREDENTIAL = "credential"
+"""The file in the work folder that git alone reads, as git-credential-store(1) has it: its token never is in a process
+of ours here, and gone before anything of the repository is looked at."""
+
+
+@dataclass(frozen=True)
+class Private:
+    """Whose the right is to read a repository of GitHub's: an installation of the App. No token is in it."""
+
+    installation_id: int
+    repository_id: int
+
 
 @dataclass(frozen=True)
 class Request:
     """What to take. `content` holds the bytes of the upload `upload_id`, `content_format` their kind (zip, tar.gz,
-    files). `patch` is applied to what the source names, before anybody looks at it."""
+    files). `patch` is applied to what the source names, before anybody looks at it. `private` is not everybody's to
+    read."""
 
     source: object
     base: str | None = None
@@ -26,6 +39,7 @@ class Request:
     content_format: str | None = None
     upload_id: uuid.UUID | None = None
     patch: str | None = None
+    private: Private | None = None
 
 
 def limits_of(settings: Settings) -> SnapshotLimits:
@@ -97,10 +111,14 @@ async def _of_git(
         seconds=settings.git_seconds,
         public_only=settings.deployed,
         max_bytes=4 * settings.max_snapshot_bytes,
+        credential=None if request.private is None else work / CREDENTIAL,
     )
-    commit = await repository.fetch(ref)
-    if request.base:
-        await repository.fetch_base(request.base)
+    try:
+        commit = await repository.fetch(ref)
+        if request.base:
+            await repository.fetch_base(request.base)
+    finally:
+        (work / CREDENTIAL).unlink(missing_ok=True)
     layers.give_up_network()
     notes = await repository.write_tree(commit, root, limits)
     changed = await repository.changed_since_base(commit) if request.base else None

@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from worker.core.models import Run, Upload
+from worker.core.models import RepoConnection, Run, Upload
 from worker.core.untrusted import source
-from worker.sources.make import Request
+from worker.sources.make import Private, Request
 
 
 async def of_run(session: AsyncSession, run: Run, *, named: Mapping[str, Any] | None = None) -> Request:
@@ -27,4 +27,15 @@ async def of_run(session: AsyncSession, run: Run, *, named: Mapping[str, Any] | 
         content_format,
         run.upload_id,
         run.patch,
+        await _private(session, run),
     )
+
+
+async def _private(session: AsyncSession, run: Run) -> Private | None:
+    """The installation that may read the run's repository, where one connected it."""
+    if run.repo_id is None:
+        return None
+    row = await session.get(RepoConnection, run.repo_id)
+    if row is None or row.removed_at is not None or row.installation_id is None or row.forge_id is None:
+        return None
+    return Private(row.installation_id, row.forge_id)

@@ -12,6 +12,7 @@ from typing import TypedDict, Unpack
 from worker.core.settings import Settings
 from worker.core.untrusted import source
 from worker.isolation.contained import Isolation
+from worker.runtime.resources import Tokens
 from worker.sources import git, take
 from worker.sources.take import Request, Taken
 
@@ -23,6 +24,7 @@ class About(TypedDict):
     run_id: uuid.UUID
     attempt: int
     isolation: Isolation
+    tokens: Tokens | None
 
 
 class _Shared:
@@ -92,7 +94,7 @@ def identity(request: Request) -> Hashable | None:
     match request.source:
         case source.GitSource(url=url, ref=ref):
             fixed = ref is not None and git.is_commit(ref) and (request.base is None or git.is_commit(request.base))
-            return ("git", url, ref, request.base, request.patch) if fixed else None
+            return ("git", url, ref, request.base, request.patch, request.private) if fixed else None
         case source.PathSource():
             return None
         case _:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from worker.core.settings import Settings
 from worker.core.untrusted import source
@@ -17,12 +17,14 @@ from worker.isolation import programs
 from worker.isolation.contained import Contained, Isolation
 from worker.isolation.room import Bounds, Room
 from worker.runtime import process
+from worker.runtime.resources import Tokens
 from worker.sources import checkout, make
-from worker.sources.make import Request
+from worker.sources.make import CREDENTIAL, Request
 from worker.sources.removal import remove
 from worker.sources.snapshot import Snapshot
 
 __all__ = ["Request", "Taken", "snapshot", "sweep"]
+
 
 _GIT_CALLS = 4
 _PORTS = {"https": 443, "http": 80, "ssh": 22, "git": 9418}
@@ -41,7 +43,13 @@ class Taken:
 
 @asynccontextmanager
 async def snapshot(
-    request: Request, *, settings: Settings, run_id: uuid.UUID, attempt: int, isolation: Isolation
+    request: Request,
+    *,
+    settings: Settings,
+    run_id: uuid.UUID,
+    attempt: int,
+    isolation: Isolation,
+    tokens: Tokens | None = None,
 ) -> AsyncIterator[Taken]:
     """The snapshot, for as long as the block lasts.
 
@@ -50,6 +58,9 @@ async def snapshot(
     work = settings.snapshots_dir / f"{run_id}-{attempt}-{uuid.uuid4().hex[:8]}"
     try:
         await asyncio.to_thread(_prepare, work)
+        if request.private is not None and tokens is not None:
+            token = await tokens(request.private.installation_id, request.private.repository_id)
+            await asyncio.to_thread(_entrust, work / CREDENTIAL, token, settings.github_web_url)
         bare = settings.contained()
         seconds = settings.contained_seconds + (_GIT_CALLS * settings.git_seconds if _ports(request) else 0)
         room = await asyncio.to_thread(_room, request, work, settings)
@@ -66,6 +77,13 @@ def _prepare(work: Path) -> None:
     with contextlib.suppress(PermissionError):
         work.parent.chmod(0o711)
     work.mkdir(mode=0o700)
+
+
+def _entrust(file: Path, token: str, web: str) -> None:
+    """For git, and for its own host alone."""
+    scheme, _, host = web.partition("://")
+    file.touch(mode=0o600)
+    file.write_text(f"{scheme}://x-access-token:{quote(token, safe='')}@{host.partition('/')[0]}\n")
 
 
 def _ports(request: Request) -> tuple[int, ...]:

@@ -26,7 +26,9 @@ from worker.core.backoff import full_jitter
 from worker.core.db.database import is_unavailable
 from worker.core.failure import FailureCode, RunFailure
 from worker.core.ids import new_id
-from worker.core.queue.jobs import VerifyRun, enqueue
+from worker.core.monitoring.announce import job_of
+from worker.core.queue import work_items
+from worker.core.queue.jobs import ReportCheck, VerifyRun, enqueue
 from worker.core.runs import events, lifecycle
 from worker.core.runs.lifecycle import Claim
 from worker.core.telemetry import logs, tracing
@@ -180,6 +182,8 @@ async def _load(claim: Claim, resources: Resources) -> _Loaded:
             raise ConstitutionRejected("The run's constitution was removed before it was taken up.")
         known = await history.load(session, run, constitution.sha256)
         request = await requests.of_run(session, run)
+        if run.repo_id is not None and (job := await job_of(session, run.id)) is not None:
+            await work_items.wake(session, ReportCheck(str(job)))
     return _Loaded(run, constitution, request, known)
 
 
@@ -209,6 +213,7 @@ async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
                 run_id=claim.run_id,
                 attempt=claim.attempt,
                 isolation=resources.isolation,
+                tokens=resources.tokens,
             ) as taken:
                 snapshot = taken.snapshot
                 await step("criteria", {"files": len(snapshot.files), "commit": snapshot.commit})

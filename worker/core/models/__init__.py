@@ -1,13 +1,13 @@
 """The tables, one file per subject. Importing this package registers them all on `Base.metadata`."""
 
 from worker.core.models import analytics
-from worker.core.models.access import ApiToken, RepoMember
+from worker.core.models.access import ApiToken, AuditLine, RepoMember
 from worker.core.models.base import Base
 from worker.core.models.feedback import Feedback
 from worker.core.models.installation import Installation
 from worker.core.models.limits import OpenStream, RequestWindow, UploadPart
 from worker.core.models.llm import LlmBudget, LlmCall, LlmProvider, LlmUse
-from worker.core.models.monitor import MonitorJob, WebhookDelivery
+from worker.core.models.monitor import Callback, MonitorJob, WebhookDelivery
 from worker.core.models.remediation import (
     AuditEntry,
     FileBackup,
@@ -34,7 +34,9 @@ __all__ = [
     "ApiToken",
     "Artifact",
     "AuditEntry",
+    "AuditLine",
     "Base",
+    "Callback",
     "ConstitutionVersion",
     "Criterion",
     "CriterionResult",

@@ -2,11 +2,12 @@
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from worker.core.models.base import Base, Created, Id, one_of
+from worker.core.models.base import Base, Created, Id, Serial, one_of
 from worker.core.vocabulary import RepoRole, Scope
 
 _SCOPES = ", ".join(f"'{scope.value}'" for scope in Scope)
@@ -38,6 +39,28 @@ class ApiToken(Base):
     revoked_at: Mapped[datetime | None]
     parent_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("api_tokens.id", ondelete="CASCADE"))
     created_by: Mapped[str | None]
+    created_at: Mapped[Created]
+
+
+class AuditLine(Base):
+    """Who changed what, when, from where. Append-only, enforced by a trigger; no foreign key, so that nothing it tells
+    of can take it along."""
+
+    __tablename__ = "audit_log"
+    __table_args__ = (
+        Index("audit_log_created_at_idx", "created_at", "id"),
+        Index("audit_log_actor_idx", "actor", "created_at", "id"),
+        Index("audit_log_subject_idx", "subject", "created_at", "id", postgresql_where=text("subject IS NOT NULL")),
+    )
+
+    id: Mapped[Serial]
+    actor: Mapped[str]
+    token_id: Mapped[uuid.UUID | None]
+    operation: Mapped[str]
+    subject: Mapped[str | None]
+    request_id: Mapped[str | None]
+    address: Mapped[str | None]
+    data: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     created_at: Mapped[Created]
 
 

@@ -2,12 +2,13 @@
 
 import uuid
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from worker.core.models.base import Base, Created, Id, one_of
-from worker.core.vocabulary import Category, Severity
+from worker.core.vocabulary import Category, Forge, Severity
 
 
 class RepoConnection(Base):
@@ -24,6 +25,20 @@ class RepoConnection(Base):
         ),
         Index("repo_connections_removed_at_idx", "removed_at", postgresql_where=text("removed_at IS NOT NULL")),
         Index("repo_connections_full_name_idx", "full_name"),
+        Index("repo_connections_clone_url_idx", text("lower(clone_url)")),
+        Index(
+            "repo_connections_forge_id_key",
+            "forge",
+            "forge_id",
+            unique=True,
+            postgresql_where=text("forge_id IS NOT NULL AND removed_at IS NULL"),
+        ),
+        Index(
+            "repo_connections_looked_at_idx",
+            text("looked_at NULLS FIRST"),
+            postgresql_where=text("removed_at IS NULL"),
+        ),
+        one_of("forge", Forge),
         Index("repo_connections_created_at_idx", "created_at", "id"),
     )
 
@@ -36,6 +51,15 @@ class RepoConnection(Base):
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
     removed_at: Mapped[datetime | None]
     """Since when it is nobody's. Its runs and constitutions let go of it by and by; then the row goes."""
+    forge: Mapped[str] = mapped_column(server_default="git")
+    forge_id: Mapped[int | None] = mapped_column(BigInteger)
+    """Its forge's number for it, which a new name does not change. With an installation alone."""
+    installation_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The installation of the App that connected it: what may be read and told there is read and told in its name.
+    Never that of a repository which somebody connected by its URL."""
+    settings: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    looked_at: Mapped[datetime | None]
+    """When its forge was last asked what no delivery told."""
 
 
 class RepoBranch(Base):
@@ -48,6 +72,8 @@ class RepoBranch(Base):
     monitored: Mapped[bool] = mapped_column(server_default=text("false"))
     last_commit: Mapped[str | None]
     created_at: Mapped[Created]
+    etag: Mapped[str | None]
+    """What the forge called its last answer of this branch."""
 
 
 class ConstitutionVersion(Base):

@@ -82,6 +82,62 @@ class Remediate:
         return cls(uuid.UUID(subject))
 
 
+@dataclass(frozen=True)
+class _OfASubject:
+    """What is owed of whatever `subject` names."""
+
+    subject: str
+
+    @classmethod
+    def of(cls, subject: str) -> Self:
+        return cls(subject)
+
+
+@dataclass(frozen=True)
+class TakeDeliveries(_OfASubject):
+    """Take what GitHub told of one repository or installation, in the order in which it came."""
+
+    NAME: ClassVar[str] = "github.take_deliveries"
+    QUEUE: ClassVar[str] = "github"
+    PRIORITY: ClassVar[int] = 15
+
+
+@dataclass(frozen=True)
+class LookAtRepository(_OfASubject):
+    """Ask a repository's forge for what no delivery told: its branches, its pull requests, its members."""
+
+    NAME: ClassVar[str] = "github.look_at_repository"
+    QUEUE: ClassVar[str] = "github"
+    PRIORITY: ClassVar[int] = 0
+
+
+@dataclass(frozen=True)
+class ReportCheck(_OfASubject):
+    """Tell GitHub how it stands with a monitored commit."""
+
+    NAME: ClassVar[str] = "github.report_check"
+    QUEUE: ClassVar[str] = "github"
+    PRIORITY: ClassVar[int] = 20
+
+
+@dataclass(frozen=True)
+class OpenPullRequest(_OfASubject):
+    """Bring what a remediation has kept to a branch of its own, with one pull request."""
+
+    NAME: ClassVar[str] = "github.open_pull_request"
+    QUEUE: ClassVar[str] = "github"
+    PRIORITY: ClassVar[int] = 10
+
+
+@dataclass(frozen=True)
+class SendCallback(_OfASubject):
+    """Send one message to one address."""
+
+    NAME: ClassVar[str] = "monitoring.send_callback"
+    QUEUE: ClassVar[str] = "callbacks"
+    PRIORITY: ClassVar[int] = 20
+
+
 class ItemJob(Job, Protocol):
     """A job that delivers a work item (worker.core.queue.work_items), which its `subject` names."""
 
@@ -94,9 +150,20 @@ class ItemJob(Job, Protocol):
     def of(cls, subject: str) -> Self: ...
 
 
-_ITEMS: tuple[type[ItemJob], ...] = (DeliverCallback, FollowRun, Remediate)
+_ITEMS: tuple[type[ItemJob], ...] = (
+    DeliverCallback, SendCallback, FollowRun, Remediate, TakeDeliveries, LookAtRepository, ReportCheck, OpenPullRequest,
+)  # fmt: skip
 ITEMS: Mapping[str, type[ItemJob]] = {job.NAME: job for job in _ITEMS}
-QUEUES: tuple[str, ...] = (VerifyRun.QUEUE, DeliverCallback.QUEUE, Remediate.QUEUE)
+QUEUES: tuple[str, ...] = (
+    VerifyRun.QUEUE, DeliverCallback.QUEUE, SendCallback.QUEUE, Remediate.QUEUE, TakeDeliveries.QUEUE,
+)  # fmt: skip
+SUBJECT = "coalesce({args}->>'run_id', {args}->>'remediation_id', {args}->>'subject')"
+"""In SQL: the subject of the item that a job's `args` deliver."""
+
+
+def subject_of(arguments: Mapping[str, Any]) -> str:
+    """The subject of the item that a job with such arguments delivers."""
+    return next(str(arguments[name]) for name in ("run_id", "remediation_id", "subject") if name in arguments)
 
 
 async def enqueue(session: AsyncSession, job: Job, *, priority: int = 0, at: datetime | None = None) -> int:

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from worker.core.failure import FailureCode
 from worker.core.queue import work_items
-from worker.core.queue.jobs import DeliverCallback, FollowRun, VerifyRun, enqueue
+from worker.core.queue.jobs import DeliverCallback, FollowRun, ReportCheck, VerifyRun, enqueue
 from worker.core.runs import events
 from worker.core.vocabulary import RunStatus, Verdict
 
@@ -289,7 +289,8 @@ _FINISH = text(
         WHERE {HELD}
         -- A remediation may begin with it, or waits for it.
         RETURNING id, event_seq, callback_url,
-            patch IS NOT NULL OR remediate AND :verdict IN ('FAIL', 'VETO') AS followed
+            patch IS NOT NULL OR remediate AND :verdict IN ('FAIL', 'VETO') AS followed,
+            (SELECT m.id FROM monitor_jobs m WHERE m.run_id = runs.id LIMIT 1) AS monitored
     ), appended AS (
         INSERT INTO run_events (run_id, seq, type, data)
         SELECT id, event_seq, :status, CAST(:data AS jsonb) FROM finished
@@ -301,7 +302,7 @@ _FINISH = text(
         CASE WHEN callback_url IS NOT NULL THEN procrastinate_defer_jobs_v1(ARRAY[ROW(
             :callback_queue, :callback_task, :callback_priority, NULL, NULL, jsonb_build_object('run_id', id), NULL
         )::procrastinate_job_to_defer_v1]) END,
-        followed
+        followed, monitored
     FROM finished
     """  # noqa: S608  our own words
 )
@@ -321,7 +322,7 @@ async def finish(
     data: dict[str, Any] | None = None,
 ) -> bool:
     """End the run, if this attempt still holds it, with its event and the callback's job; one statement, and one more
-    in the caller's transaction for the few that a remediation follows from.
+    in the caller's transaction for the few that a remediation follows from, or a check.
 
     The caller writes nothing of the run when it is False.
     """
@@ -351,9 +352,12 @@ async def finish(
             },
         )
     ).first()
-    if row is not None and row.followed:
+    if row is not None and (row.followed or row.monitored):
         assert isinstance(session, AsyncSession), "what is owed is written with the end, in one transaction"
-        await work_items.add(session, FollowRun(claim.run_id))
+        if row.followed:
+            await work_items.add(session, FollowRun(claim.run_id))
+        if row.monitored:
+            await work_items.wake(session, ReportCheck(str(row.monitored)))
     return row is not None
 
 
@@ -364,7 +368,8 @@ _CANCEL = text(
         finished_at = CASE status WHEN 'queued' THEN clock_timestamp() END,
         cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp())
     WHERE id = :run_id AND status IN ('queued', 'running')
-    RETURNING status, callback_url, patch IS NOT NULL AS followed
+    RETURNING status, callback_url, patch IS NOT NULL AS followed,
+        (SELECT m.id FROM monitor_jobs m WHERE m.run_id = runs.id LIMIT 1) AS monitored
     """
 )
 
@@ -381,6 +386,8 @@ async def request_cancel(session: AsyncSession, run_id: uuid.UUID) -> RunStatus 
             await work_items.add(session, DeliverCallback(run_id))
         if row.followed:
             await work_items.add(session, FollowRun(run_id))
+        if row.monitored:
+            await work_items.wake(session, ReportCheck(str(row.monitored)))
     else:
         await events.append(session, run_id, "cancel_requested", {})
         await session.execute(

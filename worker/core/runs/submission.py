@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from worker.core.audit import Line
 from worker.core.ids import constitution_id, new_id, sha256
 from worker.core.queue.jobs import VerifyRun
 from worker.core.vocabulary import RunMode, SourceKind
@@ -81,12 +82,19 @@ _UPLOAD = """upload AS (
         INSERT INTO uploads (id, format, size, sha256, content, created_by)
         VALUES (%(upload_id)s, 'files', %(upload_size)s, %(upload_sha256)s, %(upload)s, %(created_by)s)
     ), """
+# The subject is known here alone: it is the run.
+_AUDIT = """, audited AS (
+        INSERT INTO audit_log (subject, actor, operation, token_id, request_id, address, data)
+        SELECT 'run:' || id, %(audit_actor)s, %(audit_operation)s, %(audit_token_id)s, %(audit_request_id)s,
+            %(audit_address)s, CAST(%(audit_data)s AS jsonb)
+        FROM accepted
+    )"""
 _ACCEPT = """
     WITH {before}accepted AS (
         INSERT INTO runs ({columns}, event_seq) VALUES ({values}, 1) RETURNING id, created_at, priority
     ), appended AS (
         INSERT INTO run_events (run_id, seq, type) SELECT id, 1, 'queued' FROM accepted
-    )
+    ){audit}
     SELECT created_at, procrastinate_defer_jobs_v1(ARRAY[ROW(
         '{queue}', '{task}', priority, NULL, NULL, jsonb_build_object('run_id', id), NULL
     )::procrastinate_job_to_defer_v1])
@@ -102,12 +110,13 @@ _REFERENCES = {
 
 
 @cache
-def _statement(columns: tuple[str, ...], constitution: bool, upload: bool) -> str:
+def _statement(columns: tuple[str, ...], constitution: bool, upload: bool, line: bool) -> str:
     """The statement that writes `columns`; the names are those of NewRun's fields, never a caller's."""
     return _ACCEPT.format(
         before=(_CONSTITUTION if constitution else "") + (_UPLOAD if upload else ""),
         columns=", ".join(columns),
         values=", ".join(f"CAST(%({name})s AS jsonb)" if name in _JSON else f"%({name})s" for name in columns),
+        audit=_AUDIT if line else "",
         queue=VerifyRun.QUEUE,
         task=VerifyRun.NAME,
     )
@@ -119,8 +128,9 @@ async def accept(
     *,
     constitution: NewConstitution | None = None,
     upload: NewUpload | None = None,
+    line: Line | None = None,
 ) -> tuple[uuid.UUID, datetime]:
-    """Write the run with its first event and its job, and what came with it; one statement.
+    """Write the run with its first event and its job, what came with it, and the audit log's `line`; one statement.
 
     Returns the run's id and when it was accepted. Raises ReferenceMissing.
     """
@@ -136,7 +146,9 @@ async def accept(
         parameters |= {"upload": upload.content, "upload_size": size, "upload_sha256": digest}
     if constitution is not None or upload is not None:
         parameters["created_by"] = run.created_by
-    statement = _statement(tuple(columns), constitution is not None, upload is not None)
+    if line is not None:
+        parameters |= {f"audit_{name}": value for name, value in line.values.items()}
+    statement = _statement(tuple(columns), constitution is not None, upload is not None, line is not None)
     connection = session if isinstance(session, AsyncConnection) else await session.connection()
     try:
         # The driver's own parameters: nothing is left to compile, and this is the hottest statement there is.

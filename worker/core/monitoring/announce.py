@@ -1,0 +1,238 @@
+"""A commit that was pushed becomes a row, and a run: once, however often and by whomever it is announced.
+
+announced ──▶ queued ──▶ enqueued (its run's id)
+                └──────▶ skipped (why): a newer one was there already or came, or there is no constitution
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from worker.core.ids import new_id
+from worker.core.models import ConstitutionVersion, MonitorJob, RepoBranch, RepoConnection, Run
+from worker.core.monitoring.repository import RepositorySettings
+from worker.core.queue import work_items
+from worker.core.queue.jobs import ReportCheck
+from worker.core.runs import lifecycle, submission
+from worker.core.vocabulary import MonitorStatus, RunMode, RunStatus, SourceKind
+
+# After whatever somebody waits for in front of a screen.
+_PRIORITY = 0
+NO_CONSTITUTION = "the repository has no constitution yet"
+
+
+@dataclass(frozen=True)
+class Commit:
+    """`branch` of a pull request is `pull/<number>`. `before`: what the branch was before, where that is known.
+    `base`: what it is compared with; without one all of it is verified."""
+
+    branch: str
+    sha: str
+    event: str
+    before: str | None = None
+    base: str | None = None
+    pull_request: int | None = None
+    requested_by: str | None = None
+
+
+@dataclass(frozen=True)
+class Announced:
+    """`known`: it had been announced before, and nothing was done."""
+
+    job: MonitorJob
+    known: bool
+
+
+def pull_request_branch(number: int) -> str:
+    return f"pull/{number}"
+
+
+async def announce(
+    session: AsyncSession,
+    repository: RepoConnection,
+    commit: Commit,
+    *,
+    constitution: uuid.UUID | None = None,
+    superseded_by: str | None = None,
+) -> Announced:
+    """Take note of a commit, in the caller's transaction, which holds the repository's row.
+
+    It gets a run with `constitution`, by default the repository's newest, unless the branch has moved on already, to
+    `superseded_by` or, by an earlier announcement, from this commit to another. What is older of its branch is
+    superseded by it.
+    """
+    row = {
+        "id": new_id(),
+        "repo_id": repository.id,
+        "branch": commit.branch,
+        "commit_sha": commit.sha,
+        "event": commit.event,
+        "before_sha": commit.before,
+        "base": commit.base,
+        "pull_request": commit.pull_request,
+        "requested_by": commit.requested_by,
+    }
+    added = insert(MonitorJob).values(row).on_conflict_do_nothing().returning(MonitorJob)
+    job = (await session.execute(added)).scalar_one_or_none()
+    if job is None:
+        same = (MonitorJob.branch == commit.branch, MonitorJob.commit_sha == commit.sha)
+        query = select(MonitorJob).where(MonitorJob.repo_id == repository.id, *same)
+        return Announced((await session.execute(query)).scalar_one(), known=True)
+    newer = superseded_by or await _already_left(session, job)
+    if newer is not None:
+        # Nobody was told that it would be verified.
+        _skip(job, f"superseded by {newer}")
+        await session.flush()
+        return Announced(job, known=False)
+    await _supersede(session, repository, job)
+    await _start(session, repository, job, constitution)
+    await _moved(session, repository.id, commit)
+    await session.flush()
+    await _reported(session, repository, [job.id])
+    return Announced(job, known=False)
+
+
+async def again(session: AsyncSession, repository: RepoConnection, job: MonitorJob, *, by: str | None) -> bool:
+    """Verify a commit once more, in the caller's transaction; False while its run has not ended."""
+    status = None if job.run_id is None else await session.scalar(select(Run.status).where(Run.id == job.run_id))
+    if status is not None and not RunStatus(status).is_final:
+        return False
+    job.requested_by = by
+    await _start(session, repository, job, None)
+    await session.flush()
+    await _reported(session, repository, [job.id])
+    return True
+
+
+async def withdraw(session: AsyncSession, repository: RepoConnection, branch: str, *, reason: str) -> int:
+    """Nobody waits for a branch's runs any more: cancel those that have not ended; returns how many."""
+    jobs = await _unfinished(session, repository.id, branch)
+    for job, _ in jobs:
+        assert job.run_id is not None
+        await lifecycle.request_cancel(session, job.run_id)
+        job.reason = reason
+    await session.flush()
+    await _reported(session, repository, [job.id for job, _ in jobs])
+    return len(jobs)
+
+
+def _skip(job: MonitorJob, reason: str) -> None:
+    job.status, job.reason = MonitorStatus.SKIPPED.value, reason
+
+
+async def _already_left(session: AsyncSession, job: MonitorJob) -> str | None:
+    """The commit that the branch went to from this one, where that was announced before it."""
+    later = select(MonitorJob.commit_sha).where(
+        MonitorJob.repo_id == job.repo_id, MonitorJob.branch == job.branch, MonitorJob.before_sha == job.commit_sha
+    )
+    found: str | None = await session.scalar(later.limit(1))
+    return found
+
+
+async def _unfinished(session: AsyncSession, repo_id: uuid.UUID, branch: str) -> Sequence[tuple[MonitorJob, str]]:
+    query = (
+        select(MonitorJob, Run.status)
+        .join(Run, Run.id == MonitorJob.run_id)
+        .where(MonitorJob.repo_id == repo_id, MonitorJob.branch == branch, Run.finished_at.is_(None))
+    )
+    return [(job, status) for job, status in await session.execute(query)]
+
+
+async def _supersede(session: AsyncSession, repository: RepoConnection, newest: MonitorJob) -> None:
+    settings = RepositorySettings.model_validate(repository.settings)
+    superseded = []
+    for job, status in await _unfinished(session, repository.id, newest.branch):
+        if status == RunStatus.RUNNING and not settings.cancel_superseded:
+            continue
+        assert job.run_id is not None
+        await lifecycle.request_cancel(session, job.run_id)
+        _skip(job, f"superseded by {newest.commit_sha}")
+        superseded.append(job.id)
+    await session.flush()
+    await _reported(session, repository, superseded)
+
+
+async def _start(
+    session: AsyncSession, repository: RepoConnection, job: MonitorJob, constitution: uuid.UUID | None
+) -> None:
+    settings = RepositorySettings.model_validate(repository.settings)
+    if constitution is None:
+        newest = select(ConstitutionVersion.id).where(ConstitutionVersion.repo_id == repository.id)
+        constitution = await session.scalar(newest.order_by(ConstitutionVersion.version.desc()).limit(1))
+    if constitution is None:
+        _skip(job, NO_CONSTITUTION)
+        return
+    run = submission.NewRun(
+        source_kind=SourceKind.REPOSITORY,
+        source={
+            "kind": SourceKind.REPOSITORY.value,
+            "repository_id": str(repository.id),
+            "branch": job.branch,
+            "commit": job.commit_sha,
+            "url": repository.clone_url,
+            "ref": job.commit_sha,
+        },
+        repo_id=repository.id,
+        repo_full_name=repository.full_name,
+        branch=job.branch,
+        commit_sha=job.commit_sha,
+        constitution_version_id=constitution,
+        mode=RunMode.FULL if job.base is None else RunMode.DIFF,
+        base=job.base,
+        remediate=settings.remediate and job.pull_request is None,
+        callback_url=settings.notify[0].url if settings.notify else None,
+        created_by=repository.created_by,
+        priority=_PRIORITY,
+    )
+    job.run_id, _ = await submission.accept(session, run)
+    job.status, job.reason, job.check_run_id = MonitorStatus.ENQUEUED.value, None, None
+
+
+async def _moved(session: AsyncSession, repo_id: uuid.UUID, commit: Commit) -> None:
+    """Take note of where the branch is; a pull request is none."""
+    if commit.pull_request is None:
+        await session.execute(
+            update(RepoBranch)
+            .where(RepoBranch.repo_id == repo_id, RepoBranch.name == commit.branch)
+            .values(last_commit=commit.sha)
+        )
+
+
+async def _reported(session: AsyncSession, repository: RepoConnection, jobs: Sequence[uuid.UUID]) -> None:
+    """Whoever reads the commits' checks is told."""
+    if repository.installation_id is not None:
+        for job_id in jobs:
+            await work_items.wake(session, ReportCheck(str(job_id)))
+
+
+async def job_of(session: AsyncSession, run_id: uuid.UUID) -> uuid.UUID | None:
+    """The commit whose newest run this is, None for any other run."""
+    found: uuid.UUID | None = await session.scalar(select(MonitorJob.id).where(MonitorJob.run_id == run_id).limit(1))
+    return found
+
+
+async def locked(session: AsyncSession, repository_id: uuid.UUID) -> RepoConnection | None:
+    """The repository, whose commits nobody else announces until the transaction ends; None once it is removed."""
+    query = (
+        select(RepoConnection)
+        .where(RepoConnection.id == repository_id, RepoConnection.removed_at.is_(None))
+        .with_for_update(key_share=True)
+    )
+    return (await session.execute(query)).scalar_one_or_none()
+
+
+async def monitor(session: AsyncSession, repo_id: uuid.UUID, branch: str) -> None:
+    """Have a branch monitored, unless somebody has said before whether it is."""
+    values = {"id": new_id(), "repo_id": repo_id, "name": branch, "monitored": True}
+    await session.execute(insert(RepoBranch).values(values).on_conflict_do_nothing())
+
+
+async def is_monitored(session: AsyncSession, repo_id: uuid.UUID, branch: str) -> bool:
+    count = select(func.count()).where(
+        RepoBranch.repo_id == repo_id, RepoBranch.name == branch, RepoBranch.monitored.is_(True)
+    )
+    return bool(await session.scalar(count))

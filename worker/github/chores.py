@@ -1,0 +1,40 @@
+"""What looks after connected repositories from time to time."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from sqlalchemy import text
+
+from worker.core.backoff import spread
+from worker.core.queue import work_items
+from worker.core.queue.jobs import LookAtRepository
+from worker.core.settings import Settings
+from worker.runtime.periodic import Chore
+from worker.runtime.resources import Resources
+
+_BATCH = 500
+# Beginning with those that nobody has looked at for longest; `looked_at` is set at once, so that each has its turn.
+_DUE = text(
+    """
+    UPDATE repo_connections SET looked_at = clock_timestamp() WHERE id IN (
+        SELECT id FROM repo_connections
+        WHERE removed_at IS NULL AND installation_id IS NOT NULL
+            AND coalesce(looked_at < clock_timestamp() - make_interval(secs => :seconds), true)
+        ORDER BY looked_at NULLS FIRST LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED)
+    RETURNING id
+    """
+)
+
+
+async def look(resources: Resources) -> None:
+    """Have those looked at whose turn it is."""
+    values = {"seconds": resources.settings.monitor_seconds, "batch": _BATCH}
+    async with resources.db.transaction() as session:
+        for repository_id in (await session.scalars(_DUE, values)).all():
+            await work_items.wake(session, LookAtRepository(str(repository_id)))
+
+
+def chores(settings: Settings) -> Mapping[str, Mapping[str, Chore]]:
+    """By the kind of their work items."""
+    every = min(60.0, settings.monitor_seconds / 2)
+    return {"github": {"look": Chore(look, partial(spread, every, 0.1))}}

@@ -1,0 +1,71 @@
+"""Announce commits of one repository: what has to be asked of GitHub is asked first, then all is written at once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from worker.core.models import RepoConnection
+from worker.core.monitoring.announce import Commit, announce
+from worker.core.monitoring.repository import RepositorySettings
+from worker.github import constitution
+from worker.github.client import Client
+from worker.github.errors import Conflicting, Denied, Missing, Rejected
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A commit with what GitHub said of it. `constitution` is its text; `superseded_by` is newer, and of its branch."""
+
+    commit: Commit
+    constitution: str | None = None
+    superseded_by: str | None = None
+
+
+async def prepare(
+    commits: Sequence[Commit], newest: Mapping[str, str], client: Client | None, wishes: RepositorySettings
+) -> list[Prepared]:
+    """`newest` has each branch's newest commit: of the others nothing is asked. Raises GitHubFailure."""
+    found = []
+    for commit in commits:
+        if newest[commit.branch] != commit.sha:
+            found.append(Prepared(commit, superseded_by=newest[commit.branch]))
+            continue
+        if client is None:
+            found.append(Prepared(commit))
+            continue
+        compared = replace(commit, base=await merge_base(client, commit))
+        # What somebody proposes does not choose what it is judged by.
+        lawful = compared.base or compared.sha
+        found.append(Prepared(compared, await constitution.read(client, wishes, lawful)))
+    return found
+
+
+async def merge_base(client: Client, commit: Commit) -> str | None:
+    """What a pull request is compared with: where it left the branch that it is to be merged into.
+
+    https://docs.github.com/en/rest/commits/commits#compare-two-commits
+    """
+    if commit.base is None:
+        return None
+    try:
+        answer = await client.get(f"compare/{commit.base}...{commit.sha}", params={"per_page": 1})
+    except (Missing, Rejected, Denied, Conflicting):
+        # Histories that have nothing in common, or a commit that was thrown away meanwhile.
+        return commit.base
+    return str(answer.data["merge_base_commit"]["sha"])
+
+
+async def write(session: AsyncSession, repository: RepoConnection, prepared: Sequence[Prepared]) -> int:
+    """Announce them in their order, in the caller's transaction, which holds the repository; returns how many had not
+    been known."""
+    new = 0
+    for one in prepared:
+        version = None
+        if one.constitution is not None:
+            version = await constitution.keep(
+                session, repository, one.constitution, sha=one.commit.base or one.commit.sha
+            )
+        done = await announce(session, repository, one.commit, constitution=version, superseded_by=one.superseded_by)
+        new += not done.known
+    return new
