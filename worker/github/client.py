@@ -5,7 +5,7 @@ repository, git (https://docs.github.com/en/apps/creating-github-apps/authentica
 """
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -71,6 +71,7 @@ class App:
 
     def _client(self, strategy: Any) -> "GitHub[Any]":
         from githubkit import GitHub
+        from githubkit.cache import MemCacheStrategy
 
         return GitHub(
             strategy,
@@ -83,16 +84,22 @@ class App:
             # Who may not go on now has a work item that waits without holding a worker.
             auto_retry=False,
             http_cache=False,
+            # Its tokens are its own, and go with it.
+            cache_strategy=MemCacheStrategy(),
         )
 
     def repository(self, installation_id: int, repository_id: int, full_name: str) -> "Client":
         """What the installation may do at one of its repositories; paths are below the repository's. Raises
         NotConfigured."""
         key = (installation_id, repository_id)
-        if key not in self._repositories:
+
+        def afresh() -> "GitHub[Any]":
             strategy = self._strategy().as_installation(installation_id, repository_ids=[repository_id])
             self._repositories[key] = self._client(strategy)
-        return Client(self._repositories[key], f"repos/{full_name}")
+            return self._repositories[key]
+
+        known = self._repositories.get(key) or afresh()
+        return Client(known, f"repos/{full_name}", afresh)
 
     def installation(self, installation_id: int) -> "Client":
         """What the installation may do at all of its repositories. Raises NotConfigured."""
@@ -117,6 +124,8 @@ class Client:
 
     _github: "GitHub[Any]"
     _below: str = ""
+    _afresh: "Callable[[], GitHub[Any]] | None" = None
+    """The same with a new token: one that is kept may have been taken back."""
 
     async def get(
         self, path: str, *, params: Mapping[str, Any] | None = None, etag: str | None = None, raw: bool = False
@@ -159,12 +168,18 @@ class Client:
 
         path = "/".join(part for part in (self._below, path) if part)
         sent = {"X-GitHub-Api-Version": _API_VERSION, **(headers or {})}
+        github = self._github
         try:
-            response = (
-                await self._github.arequest(method, path, params=dict(params or {}), json=body, headers=sent)
-            ).raw_response
+            try:
+                found = await github.arequest(method, path, params=dict(params or {}), json=body, headers=sent)
+            except GitHubException as error:
+                if self._afresh is None or not _is_unauthorized(error):
+                    raise
+                github = self._afresh()
+                found = await github.arequest(method, path, params=dict(params or {}), json=body, headers=sent)
         except GitHubException as error:
             _failed(f"{method} {path}", error)
+        response = found.raw_response
         if response.is_redirect:
             raise Missing(f"{method} {path}: it has moved")
         if response.status_code == httpx.codes.NOT_MODIFIED or not response.content:
@@ -200,6 +215,12 @@ def _failed(what: str, error: Exception) -> NoReturn:
     said = f"{what}: {status} {_message(error)}".rstrip()
     kind = Unavailable if status >= 500 or status == httpx.codes.REQUEST_TIMEOUT else _CLASSES.get(status, Rejected)
     raise kind(said) from error
+
+
+def _is_unauthorized(error: Exception) -> bool:
+    from githubkit.exception import RequestFailed
+
+    return isinstance(error, RequestFailed) and error.response.status_code == httpx.codes.UNAUTHORIZED
 
 
 def _message(error: "RequestFailed") -> str:
