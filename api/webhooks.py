@@ -17,7 +17,7 @@ from worker.core.github.deliveries import Delivery
 operations = Operations("monitoring")
 
 _ID = re.compile(r"^[A-Za-z0-9-]{1,128}$")
-_EVENT = re.compile(r"^[a-z_]{1,64}$")
+_EVENT = re.compile(r"^[a-z0-9_]{1,64}$")
 _SECONDS = 10.0
 _HEADERS = {
     signing.HEADER: "the HMAC-SHA256 of the body under CVA_GITHUB_WEBHOOK_SECRET",

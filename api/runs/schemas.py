@@ -10,13 +10,12 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from api.http.pagination import Page, PageQuery
 from worker.core.failure import FailureCode
 from worker.core.models import Run
+from worker.core.monitoring.repository import HTTP_URL
 from worker.core.runs import submission
 from worker.core.untrusted.source import GitRef, Source, Text
 from worker.core.vocabulary import RunMode, RunStatus, Verdict
 
 _LABEL_KEY = r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$"
-# The rest of what makes a URL callable depends on the deployment, and is checked where the settings are known.
-_HTTP_URL = r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,4})?(/[^\x00-\x20\x7f]*)?$"
 
 
 class RunRequest(BaseModel):
@@ -52,7 +51,7 @@ class RunRequest(BaseModel):
     mode: RunMode = RunMode.FULL
     base: GitRef | None = Field(None, description="for mode `diff`: what the source is compared with")
     remediate: bool = False
-    callback_url: Annotated[str, Field(pattern=_HTTP_URL, max_length=2048)] | None = Field(
+    callback_url: Annotated[str, Field(pattern=HTTP_URL, max_length=2048)] | None = Field(
         None, description="told how the run ended, with a POST"
     )
     labels: dict[Annotated[str, Field(pattern=_LABEL_KEY)], Annotated[Text, Field(max_length=256)]] = Field(

@@ -27,6 +27,7 @@ from api.runs import events
 from tests.support import access
 from tests.support.access import ADMIN, GUEST, OWNER, READER, ROOT, SOMEBODY, STRANGER, WRITER, World, service
 from tests.support.app import resources, served
+from tests.support.github.server import SECRET, signed
 from tests.support.past import Past
 from worker.analytics import rollup
 
@@ -68,6 +69,9 @@ SAME = {
     "service for a stranger": "stranger",
     "service for an administrator": "administrator",
 }
+# What GitHub tells is taken note of as such; what follows from it has lines of its own.
+NOT_AUDITED = ("/api/webhooks/github",)
+OPEN = ("`GET /health`", "`GET /ready`", "`WS /{path:path}`", "`POST /api/webhooks/github`", "`GET /badge/")
 NOTHING = ("401", "403", "404", "200: none")
 
 
@@ -307,6 +311,36 @@ OPERATIONS: dict[tuple[str, str], list[Case]] = {
             True,
         )
     ],
+    ("POST", "/api/monitor/enqueue"): [
+        Case(
+            "",
+            lambda world: Request(
+                "/api/monitor/enqueue",
+                json={"repository_id": str(world.connect()), "branch": "main", "commit": "a" * 40},
+            ),
+            True,
+        )
+    ],
+    ("GET", "/api/monitor/jobs"): [_listed("/api/monitor/jobs", lambda world: world.commit(), "of the repository")],
+    ("POST", "/api/webhooks/github"): [Case("", lambda _: Request("/api/webhooks/github", **signed("ping", {})))],
+    ("GET", "/badge/{host}/{owner}/{name}.svg"): [
+        Case("that is public", lambda world: Request(f"/badge/github.com/acme/{world.badge()}.svg")),
+        Case("that is not", lambda _: Request("/badge/github.com/acme/shop.svg")),
+    ],
+    ("GET", "/api/callbacks"): [
+        _listed("/api/callbacks", lambda world: world.callback(), "of the owner"),
+        _listed("/api/callbacks", lambda world: world.callback(repo=world.repository), "of the repository"),
+    ],
+    ("POST", "/api/callbacks/{callback_id}/replay"): [
+        Case("of the owner", lambda world: Request(f"/api/callbacks/{world.callback()}/replay"), True),
+        Case(
+            "of the repository",
+            lambda world: Request(f"/api/callbacks/{world.callback(repo=world.repository)}/replay"),
+            True,
+        ),
+    ],
+    ("POST", "/api/callbacks/test"): _anybody("/api/callbacks/test", json={"url": "http://localhost/hook"}),
+    ("GET", "/api/audit"): _anybody("/api/audit"),
     ("GET", "/api/queue"): _anybody("/api/queue"),
     ("GET", "/api/jobs"): _anybody("/api/jobs"),
     ("POST", "/api/jobs/{job_id}/retry"): [Case("", lambda world: Request(f"/api/jobs/{world.failed_job()}/retry"))],
@@ -344,6 +378,8 @@ def spoken(client: httpx.Client, world: World, method: str, case: Case, who: Hea
         content=request.content,
     )
     assert answer.status_code < 500, answer.text
+    if method not in ("GET", "WS") and answer.status_code < 300 and request.path not in NOT_AUDITED:
+        assert world.audited(answer.headers["X-Request-ID"]) == 1, f"no line in the audit log: {method} {request.path}"
     if answer.status_code != 200:
         return str(answer.status_code)
     if request.seen is not None:
@@ -448,7 +484,7 @@ def test_everything_is_walked_and_is_as_the_table_says(url: str) -> None:
         connection.execute("SET synchronous_commit = off")
         world = World(connection)
         measure(url)
-        with served(url, **access.GIVEN) as client:
+        with served(url, **access.GIVEN, CVA_GITHUB_WEBHOOK_SECRET=SECRET) as client:
             document: Any = client.get("/openapi.json", headers=service()).json()
             there = {(method.upper(), path) for path, item in document["paths"].items() for method in item}
             assert there == set(OPERATIONS)
@@ -470,7 +506,7 @@ def _check_rules(found: Mapping[str, Mapping[str, str]]) -> None:
         if case.private
     }
     for name, row in found.items():
-        if name not in ("`GET /health`", "`GET /ready`", "`WS /{path:path}`"):
+        if not name.startswith(OPEN):
             assert {row[who] for who in DEAD} == {"401"}, name
         for who, as_whom in SAME.items():
             assert row[who] == row[as_whom], (name, who)
@@ -478,5 +514,5 @@ def _check_rules(found: Mapping[str, Mapping[str, str]]) -> None:
             for who in STRANGERS:
                 assert row[who] in (*NOTHING, "open: none"), (name, who)
             assert row["service"] not in NOTHING, name
-        if not name.startswith(("`GET", "`WS")):
+        if not name.startswith(("`GET", "`WS", "`POST /api/webhooks")):
             assert row["owner: `runs:read`"] in (*NOTHING, "200"), name

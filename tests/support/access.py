@@ -121,6 +121,42 @@ class World:
         insert(self.connection, "remediation_fixes", [fix])
         return found, uuid.UUID(str(fix["id"]))
 
+    def badge(self) -> str:
+        """The name of a repository with a badge for everybody."""
+        repository = self.connect()
+        name = secrets.token_hex(8)
+        self.connection.execute(
+            "UPDATE repo_connections SET full_name = %s, clone_url = %s, settings = %s WHERE id = %s",
+            [f"acme/{name}", f"https://github.com/acme/{name}", '{"public_badge": true}', repository],
+        )
+        return name
+
+    def audited(self, request_id: str) -> int:
+        """How many lines the audit log has of a request."""
+        query = "SELECT count(*) FROM audit_log WHERE request_id = %s"
+        row = self.connection.execute(query, [request_id]).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def callback(self, *, repo: uuid.UUID | None = None) -> uuid.UUID:
+        """One that was delivered, of a run of the owner's, or of somebody else's in the repository."""
+        run_id = self.run(OWNER if repo is None else SOMEBODY, repo=repo)
+        row = {
+            "id": new_id(), "event": "run.ended", "run_id": run_id, "repo_id": repo, "url": "http://localhost/hook",
+            "created_by": OWNER if repo is None else SOMEBODY, "body": "{}", "status": "delivered",
+        }  # fmt: skip
+        insert(self.connection, "callbacks", [row])
+        return uuid.UUID(str(row["id"]))
+
+    def commit(self) -> uuid.UUID:
+        """One of the repository's main branch, that was verified."""
+        row = {
+            "id": new_id(), "repo_id": self.repository, "branch": "main", "commit_sha": secrets.token_hex(20),
+            "event": "push", "status": "skipped",
+        }  # fmt: skip
+        insert(self.connection, "monitor_jobs", [row])
+        return uuid.UUID(str(row["id"]))
+
     def feedback(self, run_id: uuid.UUID) -> uuid.UUID:
         row = {"id": new_id(), "run_id": run_id, "scope": "x", "subject": "criterion", "key": "k", "mark": "wrong"}
         insert(self.connection, "feedback", [{**row, "fingerprints": [], "created_by": OWNER}])

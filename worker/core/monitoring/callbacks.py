@@ -28,7 +28,9 @@ async def addresses(session: AsyncSession, run: Run) -> Sequence[Notice]:
         if row is not None and row.removed_at is None:
             found = {notice.url: notice for notice in RepositorySettings.model_validate(row.settings).notify}
     if run.callback_url is not None:
-        found.setdefault(run.callback_url, Notice(url=run.callback_url, format=CallbackFormat.JSON))
+        # Checked when it was accepted, by whatever code that was.
+        own = Notice.model_construct(url=run.callback_url, format=CallbackFormat.JSON)
+        found.setdefault(run.callback_url, own)
     return list(found.values())
 
 

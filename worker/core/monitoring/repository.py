@@ -6,7 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from worker.core.vocabulary import CallbackFormat
 
-HTTP_URL = r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,4})?(/[^\x00-\x20\x7f]*)?$"
+# The rest of what makes a URL callable depends on the deployment, and is checked where the settings are known.
+HTTP_URL = r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[^\x00-\x20\x7f]*)?$"
 CONSTITUTIONS = (".tribunal/constitution.md", ".specify/memory/constitution.md")
 """Where a repository's constitution is looked for, the first one found counts."""
 
