@@ -61,7 +61,7 @@ class AuditLog(BaseModel):
     answers={200: Answer(AuditLog, also=(_CSV,))},
     problems=(errors.Forbidden,),
 )
-async def list_audit(call: Call, query: AuditQuery) -> Response:
+async def read_audit_log(call: Call, query: AuditQuery) -> Response:
     """Who changed what, when, from where; as CSV where that is asked for"""
     wanted = select(AuditLine).order_by(AuditLine.id.desc()).limit(query.limit + 1)
     if query.cursor is not None:

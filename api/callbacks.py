@@ -108,7 +108,9 @@ async def replay_callback(call: Call, callback_id: uuid.UUID) -> Response:
             raise errors.NotFound(f"There is no callback {callback_id}.")
         if row.status == CallbackStatus.WAITING:
             raise errors.Conflict("The callback is being delivered already.")
-        _check(call, row.url)
+        refused = _refused(call, row.url)
+        if refused is not None:
+            raise errors.Conflict(f"The callback's address is not called: {refused}")
         row.status, row.ended_at, row.error = CallbackStatus.WAITING.value, None, None
         await session.flush()
         await work_items.wake(session, SendCallback(str(callback_id)))
@@ -125,21 +127,23 @@ async def replay_callback(call: Call, callback_id: uuid.UUID) -> Response:
 async def check_callback(call: Call, body: CallbackTest) -> Response:
     """Send a test message to an address
 
-    `GET /api/callbacks` says how it went.
+    `GET /api/callbacks` says how it went. An address that is not called, such as a private one, is refused at once.
     """
-    _check(call, body.url)
     notice = Notice(url=body.url, format=body.format)
     async with call.state.db.transaction() as session:
         told = {"event": callbacks.TEST, "by": call.principal.name}
-        callback_id = await callbacks.add(session, callbacks.TEST, notice, told, created_by=call.principal.name)
+        callback_id = await callbacks.add(
+            session, callbacks.TEST, notice, told, created_by=call.principal.name, refused=_refused(call, body.url)
+        )
         assert callback_id is not None
         await call.audit(session, f"callback:{callback_id}")
         return json_response(_view(await session.get_one(Callback, callback_id)), 202)
 
 
-def _check(call: Call, url: str) -> None:
-    """Raises InvalidRequest."""
+def _refused(call: Call, url: str) -> str | None:
+    """Why this deployment does not call the address."""
     try:
         urls.check_url(url, production=call.state.settings.deployed)
     except urls.AddressRejected as error:
-        raise errors.InvalidRequest(f"body/url: {error}") from None
+        return str(error)
+    return None

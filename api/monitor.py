@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from sqlalchemy import select
 from starlette.responses import Response
 
@@ -12,6 +12,7 @@ from api import access
 from api.http import errors
 from api.http.pagination import Page, PageQuery, page
 from api.http.routing import Answer, Call, Operations, json_response
+from api.http.values import is_a_number
 from api.limits.holdings import make_room
 from worker.core.models import MonitorJob, RepoConnection
 from worker.core.monitoring import announce
@@ -21,6 +22,7 @@ from worker.core.vocabulary import MonitorStatus, Scope
 
 operations = Operations("monitoring")
 
+_Number = Annotated[int, Field(strict=False, ge=1, lt=1 << 31), BeforeValidator(is_a_number)]
 Sha = Annotated[str, Field(pattern="^([0-9a-f]{40}|[0-9a-f]{64})$", description="in full")]
 
 
@@ -52,7 +54,7 @@ class CommitRequest(BaseModel):
     commit: Sha
     branch: GitRef | None = None
     before: Sha | None = Field(None, description="what the branch was before")
-    pull_request: int | None = Field(None, ge=1, lt=1 << 31)
+    pull_request: _Number | None = None
     base: GitRef | None = Field(None, description="what it is compared with; without it all of it is verified")
 
     @model_validator(mode="after")

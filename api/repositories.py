@@ -40,7 +40,7 @@ class RepositoryRequest(BaseModel):
 class SettingsChange(RepositorySettings):
     """Those of a repository's settings that change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class RepositoryChange(BaseModel):
@@ -182,7 +182,7 @@ async def get_repository(call: Call, repository_id: uuid.UUID) -> Response:
     "/api/repositories/{repository_id}",
     scope=Scope.RUNS_WRITE,
     answers={200: Answer(RepositoryView)},
-    problems=(errors.NotFound,),
+    problems=(errors.NotFound, errors.Conflict),
 )
 async def change_repository(call: Call, repository_id: uuid.UUID, body: RepositoryChange) -> Response:
     """Change a repository's URL, default branch or settings"""
@@ -192,7 +192,9 @@ async def change_repository(call: Call, repository_id: uuid.UUID, body: Reposito
         try:
             urls.check_url(notice.url, production=call.state.settings.deployed)
         except urls.AddressRejected as error:
-            raise errors.InvalidRequest(f"body/settings/notify: {error}") from None
+            raise errors.Conflict(
+                f"This deployment does not call an address of body/settings/notify: {error}"
+            ) from None
     async with call.state.db.transaction() as session:
         row = await access.find_repository(session, call.principal, repository_id, access.ADMIN, lock=True)
         row.clone_url = body.clone_url or row.clone_url

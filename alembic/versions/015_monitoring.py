@@ -17,6 +17,7 @@ ADDED = {
         "looked_at": "timestamptz",
     },
     "repo_branches": {"etag": "text"},
+    "remediation_runs": {"commits": "jsonb"},
     "monitor_jobs": {
         "before_sha": "text",
         "base": "text",

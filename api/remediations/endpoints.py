@@ -29,7 +29,7 @@ from api.remediations.schemas import (
 )
 from worker.core.models import AuditEntry, CriterionResult, Fix, RemediationIssue, RemediationRun, RootCause, Run
 from worker.core.queue import work_items
-from worker.core.queue.jobs import Remediate
+from worker.core.queue.jobs import OpenPullRequest, Remediate
 from worker.core.remediation import audit, switch, weighing
 from worker.core.remediation.audit import Audited
 from worker.core.remediation.begin import begin
@@ -287,7 +287,8 @@ async def roll_back(call: Call, remediation_id: uuid.UUID, body: RollbackRequest
             await audit.write(session, Audited.ROLLED_BACK, actor=who, **of, reason=body.reason)
         row.patch = row.mailbox = None
         if len(chosen) == len(kept):
-            row.status, row.patch, row.mailbox = RemediationStatus.ROLLED_BACK.value, "", ""
+            row.status, row.patch, row.mailbox, row.commits = RemediationStatus.ROLLED_BACK.value, "", "", []
+            await work_items.wake(session, OpenPullRequest(str(remediation_id)))
         else:
             await work_items.wake(session, Remediate(remediation_id))
         await session.flush()

@@ -5,9 +5,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
 from api.http.pagination import Page, PageQuery
+from api.http.values import is_a_number
 from worker.core.untrusted.source import Text
 from worker.core.vocabulary import (
     Category,
@@ -40,16 +41,8 @@ class RollbackRequest(_Body):
     """What to take back: some fixes, an iteration's, or without either all of them."""
 
     fixes: list[uuid.UUID] | None = Field(None, min_length=1, max_length=1000)
-    iteration: int | None = Field(None, ge=1, le=1000)
+    iteration: Annotated[int, Field(ge=1, le=1000), BeforeValidator(is_a_number)] | None = None
     reason: Reason
-
-    @field_validator("iteration", mode="before")
-    @classmethod
-    def _is_a_number(cls, value: object) -> object:
-        """As JSON Schema has it: 3.0 is an integer, and neither true nor "3" is."""
-        if isinstance(value, str | bool):
-            raise ValueError("Input should be a valid integer")
-        return value
 
 
 class SwitchRequest(_Body):

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from procrastinate import JobContext
 
 from worker.core.queue.app import app
-from worker.core.queue.jobs import ItemJob, LookAtRepository, ReportCheck, TakeDeliveries
+from worker.core.queue.jobs import ItemJob, LookAtRepository, OpenPullRequest, ReportCheck, TakeDeliveries
 from worker.core.telemetry import logs
-from worker.github import looking, reporting, taking
+from worker.github import looking, pull_requests, reporting, taking
 from worker.runtime import work_items
 from worker.runtime.resources import Resources
 
@@ -46,3 +46,11 @@ async def report_check(context: JobContext, subject: str) -> None:
         return await reporting.report(uuid.UUID(item.subject), resources)
 
     await _perform(context, ReportCheck, subject, report)
+
+
+@app.task(name=OpenPullRequest.NAME, queue=OpenPullRequest.QUEUE, pass_context=True)
+async def open_pull_request(context: JobContext, subject: str) -> None:
+    async def propose(item: work_items.Item, resources: Resources) -> str:
+        return await pull_requests.open_one(uuid.UUID(item.subject), resources)
+
+    await _perform(context, OpenPullRequest, subject, propose)

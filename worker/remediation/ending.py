@@ -5,13 +5,16 @@ what is kept in the end, whoever took something back meanwhile.
 """
 
 import uuid
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from worker.core.db.database import is_unavailable
 from worker.core.failure import FailureCode
 from worker.core.queue import work_items as items
-from worker.core.queue.jobs import Remediate
+from worker.core.queue.jobs import OpenPullRequest, Remediate
 from worker.core.remediation.audit import SYSTEM, Audited
 from worker.core.runs import lifecycle
 from worker.core.telemetry import logs
@@ -21,9 +24,11 @@ from worker.remediation import guard, records
 from worker.remediation.guard import Ended
 from worker.remediation.records import Loaded
 from worker.remediation.work import Copy, Work
+from worker.remediation.worktree import Commit
 from worker.runtime import work_items
 from worker.runtime.resources import Resources
 from worker.runtime.work_items import Item
+from worker.sources.tree import Written
 
 log = logs.get(__name__)
 
@@ -35,7 +40,7 @@ async def keep_result(work: Work, copy: Copy) -> None:
     together anew."""
     kept = [fix for fix in await work.fixes() if fix.status is FixStatus.VERIFIED]
     lost = await copy.at(kept)
-    patch, mailbox = await copy.result([fix for fix in kept if fix not in lost])
+    result, commits = await copy.result([fix for fix in kept if fix not in lost])
     async with work.resources.db.transaction() as session:
         await guard.lock(session, work.id)
         await work_items.still_held(session, work.item)
@@ -48,12 +53,21 @@ async def keep_result(work: Work, copy: Copy) -> None:
             return
         for fix in lost:
             await work.revert(session, fix, "It was built on a fix that was taken back.")
-        values = {"patch": patch, "mailbox": mailbox, "cost_usd": await records.cost(session, work.id)}
+        values: dict[str, Any] = {"patch": result.patch, "mailbox": result.mailbox}
+        values["cost_usd"] = await records.cost(session, work.id)
+        if loaded.connected:
+            values["commits"] = [_written(*pair) for pair in zip(commits, result.written, strict=True)]
+            await items.wake(session, OpenPullRequest(str(work.id)))
         if loaded.status.is_final:
             await records.set_result(session, work.id, **values)
             return
         await work.note(session, Audited.COMPLETED, kept=len(kept) - len(lost))
         await records.set_status(session, work.id, RemediationStatus.COMPLETED, **values)
+
+
+def _written(commit: Commit, files: Sequence[Written]) -> dict[str, Any]:
+    """A commit as it is kept for whoever brings it to a branch."""
+    return {"message": commit.message, "at": commit.at, "files": [asdict(file) for file in files]}
 
 
 async def stop(work: Work, ended: Ended) -> None:

@@ -82,6 +82,8 @@ class Loaded:
     run: models.Run
     fixes: tuple[FixRow, ...]
     has_result: bool
+    connected: bool
+    """An installation of GitHub's App connected the run's repository: what is kept is brought to a branch there."""
 
     @property
     def whose(self) -> str:
@@ -106,7 +108,13 @@ async def load(session: AsyncSession, remediation_id: uuid.UUID) -> Loaded | Non
         run,
         await fixes(session, remediation_id),
         bool(has_result),
+        run.repo_id is not None and await _connected(session, run.repo_id),
     )
+
+
+async def _connected(session: AsyncSession, repo_id: uuid.UUID) -> bool:
+    row = await session.get(models.RepoConnection, repo_id)
+    return row is not None and row.removed_at is None and row.installation_id is not None
 
 
 async def fixes(session: AsyncSession, remediation_id: uuid.UUID) -> tuple[FixRow, ...]:

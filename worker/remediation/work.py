@@ -18,7 +18,7 @@ from worker.core.vocabulary import FixStatus
 from worker.isolation.contained import Contained
 from worker.remediation import guard, records
 from worker.remediation.records import FixRow, Loaded
-from worker.remediation.worktree import Commit, Worktree
+from worker.remediation.worktree import Commit, Result, Worktree
 from worker.runtime.resources import Resources
 from worker.runtime.work_items import Item
 from worker.sources import requests, take
@@ -107,14 +107,14 @@ class Copy:
         patch: str = await self.process.call(Worktree.patch)
         return patch
 
-    async def result(self, fixes: Sequence[FixRow]) -> tuple[str, str]:
-        """The fixes as a patch and as a mailbox."""
+    async def result(self, fixes: Sequence[FixRow]) -> tuple[Result, list[Commit]]:
+        """The fixes put together, and the commit that each of them is."""
         commits = [
             Commit(fix.patch, message(fix, self.work), int(fix.created_at.timestamp()))
             for fix in sorted(fixes, key=lambda fix: fix.position)
         ]
-        found: tuple[str, str] = await self.process.call(Worktree.result, commits)
-        return found
+        found: Result = await self.process.call(Worktree.result, commits)
+        return found, commits
 
 
 def message(fix: FixRow, work: Work) -> str:

@@ -23,7 +23,7 @@ from worker.remediation.trial import Proposal, Trial
 from worker.runtime import process
 from worker.sources.errors import PatchRejected
 from worker.sources.snapshot import Snapshot, SnapshotFile
-from worker.sources.tree import Tree
+from worker.sources.tree import Tree, Written
 
 _MAX_TEXT = 400_000
 _PASSES = 4
@@ -54,6 +54,15 @@ class Commit:
     patch: str
     message: str
     at: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """Fixes put together: as one unified diff, as a mailbox with a commit for each, and what each commit writes."""
+
+    patch: str
+    mailbox: str
+    written: tuple[tuple[Written, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -113,17 +122,18 @@ class Worktree:
         """All that is applied, as one unified diff."""
         return await self._opened.diff(self._base)
 
-    async def result(self, fixes: Sequence[Commit]) -> tuple[str, str]:
-        """(one unified diff of the fixes, the same as a mailbox with a commit for each). What the mailbox gives is held
-        against what is applied: its words are a model's. Raises PatchRejected."""
+    async def result(self, fixes: Sequence[Commit]) -> Result:
+        """What the mailbox gives is held against what is applied: its words are a model's. Raises PatchRejected."""
         tree = self._opened
         await tree.reset(self._base)
+        written = []
         for fix in fixes:
             await tree.apply(fix.patch, staged=True)
+            written.append(await tree.files(await tree.changed()))
             await tree.commit(fix.message, at=fix.at, staged=True)
         mailbox = await tree.mailbox(self._base)
         await tree.check_mailbox(self._base, mailbox)
-        return await tree.diff(self._base), mailbox
+        return Result(await tree.diff(self._base), mailbox, tuple(written))
 
     async def around(self, places: Sequence[Place], settings: Settings) -> Surroundings:
         """What the grammar and the tools say of the places."""

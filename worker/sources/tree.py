@@ -4,6 +4,7 @@ The repository of git's is a folder of our own beside the tree. No attribute, fi
 takes effect, so that git changes no byte that nobody asked it to change.
 """
 
+import base64
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,6 +49,15 @@ class Changed:
     status: str
     mode_before: str
     mode_after: str
+
+
+@dataclass(frozen=True)
+class Written:
+    """One path as a commit leaves it: git's mode, and the content in base64; None where it is removed."""
+
+    path: str
+    mode: str
+    content: str | None
 
 
 class Tree:
@@ -124,6 +134,16 @@ class Tree:
         done = await self._run("apply", *options, str(place))
         if done.returncode != 0:
             raise PatchRejected(f"The patch does not apply to what the source names ({done.reason[:200]}).")
+
+    async def files(self, changes: Sequence[Changed]) -> tuple[Written, ...]:
+        """The changed paths as they are now."""
+        found = []
+        for change in changes:
+            place = self.root / change.path
+            gone = change.status == "D"
+            content = None if gone else base64.b64encode(place.read_bytes()).decode()
+            found.append(Written(change.path, change.mode_before if gone else change.mode_after, content))
+        return tuple(found)
 
     async def mailbox(self, since: str) -> str:
         """The commits after `since` in the form that `git am` takes."""

@@ -27,6 +27,7 @@ from worker.core.db.database import is_unavailable
 from worker.core.failure import FailureCode, RunFailure
 from worker.core.ids import new_id
 from worker.core.monitoring.announce import job_of
+from worker.core.monitoring.repository import RepositorySettings
 from worker.core.queue import work_items
 from worker.core.queue.jobs import ReportCheck, VerifyRun, enqueue
 from worker.core.runs import events, lifecycle
@@ -168,6 +169,8 @@ class _Loaded:
     constitution: models.ConstitutionVersion
     request: take.Request
     history: history.History
+    allowance: float
+    """What its repository lets it spend beyond the budget of runs; never more than nothing, in US dollars."""
 
 
 async def _load(claim: Claim, resources: Resources) -> _Loaded:
@@ -184,7 +187,9 @@ async def _load(claim: Claim, resources: Resources) -> _Loaded:
         request = await requests.of_run(session, run)
         if run.repo_id is not None and (job := await job_of(session, run.id)) is not None:
             await work_items.wake(session, ReportCheck(str(job)))
-    return _Loaded(run, constitution, request, known)
+        repository = None if run.repo_id is None else await session.get(models.RepoConnection, run.repo_id)
+    wishes = RepositorySettings.model_validate({} if repository is None else repository.settings)
+    return _Loaded(run, constitution, request, known, wishes.allowance(resources.settings.run_budget_usd))
 
 
 async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
@@ -198,7 +203,7 @@ async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
                 raise _Gone(f"the fence closed before the step {name}")
 
     loaded = await _load(claim, resources)
-    llm = _llm(claim, resources)
+    llm = _llm(claim, resources, loaded.allowance)
     # It is shown in reports and sent to a model, and people have written passwords into theirs.
     room = Room(bounds=Bounds(memory=settings.contained_memory_bytes))
     async with resources.isolation.open(room, seconds=settings.contained_seconds) as reader:
@@ -253,11 +258,11 @@ async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
     )
 
 
-def _llm(claim: Claim, resources: Resources) -> pipeline.Models | None:
+def _llm(claim: Claim, resources: Resources, allowance: float) -> pipeline.Models | None:
     if not resources.settings.has_provider:
         return None
     gateway = resources.shared(Gateway, lambda: Gateway(resources.settings, resources.db))
-    return pipeline.Models(gateway, Caller(claim.run_id, claim.attempt))
+    return pipeline.Models(gateway, Caller(claim.run_id, claim.attempt, allowance))
 
 
 async def _keep_criteria(version: uuid.UUID, read: Reading, resources: Resources) -> None:

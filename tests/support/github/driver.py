@@ -11,9 +11,20 @@ from sqlalchemy import text
 
 from tests.support import app
 from tests.support.github.server import GitHub, signed
-from worker.core.queue.jobs import DeliverCallback, LookAtRepository, ReportCheck, SendCallback, TakeDeliveries
-from worker.github import cloning, looking, reporting, taking
+from worker.core.queue.jobs import (
+    DeliverCallback,
+    FollowRun,
+    LookAtRepository,
+    OpenPullRequest,
+    Remediate,
+    ReportCheck,
+    SendCallback,
+    TakeDeliveries,
+)
+from worker.github import cloning, looking, pull_requests, reporting, taking
 from worker.monitoring import callbacks
+from worker.remediation import following
+from worker.remediation.remediate import remediate
 from worker.runtime import work_items
 from worker.runtime.resources import Resources
 from worker.runtime.work_items import GaveUp, Item
@@ -32,12 +43,22 @@ async def _send(item: Item, resources: Resources) -> str:
     return await callbacks.send(uuid.UUID(item.subject), resources)
 
 
+async def _propose(item: Item, resources: Resources) -> str:
+    return await pull_requests.open_one(uuid.UUID(item.subject), resources)
+
+
+async def _follow(item: Item, resources: Resources) -> str:
+    return await following.follow(uuid.UUID(item.subject), resources)
+
+
 DO: Mapping[str, Callable[[Item, Resources], Awaitable[object]]] = {
     TakeDeliveries.NAME: taking.take,
     LookAtRepository.NAME: looking.look,
     ReportCheck.NAME: _report,
     DeliverCallback.NAME: _owe,
     SendCallback.NAME: _send,
+    OpenPullRequest.NAME: _propose,
+    FollowRun.NAME: _follow,
 }
 
 
@@ -60,11 +81,14 @@ class Driver:
         rows = await self.rows(
             "SELECT kind, subject FROM work_items WHERE status = 'queued' AND kind = ANY(:kinds)"
             " AND coalesce(not_before <= clock_timestamp(), true) ORDER BY created_at",
-            kinds=list(DO),
+            kinds=[*DO, Remediate.NAME],
         )
         return [(row.kind, row.subject) for row in rows]
 
     async def perform(self, kind: str, subject: str) -> str:
+        if kind == Remediate.NAME:
+            return str(await remediate(uuid.UUID(subject), self.resources))
+
         async def do(item: Item) -> None:
             await DO[kind](item, self.resources)
 
@@ -87,6 +111,9 @@ class Driver:
                 await self.perform(kind, subject)
             for run in runs if verify else ():
                 await verify_run(run.id, self.resources)
+
+    async def verify(self, run_id: uuid.UUID) -> str:
+        return await verify_run(run_id, self.resources)
 
     async def hurry(self) -> None:
         """Whatever waits for a moment is due now."""

@@ -13,10 +13,11 @@ import os
 import secrets
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -95,6 +96,7 @@ class GitHub:
     faults: deque[Fault] = field(default_factory=deque)
     away: bool = False
     on_request: Callable[[str], None] | None = None
+    instead_of_git: Callable[[Request], Awaitable[Response]] | None = None
     tokens: dict[str, tuple[float, frozenset[int], dict[str, str]]] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -219,7 +221,12 @@ class GitHub:
         return JSONResponse({"name": names["branch"], "commit": {"sha": sha}}, headers={"ETag": etag})
 
     def pull_requests(self, repo: Repo, _: Any, query: dict[str, str], *__: Any) -> Any:
-        found = [pull for pull in repo.pulls if query.get("head") in (None, pull.get("head", {}).get("label"))]
+        found = [
+            pull
+            for pull in repo.pulls
+            if pull.get("state", "open") == query.get("state", "open")
+            and query.get("head") in (None, pull.get("head", {}).get("label"))
+        ]
         return _page(found, query)
 
     def compare(self, repo: Repo, names: dict[str, str], *_: Any) -> Any:
@@ -305,9 +312,78 @@ class GitHub:
         found = [{"login": login, "permissions": its} for login, its in repo.collaborators.items()]
         return _page(found, query)
 
+    def make_pull(self, repo: Repo, _: Any, __: Any, body: dict[str, Any], *___: Any) -> Any:
+        number = len(repo.pulls) + 1
+        label = f"{repo.full_name.split('/')[0]}:{body['head']}"
+        made = {
+            "number": number,
+            "state": "open",
+            "title": body["title"],
+            "body": body["body"],
+            "head": {"ref": body["head"], "sha": self._at(repo, body["head"]), "label": label, "repo": {"id": repo.id}},
+            "base": {"ref": body["base"], "sha": self._at(repo, body["base"])},
+            "html_url": f"{self.url}/{repo.full_name}/pull/{number}",
+        }
+        repo.pulls.append(made)
+        return made
+
+    def change_pull(self, repo: Repo, names: dict[str, str], _: Any, body: dict[str, Any], *__: Any) -> Any:
+        pull = next(pull for pull in repo.pulls if pull["number"] == int(names["pull_number"]))
+        pull |= body
+        return pull
+
+    # Objects of git, made by git itself.
+
+    def _at(self, repo: Repo, branch: str) -> str:
+        return _git(repo, "rev-parse", f"refs/heads/{branch}")
+
+    def make_blob(self, repo: Repo, _: Any, __: Any, body: dict[str, Any], *___: Any) -> Any:
+        content = base64.b64decode(body["content"]) if body["encoding"] == "base64" else body["content"].encode()
+        return {"sha": _git(repo, "hash-object", "-w", "--stdin", given=content), "url": ""}
+
+    def make_tree(self, repo: Repo, _: Any, __: Any, body: dict[str, Any], *___: Any) -> Any:
+        with tempfile.TemporaryDirectory() as folder:
+            index = {"GIT_INDEX_FILE": f"{folder}/index"}
+            _git(repo, "read-tree", body["base_tree"], more=index)
+            for entry in body["tree"]:
+                mode = entry["mode"] if entry["sha"] else "0"
+                line = f"{mode} {entry['sha'] or '0' * 40}\t{entry['path']}\n".encode()
+                _git(repo, "update-index", "--index-info", given=line, more=index)
+            return {"sha": _git(repo, "write-tree", more=index), "tree": [], "truncated": False}
+
+    def make_commit(self, repo: Repo, _: Any, __: Any, body: dict[str, Any], *___: Any) -> Any:
+        who = {
+            f"GIT_{role.upper()}_{part.upper()}": body[role][part]
+            for role in ("author", "committer")
+            for part in ("name", "email", "date")
+        }
+        parents = [argument for parent in body["parents"] for argument in ("-p", parent)]
+        sha = _git(repo, "commit-tree", body["tree"], *parents, given=body["message"].encode(), more=who)
+        return {"sha": sha, "message": body["message"]}
+
+    def get_commit(self, repo: Repo, names: dict[str, str], *_: Any) -> Any:
+        return {"sha": names["commit_sha"], "tree": {"sha": _git(repo, "rev-parse", f"{names['commit_sha']}^{{tree}}")}}
+
+    def get_ref(self, repo: Repo, names: dict[str, str], *_: Any) -> Any:
+        try:
+            return {"ref": names["ref"], "object": {"sha": _git(repo, "rev-parse", "--verify", f"refs/{names['ref']}")}}
+        except subprocess.CalledProcessError:
+            raise _Refused(404, "Not Found") from None
+
+    def make_ref(self, repo: Repo, _: Any, __: Any, body: dict[str, Any], *___: Any) -> Any:
+        _git(repo, "update-ref", body["ref"], body["sha"], "0" * 40)
+        return {"ref": body["ref"], "object": {"sha": body["sha"]}}
+
+    def move_ref(self, repo: Repo, names: dict[str, str], _: Any, body: dict[str, Any], *__: Any) -> Any:
+        _git(repo, "update-ref", f"refs/{names['ref']}", body["sha"])
+        return {"ref": names["ref"], "object": {"sha": body["sha"]}}
+
     # git, as GitHub has it: a token is the password.
 
     async def git(self, request: Request) -> Response:
+        return await (self.instead_of_git or self.real_git)(request)
+
+    async def real_git(self, request: Request) -> Response:
         full_name = f"{request.path_params['owner']}/{request.path_params['name']}".removesuffix(".git")
         self.requests[f"git {request.url.path.rsplit('/', 1)[-1]}"] += 1
         repo = next((repo for repo in self.repos.values() if repo.full_name == full_name), None)
@@ -347,7 +423,23 @@ _METHODS = {
     "POST /repos/{owner}/{repo}/issues/{issue_number}/comments": "make_comment",
     "PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}": "change_comment",
     "POST /repos/{owner}/{repo}/code-scanning/sarifs": "upload",
+    "POST /repos/{owner}/{repo}/pulls": "make_pull",
+    "PATCH /repos/{owner}/{repo}/pulls/{pull_number}": "change_pull",
+    "POST /repos/{owner}/{repo}/git/blobs": "make_blob",
+    "POST /repos/{owner}/{repo}/git/trees": "make_tree",
+    "POST /repos/{owner}/{repo}/git/commits": "make_commit",
+    "GET /repos/{owner}/{repo}/git/commits/{commit_sha}": "get_commit",
+    "GET /repos/{owner}/{repo}/git/ref/{ref}": "get_ref",
+    "POST /repos/{owner}/{repo}/git/refs": "make_ref",
+    "PATCH /repos/{owner}/{repo}/git/refs/{ref}": "move_ref",
 }
+
+
+def _git(repo: Repo, *arguments: str, given: bytes = b"", more: dict[str, str] | None = None) -> str:
+    assert repo.git is not None
+    environment = {**os.environ, "GIT_DIR": str(repo.git), "GIT_CONFIG_GLOBAL": "/dev/null", **(more or {})}
+    done = subprocess.run(["git", *arguments], input=given, capture_output=True, env=environment, check=True)
+    return done.stdout.decode().strip()
 
 
 class _Refused(Exception):

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,7 +13,7 @@ from worker.core.models import Callback, RemediationRun, RepoConnection, Run
 from worker.core.monitoring.repository import Notice, RepositorySettings
 from worker.core.queue import work_items
 from worker.core.queue.jobs import SendCallback
-from worker.core.vocabulary import CallbackFormat
+from worker.core.vocabulary import CallbackFormat, CallbackStatus
 
 RUN_ENDED = "run.ended"
 REMEDIATION_ENDED = "remediation.ended"
@@ -43,8 +43,10 @@ async def add(
     run: Run | None = None,
     remediation_id: uuid.UUID | None = None,
     created_by: str | None = None,
+    refused: str | None = None,
 ) -> uuid.UUID | None:
-    """Owe the message, in the caller's transaction; None when it is owed already."""
+    """Owe the message, in the caller's transaction; None when it is owed already. One that is `refused`, for that
+    reason, is written down and not sent."""
     callback_id = new_id()
     row = {
         "id": callback_id,
@@ -57,10 +59,13 @@ async def add(
         "format": notice.format.value,
         "body": dict(body),
     }
+    if refused is not None:
+        row |= {"status": CallbackStatus.REFUSED.value, "error": refused, "ended_at": func.now()}
     added = insert(Callback).values(row).on_conflict_do_nothing().returning(Callback.id)
     if await session.scalar(added) is None:
         return None
-    await work_items.add(session, SendCallback(str(callback_id)))
+    if refused is None:
+        await work_items.add(session, SendCallback(str(callback_id)))
     return callback_id
 
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from worker.core.vocabulary import CallbackFormat
 
 # The rest of what makes a URL callable depends on the deployment, and is checked where the settings are known.
-HTTP_URL = r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[^\x00-\x20\x7f]*)?$"
+HTTP_URL = r"^https?://[A-Za-z0-9.-]+(:(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5]?[0-9]{1,4}))?(/[^\x00-\x20\x7f]*)?$"
 CONSTITUTIONS = (".tribunal/constitution.md", ".specify/memory/constitution.md")
 """Where a repository's constitution is looked for, the first one found counts."""
 
@@ -44,6 +44,10 @@ class RepositorySettings(BaseModel):
         None, description="for one run; CVA_RUN_BUDGET_USD is the most in any case"
     )
     notify: Annotated[tuple[Notice, ...], Field(max_length=5)] = ()
+
+    def allowance(self, most: float) -> float:
+        """What a run may spend beyond `most`, its budget anywhere, in US dollars: nothing, or less than nothing."""
+        return 0.0 if self.run_budget_usd is None else min(0.0, self.run_budget_usd - most)
 
     @property
     def constitution_paths(self) -> tuple[str, ...]:
