@@ -67,7 +67,8 @@ def _parser() -> _Parser:
     )
     fix.add_argument("--output", metavar="FILE", help="write the patch there, for `git apply`")
     bench = roles.add_parser(
-        "bench", help="measure; `decisions`, `clients`, `contained`, `scale`, `flow`, `remediate` also judge"
+        "bench",
+        help="measure; `decisions`, `clients`, `contained`, `scale`, `flow`, `remediate`, `deliveries` judge",
     )
     bench.add_argument(
         "what",
@@ -82,6 +83,7 @@ def _parser() -> _Parser:
             "scale",
             "flow",
             "remediate",
+            "deliveries",
         ),
     )
     bench.add_argument(
@@ -98,6 +100,7 @@ def _parser() -> _Parser:
     bench.add_argument("--runs", type=int, default=10_000_000, help="analytics: how many runs there are")
     bench.add_argument("--rate", type=float, default=10_000, help="flow: how many runs come in a minute")
     bench.add_argument("--minutes", type=float, default=10, help="flow: for how long")
+    bench.add_argument("--seed", type=int, default=1, help="deliveries: of the order in which they are sent")
     bench.add_argument("--queued", type=int, default=1_000_000, help="scale: how many runs wait")
     bench.add_argument("--finished", type=int, default=10_000_000, help="scale: how many runs have ended")
     bench.add_argument("--repos", type=int, default=500, help="analytics: of how many repositories")

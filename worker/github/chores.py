@@ -6,13 +6,15 @@ from functools import partial
 from sqlalchemy import text
 
 from worker.core.backoff import spread
+from worker.core.github import deliveries
 from worker.core.queue import work_items
-from worker.core.queue.jobs import LookAtRepository
+from worker.core.queue.jobs import LookAtRepository, TakeDeliveries, enqueue
 from worker.core.settings import Settings
 from worker.runtime.periodic import Chore
 from worker.runtime.resources import Resources
 
 _BATCH = 500
+_UNTAKEN_SECONDS = 10.0
 # Beginning with those that nobody has looked at for longest; `looked_at` is set at once, so that each has its turn.
 _DUE = text(
     """
@@ -34,7 +36,19 @@ async def look(resources: Resources) -> None:
             await work_items.wake(session, LookAtRepository(str(repository_id)))
 
 
+async def take(resources: Resources) -> None:
+    """Have deliveries taken that wait although nobody is at them: whoever was may have died at the last moment."""
+    async with resources.db.transaction() as session:
+        for subject in await deliveries.untaken(session, seconds=_UNTAKEN_SECONDS):
+            await enqueue(session, TakeDeliveries(subject), priority=TakeDeliveries.PRIORITY)
+
+
 def chores(settings: Settings) -> Mapping[str, Mapping[str, Chore]]:
     """By the kind of their work items."""
     every = min(60.0, settings.monitor_seconds / 2)
-    return {"github": {"look": Chore(look, partial(spread, every, 0.1))}}
+    return {
+        "github": {
+            "look": Chore(look, partial(spread, every, 0.1)),
+            "take": Chore(take, partial(spread, _UNTAKEN_SECONDS, 0.1)),
+        }
+    }

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from worker.core.models import RepoConnection
-from worker.core.monitoring.announce import Commit, announce
+from worker.core.monitoring import announce
+from worker.core.monitoring.announce import Commit
 from worker.core.monitoring.repository import RepositorySettings
 from worker.github import constitution
 from worker.github.client import Client
@@ -59,13 +60,19 @@ async def merge_base(client: Client, commit: Commit) -> str | None:
 async def write(session: AsyncSession, repository: RepoConnection, prepared: Sequence[Prepared]) -> int:
     """Announce them in their order, in the caller's transaction, which holds the repository; returns how many had not
     been known."""
-    new = 0
+    new = await announce.superseded(
+        session, repository, [(one.commit, one.superseded_by) for one in prepared if one.superseded_by is not None]
+    )
     for one in prepared:
+        if one.superseded_by is not None:
+            continue
         version = None
         if one.constitution is not None:
             version = await constitution.keep(
                 session, repository, one.constitution, sha=one.commit.base or one.commit.sha
             )
-        done = await announce(session, repository, one.commit, constitution=version, superseded_by=one.superseded_by)
+        done = await announce.announce(session, repository, one.commit, constitution=version)
         new += not done.known
+    for branch in {one.commit.branch for one in prepared if one.commit.pull_request is None}:
+        await announce.catch_up(session, repository, branch)
     return new

@@ -4,10 +4,12 @@ What is asked of GitHub is asked before anything is written; then all that follo
 transaction, in which they are marked as taken. So they may be taken up as often as need be.
 """
 
+import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, or_, select, text, update
+from sqlalchemy import func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from worker.core import audit
@@ -44,6 +46,15 @@ from worker.runtime.work_items import Item, still_held
 log = logs.get(__name__)
 
 _BATCH = 500
+_QUIET_SECONDS = 0.3
+_PATIENCE_SECONDS = 3.0
+_TAKEN = text(
+    """
+    UPDATE webhook_deliveries d SET processed_at = clock_timestamp(), outcome = taken.outcome
+    FROM unnest(CAST(:ids AS text[]), CAST(:outcomes AS text[])) AS taken (id, outcome)
+    WHERE d.delivery_id = taken.id
+    """
+)
 _NOBODY = "no connected repository is monitored for this"
 _FIXABLE = (Verdict.FAIL.value, Verdict.VETO.value)
 
@@ -59,8 +70,7 @@ async def take(item: Item, resources: Resources) -> int:
     """All that is there; returns how many deliveries were taken. Raises Later."""
     taken = 0
     while True:
-        async with resources.db.transaction() as session:
-            deliveries = await _waiting(session, item.subject)
+        deliveries = await _settled(item.subject, resources)
         if not deliveries:
             return taken
         try:
@@ -71,6 +81,20 @@ async def take(item: Item, resources: Resources) -> int:
                 raise
             raise later from error
         taken += len(deliveries)
+
+
+async def _settled(subject: str, resources: Resources) -> list[Delivery]:
+    """What waits, once nothing more has come for a moment: of a branch that is pushed to again and again only the last
+    commit is to be verified."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    known = -1
+    while True:
+        async with resources.db.transaction() as session:
+            deliveries = await _waiting(session, subject)
+        if len(deliveries) in (0, known, _BATCH) or time.monotonic() > deadline:
+            return deliveries
+        known = len(deliveries)
+        await asyncio.sleep(_QUIET_SECONDS)
 
 
 async def _waiting(session: AsyncSession, subject: str) -> list[Delivery]:
@@ -110,12 +134,7 @@ async def _follow(item: Item, deliveries: Sequence[Delivery], resources: Resourc
         for delivery in deliveries:
             if isinstance(delivery.facts, InstallationChange | InstallationRepositories):
                 outcomes[delivery.id] = await connecting.follow(session, delivery.facts, resources.settings)
-        for delivery_id, outcome in outcomes.items():
-            await session.execute(
-                update(WebhookDelivery)
-                .where(WebhookDelivery.delivery_id == delivery_id)
-                .values(processed_at=func.clock_timestamp(), outcome=outcome)
-            )
+        await session.execute(_TAKEN, {"ids": list(outcomes), "outcomes": list(outcomes.values())})
 
 
 async def _repositories(

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from procrastinate import JobContext
 
+from worker.core.github import deliveries
 from worker.core.queue.app import app
 from worker.core.queue.jobs import ItemJob, LookAtRepository, OpenPullRequest, ReportCheck, TakeDeliveries
 from worker.core.telemetry import logs
@@ -20,19 +21,26 @@ _MAX_FAILURES = 10
 
 async def _perform(
     context: JobContext, job: type[ItemJob], subject: str, do: Callable[[work_items.Item, Resources], Awaitable[object]]
-) -> None:
+) -> str:
     resources: Resources = context.additional_context["resources"]
 
     async def perform(item: work_items.Item) -> None:
         log.info("github", kind=item.kind, subject=item.subject, outcome=await do(item, resources))
 
-    await work_items.expect(resources, job.NAME, subject)
-    await work_items.perform(resources, job.NAME, subject, perform, max_failures=_MAX_FAILURES)
+    if job is not TakeDeliveries:
+        await work_items.expect(resources, job.NAME, subject)
+    return await work_items.perform(resources, job.NAME, subject, perform, max_failures=_MAX_FAILURES)
 
 
 @app.task(name=TakeDeliveries.NAME, queue=TakeDeliveries.QUEUE, pass_context=True)
 async def take_deliveries(context: JobContext, subject: str) -> None:
-    await _perform(context, TakeDeliveries, subject, taking.take)
+    resources: Resources = context.additional_context["resources"]
+    ended = ""
+    # Once more after each: what came while the last look was taken knew of one that is at work.
+    while ended != work_items.NOTHING:
+        async with resources.db.single_statement() as connection:
+            await deliveries.owe(connection, subject)
+        ended = await _perform(context, TakeDeliveries, subject, taking.take)
 
 
 @app.task(name=LookAtRepository.NAME, queue=LookAtRepository.QUEUE, pass_context=True)

@@ -13,7 +13,6 @@ from worker.runtime.resources import Resources
 
 log = logs.get(__name__)
 
-NOTHING = "nothing to do"
 _LOOK_SECONDS = 5.0
 
 
@@ -28,7 +27,7 @@ class Chore:
 async def do_one(kind: str, chores: Mapping[str, Chore], resources: Resources) -> str:
     """Do one of the chores that is due, if there is any; returns how that ended, for the log."""
     if resources.controls.draining:
-        return NOTHING
+        return work_items.NOTHING
 
     async def do(item: work_items.Item) -> None:
         await chores[item.subject].do(resources)
@@ -36,7 +35,7 @@ async def do_one(kind: str, chores: Mapping[str, Chore], resources: Resources) -
     async with resources.db.transaction() as session:
         name = await due(session, kind, list(chores))
     if name is None:
-        return NOTHING
+        return work_items.NOTHING
     return await work_items.perform(resources, kind, name, do, again=chores[name].pause)
 
 
@@ -52,7 +51,7 @@ async def do_forever(
                 async with resources.db.transaction() as session:
                     await add_recurring(session, kind, list(chores))
                 known = True
-            while await do_one(kind, chores, resources) != NOTHING:
+            while await do_one(kind, chores, resources) != work_items.NOTHING:
                 pass
         except Exception as error:
             if not is_unavailable(error):

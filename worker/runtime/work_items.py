@@ -18,6 +18,7 @@ from worker.runtime.resources import Resources
 
 log = logs.get(__name__)
 
+NOTHING = "nothing to do"
 _MAX_ERROR = 500
 
 
@@ -53,7 +54,11 @@ _TAKE_UP = """
     UPDATE work_items SET status = 'running', attempt = attempt + 1, holder = :holder, not_before = NULL,
         failures = failures + (status = 'running')::int,
         lease_until = clock_timestamp() + make_interval(secs => :lease)
-    WHERE kind = :kind AND subject = :subject AND {free}
+    WHERE (kind, subject) IN (
+        -- Whoever holds its row at this moment ends it, renews it or wakes it, and sees to what comes of that.
+        SELECT kind, subject FROM work_items
+        WHERE kind = :kind AND subject = :subject AND {free} FOR UPDATE SKIP LOCKED
+    )
     RETURNING kind, subject, attempt, failures
 """
 _CLAIM = text(_TAKE_UP.format(free=FREE))
@@ -159,7 +164,7 @@ async def perform(
     async with resources.db.single_statement() as connection:
         item = await claim(connection, kind, subject, holder=resources.holder, seconds=seconds)
     if item is None:
-        return "nothing to do"
+        return NOTHING
     if again is None and item.failures >= max_failures:
         # Its worker died of it, or with it, every time.
         async with resources.db.transaction() as session:

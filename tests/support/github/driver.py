@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from tests.support import app
 from tests.support.github.server import GitHub, signed
+from worker.core.github import deliveries
 from worker.core.queue.jobs import (
     DeliverCallback,
     FollowRun,
@@ -78,6 +79,9 @@ class Driver:
 
     async def items(self) -> list[tuple[str, str]]:
         """Those that are due, in the order in which they came."""
+        async with self.resources.db.transaction() as session:
+            for subject in await deliveries.untaken(session, seconds=0):
+                await deliveries.owe(session, subject)
         rows = await self.rows(
             "SELECT kind, subject FROM work_items WHERE status = 'queued' AND kind = ANY(:kinds)"
             " AND coalesce(not_before <= clock_timestamp(), true) ORDER BY created_at",

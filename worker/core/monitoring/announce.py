@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -57,32 +57,19 @@ async def announce(
     commit: Commit,
     *,
     constitution: uuid.UUID | None = None,
-    superseded_by: str | None = None,
 ) -> Announced:
     """Take note of a commit, in the caller's transaction, which holds the repository's row.
 
-    It gets a run with `constitution`, by default the repository's newest, unless the branch has moved on already, to
-    `superseded_by` or, by an earlier announcement, from this commit to another. What is older of its branch is
-    superseded by it.
+    It gets a run with `constitution`, by default the repository's newest, unless the branch has gone on from it
+    already, by an earlier announcement. What is older of its branch is superseded by it.
     """
-    row = {
-        "id": new_id(),
-        "repo_id": repository.id,
-        "branch": commit.branch,
-        "commit_sha": commit.sha,
-        "event": commit.event,
-        "before_sha": commit.before,
-        "base": commit.base,
-        "pull_request": commit.pull_request,
-        "requested_by": commit.requested_by,
-    }
-    added = insert(MonitorJob).values(row).on_conflict_do_nothing().returning(MonitorJob)
+    added = insert(MonitorJob).values(_row(repository, commit)).on_conflict_do_nothing().returning(MonitorJob)
     job = (await session.execute(added)).scalar_one_or_none()
     if job is None:
         same = (MonitorJob.branch == commit.branch, MonitorJob.commit_sha == commit.sha)
         query = select(MonitorJob).where(MonitorJob.repo_id == repository.id, *same)
         return Announced((await session.execute(query)).scalar_one(), known=True)
-    newer = superseded_by or await _already_left(session, job)
+    newer = await _already_left(session, job)
     if newer is not None:
         # Nobody was told that it would be verified.
         _skip(job, f"superseded by {newer}")
@@ -94,6 +81,67 @@ async def announce(
     await session.flush()
     await _reported(session, repository, [job.id])
     return Announced(job, known=False)
+
+
+_ENDS = text(
+    """
+    -- Where the branch went from the newest commit that has a run, push by push, as far as is known.
+    WITH RECURSIVE recent AS MATERIALIZED (
+        SELECT id, commit_sha, before_sha, run_id, created_at FROM monitor_jobs
+        WHERE repo_id = :repo_id AND branch = :branch AND created_at > now() - interval '1 day'
+    ), went AS (
+        (SELECT id, commit_sha, run_id, ARRAY[commit_sha] AS way FROM recent
+            WHERE run_id IS NOT NULL ORDER BY run_id DESC LIMIT 1)
+        UNION ALL
+        SELECT r.id, r.commit_sha, r.run_id, went.way || r.commit_sha
+        FROM went JOIN recent r ON r.before_sha = went.commit_sha AND r.commit_sha <> ALL (went.way)
+    )
+    SELECT id, EXISTS (SELECT FROM runs r WHERE r.id = run_id AND r.status <> 'cancelled') AS has_run
+    FROM went WHERE cardinality(way) > 1 ORDER BY cardinality(way) DESC LIMIT 1
+    """
+)
+
+
+async def catch_up(session: AsyncSession, repository: RepoConnection, branch: str) -> bool:
+    """Verify the end of the branch, where a push was told of later than the one after it and another was taken for the
+    newest meanwhile; in the caller's transaction, which holds the repository."""
+    end = (await session.execute(_ENDS, {"repo_id": repository.id, "branch": branch})).first()
+    if end is None:
+        return False
+    job = await session.get_one(MonitorJob, end.id, populate_existing=True)
+    await _supersede(session, repository, job)
+    if not end.has_run:
+        await _start(session, repository, job, None)
+    await session.flush()
+    await _reported(session, repository, [job.id])
+    return True
+
+
+async def superseded(session: AsyncSession, repository: RepoConnection, commits: Sequence[tuple[Commit, str]]) -> int:
+    """Take note of commits that are not the newest of their branch any more, each with the one that is; returns how
+    many had not been known. Nobody is told of them."""
+    if not commits:
+        return 0
+    rows = [
+        {**_row(repository, commit), "status": MonitorStatus.SKIPPED.value, "reason": f"superseded by {newer}"}
+        for commit, newer in commits
+    ]
+    added = insert(MonitorJob).values(rows).on_conflict_do_nothing().returning(MonitorJob.id)
+    return len((await session.execute(added)).all())
+
+
+def _row(repository: RepoConnection, commit: Commit) -> dict[str, object]:
+    return {
+        "id": new_id(),
+        "repo_id": repository.id,
+        "branch": commit.branch,
+        "commit_sha": commit.sha,
+        "event": commit.event,
+        "before_sha": commit.before,
+        "base": commit.base,
+        "pull_request": commit.pull_request,
+        "requested_by": commit.requested_by,
+    }
 
 
 async def again(session: AsyncSession, repository: RepoConnection, job: MonitorJob, *, by: str | None) -> bool:
@@ -146,6 +194,8 @@ async def _supersede(session: AsyncSession, repository: RepoConnection, newest: 
     settings = RepositorySettings.model_validate(repository.settings)
     superseded = []
     for job, status in await _unfinished(session, repository.id, newest.branch):
+        if job.id == newest.id:
+            continue
         if status == RunStatus.RUNNING and not settings.cancel_superseded:
             continue
         assert job.run_id is not None
