@@ -1,6 +1,5 @@
 """GitHub's deliveries: what is signed is taken once, what is not is not; and all that GitHub itself gives as examples."""
 
-import asyncio
 import json
 import os
 import shutil
@@ -8,6 +7,7 @@ import subprocess
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -17,6 +17,7 @@ from sqlalchemy import text
 from tests.support import app
 from tests.support.github.server import SECRET, signed
 from worker.core.github import payloads, signing
+from worker.github import chores, tasks
 
 _ZERO = "0" * 40
 PUSH = {
@@ -49,16 +50,30 @@ async def test_a_delivery_is_taken_once(api: httpx.AsyncClient, url: str) -> Non
     assert jobs == 1
 
 
-async def test_many_deliveries_of_one_repository_are_one_piece_of_work(api: httpx.AsyncClient, url: str) -> None:
-    answers = await asyncio.gather(*(_post(api, **signed("push", PUSH)) for _ in range(30)))
-    assert {answer.status_code for answer in answers} == {202}
+async def test_deliveries_that_follow_each_other_are_one_job(api: httpx.AsyncClient, url: str) -> None:
+    for number in range(5):
+        assert (await _post(api, **signed("push", {**PUSH, "after": f"{number:040x}"}))).status_code == 202
     async with app.resources(url) as resources, resources.db.transaction() as session:
-        items = await session.scalar(text("SELECT count(*) FROM work_items WHERE kind = 'github.take_deliveries'"))
         jobs = await session.scalar(
             text("SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'github.take_deliveries'")
         )
-    # Those that came before the first was written know of none.
-    assert items == 1 and jobs <= 30
+    assert jobs == 1
+
+
+async def test_what_no_job_takes_is_found_and_taken(api: httpx.AsyncClient, url: str) -> None:
+    """The job was lost, or ended at the moment when the delivery came."""
+    await _post(api, **signed("push", PUSH))
+    async with app.resources(url) as resources:
+        async with resources.db.transaction() as session:
+            await session.execute(text("DELETE FROM procrastinate_jobs"))
+            await session.execute(text("UPDATE webhook_deliveries SET received_at = now() - interval '1 minute'"))
+        await chores.take(resources)
+        context = SimpleNamespace(additional_context={"resources": resources})
+        await tasks.take_deliveries.func(context, "repository-1")
+        async with resources.db.transaction() as session:
+            left = await session.scalar(text("SELECT count(*) FROM webhook_deliveries WHERE processed_at IS NULL"))
+            jobs = await session.scalar(text("SELECT count(*) FROM procrastinate_jobs"))
+    assert (left, jobs) == (0, 1)
 
 
 def _altered(request: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import random
 from typing import Any
 
 import pytest
@@ -164,7 +165,10 @@ async def test_the_button_fix_begins_a_remediation(drive: Driver, shop: Shop) ->
     await drive.deliver("check_run", pressed)
     await drive.work()
     (remediation,) = (await drive.api.get("/api/remediations")).json()["items"]
-    assert remediation["status"] == "queued"
+    (line,) = (await drive.api.get("/api/audit", params={"operation": "github.check_run.requested_action"})).json()[
+        "items"
+    ]
+    assert (line["actor"], line["data"]["remediations"], remediation["status"]) == ("github:bob", 1, "completed")
 
 
 async def test_a_repository_without_a_constitution_says_so(drive: Driver, shop: Shop) -> None:
@@ -245,3 +249,38 @@ async def test_members_follow_github_where_users_are_called_so(url: str, hub: Gi
         await drive.work()
         assert [await role(user) for user in ("alice", "carol")] == [1, 0]
         assert hub.undocumented == []
+
+
+async def test_what_was_never_sent_is_found_by_asking(drive: Driver, shop: Shop) -> None:
+    """One delivery in ten is lost, whichever: pushes, pull requests and a branch's last commit among them."""
+    await _installed(drive, shop)
+    chance = random.Random(10)
+    before, lost, heads = shop.first, 0, []
+    for number in range(20):
+        sha = shop.commit({"app.py": f"X = {number}\n"})
+        if number == 19 or chance.random() < 0.1:
+            lost += 1
+        else:
+            await drive.deliver("push", shop.push(sha, before))
+        before = sha
+    for number in range(1, 6):
+        head = shop.commit({f"new{number}.py": "Y = 1\n"}, branch=None)
+        shop.repo.merge_bases[f"{shop.first}...{head}"] = shop.first
+        shop.repo.pulls.append({"number": number, "head": {"sha": head}, "base": {"sha": shop.first}})
+        heads.append(head)
+        if number > 1:
+            await drive.deliver("pull_request", shop.pull(head, shop.first, number=number))
+    await drive.work()
+    assert lost >= 2 and _checks(shop, before) == [] == _checks(shop, heads[0])
+    await drive.rows("UPDATE repo_connections SET looked_at = now() - interval '301 seconds' RETURNING id")
+    await chores.look(drive.resources)
+    await drive.work()
+    for sha in (before, *heads):
+        assert [check["conclusion"] for check in _checks(shop, sha)] == ["success"], sha
+    # Asked once more, nothing is new, and GitHub says so in a word.
+    shop.hub.requests.clear()
+    await drive.rows("UPDATE repo_connections SET looked_at = NULL RETURNING id")
+    await chores.look(drive.resources)
+    await drive.work()
+    assert {name for name in shop.hub.requests if name.startswith("POST")} == set()
+    assert drive.github.undocumented == []
