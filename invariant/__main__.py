@@ -14,6 +14,20 @@ USAGE_ERROR = 3
 _FOUND = f"the first of {', '.join(constitution.PLACES)} in the folder"
 
 
+_COMMANDS = {
+    "migrate": "invariant.migrate",
+    "rollups": "invariant.rollups",
+    "dev": "invariant.dev",
+    "demo": "invariant.demo",
+    "verify": "invariant.verify",
+    "fix": "invariant.fix",
+    "github-app": "invariant.github_app",
+    "chaos": "invariant.chaos.command",
+    "fuzz": "invariant.fuzz.command",
+}
+"""The module whose `command` does a role's work; loaded when it is asked for."""
+
+
 class _Parser(argparse.ArgumentParser):
     """2 is the exit code of a PARTIAL verdict, so a wrong call has another one."""
 
@@ -66,6 +80,44 @@ def _parser() -> _Parser:
         "--apply", action="store_true", help="write the proven fixes to the folder, if git says that it is clean"
     )
     fix.add_argument("--output", metavar="FILE", help="write the patch there, for `git apply`")
+    app = roles.add_parser("github-app", help="make the GitHub App of this installation, in one step")
+    app.add_argument("--url", required=True, help="where GitHub reaches the api, such as https://cva.example.com")
+    app.add_argument("--name", default="Invariant", help="of the App; nobody else's may be called so")
+    app.add_argument("--organization", help="whose the App is to be (default: yours)")
+    app.add_argument("--github", default="https://github.com", help="or GitHub Enterprise, such as https://HOST")
+    app.add_argument(
+        "--members", action="store_true", help="also ask who may do what, for CVA_GITHUB_LOGINS; for organizations"
+    )
+    app.add_argument("--output", default="github-app.env", help="the file that is written (default: github-app.env)")
+    app.add_argument("--port", type=int, default=0, help="of the page on this machine (default: a free one)")
+    _measuring(roles)
+    return parser
+
+
+def _end(number: int, _: object) -> NoReturn:
+    """A signal ends the role by way of its `finally` blocks, so that nothing it started is left behind."""
+    raise SystemExit(128 + number)
+
+
+def _from_where_it_was_called(arguments: argparse.Namespace) -> None:
+    """start.sh goes to the checkout; the paths it was given are meant from where the caller stood."""
+    origin = os.environ.get("INVARIANT_ORIGIN")
+    if not origin:
+        return
+    for name in ("path", "constitution", "output", "json", "repo", "cases"):
+        value = getattr(arguments, name, None)
+        if isinstance(value, list):
+            setattr(arguments, name, [_from(origin, each) for each in value])
+        elif value:
+            setattr(arguments, name, _from(origin, value))
+
+
+def _from(origin: str, name: str) -> str:
+    return name if name == outputs.STANDARD_OUTPUT else str(Path(origin, name))
+
+
+def _measuring(roles: "argparse._SubParsersAction[_Parser]") -> None:
+    """What measures and harms."""
     bench = roles.add_parser(
         "bench",
         help="measure; `decisions`, `clients`, `contained`, `scale`, `flow`, `remediate`, `deliveries` judge",
@@ -119,29 +171,6 @@ def _parser() -> _Parser:
     )
     fuzz.add_argument("--repositories", type=int, default=10_000, help="runs: how many, from the seed on")
     fuzz.add_argument("--size", type=int, default=64_000, help="growth: the largest text")
-    return parser
-
-
-def _end(number: int, _: object) -> NoReturn:
-    """A signal ends the role by way of its `finally` blocks, so that nothing it started is left behind."""
-    raise SystemExit(128 + number)
-
-
-def _from_where_it_was_called(arguments: argparse.Namespace) -> None:
-    """start.sh goes to the checkout; the paths it was given are meant from where the caller stood."""
-    origin = os.environ.get("INVARIANT_ORIGIN")
-    if not origin:
-        return
-    for name in ("path", "constitution", "output", "json", "repo", "cases"):
-        value = getattr(arguments, name, None)
-        if isinstance(value, list):
-            setattr(arguments, name, [_from(origin, each) for each in value])
-        elif value:
-            setattr(arguments, name, _from(origin, value))
-
-
-def _from(origin: str, name: str) -> str:
-    return name if name == outputs.STANDARD_OUTPUT else str(Path(origin, name))
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -154,42 +183,14 @@ def main(argv: list[str] | None = None) -> int:
     match arguments.role:
         case "api" | "worker":
             os.execv(sys.executable, [sys.executable, "-m", arguments.role])  # noqa: S606  our own module
-        case "migrate":
-            from invariant import migrate
-
-            return migrate.command()
-        case "rollups":
-            from invariant import rollups
-
-            return rollups.command(arguments)
-        case "dev":
-            from invariant import dev
-
-            return dev.command()
-        case "demo":
-            from invariant import demo
-
-            return demo.command(arguments)
-        case "verify":
-            from invariant import verify
-
-            return verify.command(arguments)
-        case "fix":
-            from invariant import fix
-
-            return fix.command(arguments)
-        case "chaos":
-            from invariant.chaos import command
-
-            return command.command(arguments)
-        case "fuzz":
-            from invariant.fuzz import command as fuzzing
-
-            return fuzzing.command(arguments)
-        case _:
+        case "bench":
             bench = importlib.import_module(f"invariant.bench.{arguments.what}")
             found: int = bench.command(arguments)
             return found
+        case role:
+            module = importlib.import_module(_COMMANDS[role])
+            ended: int = module.command(arguments)
+            return ended
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """`invariant dev`: api and worker in one terminal, each restarted when the code changes."""
 
+import argparse
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from worker.core.db import embedded, migrate
 _WATCHED = ("api", "worker", "alembic")
 
 
-def command() -> int:
+def command(_: argparse.Namespace) -> int:
     """Until Ctrl-C. Without the package watchfiles nothing is reloaded."""
     try:
         config = settings.load()

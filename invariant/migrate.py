@@ -1,5 +1,6 @@
 """`invariant migrate`: bring the schema to the newest revision, and say how that went."""
 
+import argparse
 import sys
 
 import psycopg
@@ -10,7 +11,7 @@ from worker.core.db import embedded, migrate
 from worker.core.telemetry import logs
 
 
-def command() -> int:
+def command(_: argparse.Namespace) -> int:
     """0 when the schema is at head, 1 otherwise."""
     try:
         config = settings.load()

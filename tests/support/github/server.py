@@ -166,6 +166,19 @@ class GitHub:
     ) -> Response:
         if operation.name == "POST /app/installations/{installation_id}/access_tokens":
             return _json(operation, self._token(int(names["installation_id"]), body, authorization))
+        if operation.name == "POST /app-manifests/{code}/conversions":
+            if names["code"] != "the-code":
+                raise _Refused(404, "Not Found")
+            return _json(
+                operation,
+                {
+                    "id": APP_ID,
+                    "pem": PRIVATE_KEY,
+                    "webhook_secret": SECRET,
+                    "slug": "invariant",
+                    "html_url": f"{self.url}/apps/invariant",
+                },
+            )
         ids = self._allowed(authorization)
         if operation.name == "GET /installation/repositories":
             items = [self.describe(repo) for repo in self.repos.values() if repo.id in ids]
