@@ -12,7 +12,7 @@ from starlette.responses import Response
 from api.http import errors
 from api.http.conditional import matches
 from api.http.routing import Answer, Call, Operations
-from worker.core.models import RepoConnection, Run
+from worker.core.models import MonitorJob, RepoConnection, Run
 from worker.core.monitoring.repository import RepositorySettings
 from worker.core.vocabulary import RunStatus, Verdict
 
@@ -63,23 +63,28 @@ async def get_badge(call: Call, host: Part, owner: Part, name: Part) -> Response
 
 async def _verdict(call: Call, host: str, full_name: str) -> str | None:
     """The newest verdict; None before there is one. Raises NotFound."""
-    named = select(RepoConnection).where(
-        RepoConnection.full_name == full_name,
-        RepoConnection.removed_at.is_(None),
-        RepoConnection.settings["public_badge"].as_boolean(),
-    )
+    named = select(RepoConnection).where(RepoConnection.full_name == full_name, RepoConnection.removed_at.is_(None))
     async with call.state.db.transaction() as session:
         rows = await session.scalars(
             named.order_by(RepoConnection.installation_id.is_(None), RepoConnection.id).limit(_MOST)
         )
+        # The App's before those that anybody connected by the URL: whoever did that chose what it is judged by.
         row = next((row for row in rows if _is_at(row, host, full_name)), None)
-        if row is None:
+        if row is None or not RepositorySettings.model_validate(row.settings).public_badge:
             raise errors.NotFound("There is no such badge; a repository's settings say whether it has one.")
+        # Of a commit that was pushed there: who may start runs could have one of anything, against anything.
+        pushed = (
+            select(MonitorJob.run_id, MonitorJob.created_at)
+            .where(MonitorJob.repo_id == row.id, MonitorJob.branch == row.default_branch)
+            .order_by(MonitorJob.created_at.desc(), MonitorJob.id.desc())
+            .limit(_MOST)
+            .subquery()
+        )
         newest = (
             select(Run.verdict)
-            .where(Run.repo_id == row.id, Run.branch == row.default_branch, Run.status == RunStatus.COMPLETED.value)
-            .where(Run.patch.is_(None))
-            .order_by(Run.created_at.desc(), Run.id.desc())
+            .join(pushed, pushed.c.run_id == Run.id)
+            .where(Run.status == RunStatus.COMPLETED.value)
+            .order_by(pushed.c.created_at.desc())
             .limit(1)
         )
         found: str | None = await session.scalar(newest)
@@ -88,8 +93,6 @@ async def _verdict(call: Call, host: str, full_name: str) -> str | None:
 
 def _is_at(row: RepoConnection, host: str, full_name: str) -> bool:
     """Whoever connects a repository chooses its name; where it is, its URL says."""
-    if not RepositorySettings.model_validate(row.settings).public_badge:
-        return False
     parts = urlsplit(row.clone_url)
     at = parts.path.strip("/").removesuffix(".git").lower()
     return (parts.hostname or "").lower() == host and at == full_name.lower()

@@ -18,7 +18,7 @@ from worker.core.models import MonitorJob, RepoConnection
 from worker.core.monitoring import announce
 from worker.core.monitoring.announce import Commit, pull_request_branch
 from worker.core.untrusted.source import GitRef
-from worker.core.vocabulary import MonitorStatus, Scope
+from worker.core.vocabulary import Forge, MonitorStatus, Scope, SkipCause
 
 operations = Operations("monitoring")
 
@@ -83,6 +83,7 @@ class MonitorJobView(BaseModel):
     pull_request: int | None
     event: str
     status: MonitorStatus
+    cause: SkipCause | None
     reason: str | None
     run_id: uuid.UUID | None
     requested_by: str | None
@@ -120,7 +121,7 @@ async def announce_commit(call: Call, body: CommitRequest) -> Response:
     commit = Commit(
         branch,
         body.commit,
-        "api",
+        announce.BY_API,
         before=body.before,
         base=body.base,
         pull_request=body.pull_request,
@@ -128,9 +129,11 @@ async def announce_commit(call: Call, body: CommitRequest) -> Response:
     )
     async with call.state.db.transaction() as session:
         repository = await access.find_repository(session, call.principal, body.repository_id, access.WRITE, lock=True)
+        if repository.forge == Forge.GITHUB:
+            raise errors.Conflict("GitHub itself tells of this repository's commits; they are verified as they come.")
         await make_room(session, call.principal, call.state.settings, runs=1)
         done = await announce.announce(session, repository, commit)
-        if done.job.reason == announce.NO_CONSTITUTION:
+        if done.job.cause == SkipCause.NO_CONSTITUTION:
             raise errors.Conflict("The repository has no constitution yet; PUT it to the repository first.")
         if not done.known:
             await call.audit(session, f"repository:{repository.id}", branch=branch, commit=body.commit)

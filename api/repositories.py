@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -107,17 +108,35 @@ class ConstitutionList(BaseModel):
     next_cursor: None = None
 
 
+_HIDDEN = "/***"
+
+
 def _view(row: RepoConnection) -> RepositoryView:
     found = RepositoryView.model_validate(row, from_attributes=True)
-    settings = RepositorySettings.model_validate(row.settings)
-    # Who has such an address may write to it.
+    return found.model_copy(update={"settings": _shown(RepositorySettings.model_validate(row.settings))})
+
+
+def _shown(settings: RepositorySettings) -> RepositorySettings:
+    """Without what follows the hosts of addresses: who has such an address may write to it."""
     notify = tuple(notice.model_copy(update={"url": _origin(notice.url)}) for notice in settings.notify)
-    return found.model_copy(update={"settings": settings.model_copy(update={"notify": notify})})
+    return settings.model_copy(update={"notify": notify})
 
 
 def _origin(url: str) -> str:
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}/***"
+    return f"{parts.scheme}://{parts.netloc}{_HIDDEN}"
+
+
+def _settings(row: RepoConnection, change: SettingsChange) -> dict[str, object]:
+    """What is to be stored of a change. An address as it was shown stays what it is. Raises Conflict."""
+    found: dict[str, Any] = change.model_dump(mode="json", exclude_unset=True)
+    known = {_origin(notice.url): notice.url for notice in RepositorySettings.model_validate(row.settings).notify}
+    for notice in found.get("notify", ()):
+        if notice["url"].endswith(_HIDDEN):
+            if notice["url"] not in known:
+                raise errors.Conflict(f"There is no address {notice['url']} that could stay; write it out.")
+            notice["url"] = known[notice["url"]]
+    return found
 
 
 def _check_url(call: Call, url: str) -> None:
@@ -200,10 +219,15 @@ async def change_repository(call: Call, repository_id: uuid.UUID, body: Reposito
         row.clone_url = body.clone_url or row.clone_url
         row.default_branch = body.default_branch or row.default_branch
         if body.settings is not None:
-            row.settings = {**row.settings, **body.settings.model_dump(mode="json", exclude_unset=True)}
+            row.settings = {**row.settings, **_settings(row, body.settings)}
         await session.flush()
         await session.refresh(row)
-        await call.audit(session, f"repository:{row.id}", **body.model_dump(mode="json", exclude_unset=True))
+        told = body.model_dump(mode="json", exclude={"settings"}, exclude_unset=True)
+        if body.settings is not None:
+            told["settings"] = _shown(RepositorySettings.model_validate(row.settings)).model_dump(
+                mode="json", include=body.settings.model_fields_set
+            )
+        await call.audit(session, f"repository:{row.id}", **told)
         return json_response(_view(row))
 
 

@@ -159,6 +159,19 @@ REMOVALS: Mapping[str, Removal] = {
         ),
         "keep_events_days",
     ),
+    # A commit that has a run goes after the run; the figures of the branch are the runs'.
+    "commits": Removal(
+        _HOUR,
+        text(
+            """
+            DELETE FROM monitor_jobs WHERE id IN (
+                SELECT id FROM monitor_jobs
+                WHERE created_at < now() - make_interval(secs => :seconds) AND run_id IS NULL
+                ORDER BY created_at LIMIT :batch FOR UPDATE SKIP LOCKED)
+            """
+        ),
+        "keep_events_days",
+    ),
     "callbacks": Removal(
         _HOUR,
         text(
@@ -322,7 +335,7 @@ _SINCE_012 = {
     *("run_budgets", "runs", "constitutions"),
     *("runs_of_removed", "constitutions_of_removed", "jobs_of_removed", "removed_repositories"),
 }
-_SINCE_015 = {"deliveries", "callbacks"}
+_SINCE_015 = {"deliveries", "commits", "callbacks"}
 
 
 def _chore(name: str) -> Chore:

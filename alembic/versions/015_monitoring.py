@@ -15,17 +15,22 @@ ADDED = {
         "installation_id": "bigint",
         "settings": "jsonb NOT NULL DEFAULT '{}'",
         "looked_at": "timestamptz",
+        "suspended_at": "timestamptz",
     },
     "repo_branches": {"etag": "text"},
-    "remediation_runs": {"commits": "jsonb"},
+    "remediation_runs": {"commits": "jsonb", "head_sha": "text"},
     "monitor_jobs": {
         "before_sha": "text",
         "base": "text",
         "pull_request": "integer",
         "check_run_id": "bigint",
         "requested_by": "text",
+        "constitution_version_id": "uuid",
+        "target": "text",
+        "told": "text",
+        "cause": "text CONSTRAINT monitor_jobs_cause_check"
+        " CHECK (cause IN ('superseded', 'withdrawn', 'no_constitution'))",
     },
-    # Nothing was ever written there.
     "webhook_deliveries": {
         "subject": "text",
         "action": "text",
@@ -34,13 +39,15 @@ ADDED = {
     },
 }
 LARGE_INDEXES = {
+    "runs_repo_id_unfinished_idx": "INDEX CONCURRENTLY {} ON runs (repo_id)"
+    " WHERE repo_id IS NOT NULL AND finished_at IS NULL",
+    "monitor_jobs_branch_idx": "INDEX CONCURRENTLY {} ON monitor_jobs (repo_id, branch, created_at, id)",
     "monitor_jobs_repo_id_created_at_idx": "INDEX CONCURRENTLY {} ON monitor_jobs (repo_id, created_at, id)",
 }
 # Of tables that hold as many rows as there are repositories, or none yet.
 INDEXES = {
     "repo_connections_forge_id_key": "UNIQUE INDEX IF NOT EXISTS {} ON repo_connections (forge, forge_id)"
     " WHERE forge_id IS NOT NULL AND removed_at IS NULL",
-    "repo_connections_clone_url_idx": "INDEX IF NOT EXISTS {} ON repo_connections (lower(clone_url))",
     "repo_connections_looked_at_idx": "INDEX IF NOT EXISTS {} ON repo_connections (looked_at NULLS FIRST)"
     " WHERE removed_at IS NULL",
     "webhook_deliveries_unprocessed_idx": "INDEX IF NOT EXISTS {} ON webhook_deliveries (subject, received_at)"

@@ -8,7 +8,7 @@ from typing import IO
 
 from starlette.requests import ClientDisconnect, Request
 
-from api.auth import Principal
+from api.auth import NOBODY, Principal
 from api.http import errors
 from api.limits.bodies import SMALL
 from api.state import State
@@ -56,7 +56,11 @@ async def whole_body(
         def each(_: bytes, size: int) -> None:
             nonlocal large
             if size > SMALL and not large:
-                stack.enter_context(bodies.arriving(principal.name))
+                if principal is NOBODY:
+                    host = "unknown" if request.client is None else request.client.host
+                    stack.enter_context(bodies.from_a_stranger(host))
+                else:
+                    stack.enter_context(bodies.arriving(principal.name))
                 large = True
 
         size = await receive(request, file, seconds=seconds, each=each)

@@ -10,6 +10,8 @@ from api.http.errors import TooManyRequests, Unavailable
 # A body of at most this size is read into memory as it comes.
 SMALL = 64 << 10
 _OF_ONE = 4
+# Of all whom nobody knows together, so that those whom somebody knows find room.
+_OF_STRANGERS = 16
 _OF_ALL = 64
 _IN_MEMORY = 2
 _RETRY_SECONDS = 5.0
@@ -27,7 +29,21 @@ class Bodies:
     def __init__(self) -> None:
         self._senders: dict[str, _Sender] = {}
         self._arriving = 0
+        self._strangers = 0
         self.in_memory = asyncio.Semaphore(_IN_MEMORY)
+
+    @contextlib.contextmanager
+    def from_a_stranger(self, address: str) -> Iterator[None]:
+        """One more large body is on its way from an address that has shown no token. Raises TooManyRequests,
+        Unavailable."""
+        if self._strangers >= _OF_STRANGERS:
+            raise Unavailable("Too many large bodies are on their way. Try again shortly.")
+        self._strangers += 1
+        try:
+            with self.arriving(f"address {address}"):
+                yield
+        finally:
+            self._strangers -= 1
 
     @contextlib.contextmanager
     def arriving(self, user: str | None) -> Iterator[asyncio.Lock]:

@@ -94,6 +94,8 @@ def _connect(client: httpx.Client) -> str:
 
 def _monitor(url: str, repository: str, branches: set[str]) -> None:
     with psycopg.connect(libpq_url(url)) as connection, connection.cursor() as cursor:
+        # As if an installation of the App had connected it; of an App that is not there nothing is asked.
+        cursor.execute("UPDATE repo_connections SET forge = 'github', forge_id = 1, installation_id = 1")
         cursor.executemany(
             "INSERT INTO repo_branches (id, repo_id, name, monitored) VALUES (gen_random_uuid(), %s, %s, true)",
             [(repository, branch) for branch in sorted(branches)],

@@ -301,8 +301,9 @@ class Settings(BaseSettings):
     def github_web_url(self) -> str:
         """Where the repositories of the API at CVA_GITHUB_API_URL are: https://github.com, or GitHub Enterprise's."""
         url = self.github_api_url.rstrip("/")
-        if url == "https://api.github.com":
-            return "https://github.com"
+        # github.com's, and those of GitHub Enterprise Cloud with data residency: https://api.SUBDOMAIN.ghe.com.
+        if url.startswith("https://api.") and not url.endswith("/api/v3"):
+            return url.replace("https://api.", "https://", 1)
         return url.removesuffix("/api/v3")
 
     @property

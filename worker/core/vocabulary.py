@@ -129,6 +129,14 @@ class MonitorStatus(StrEnum):
     FAILED = "failed"
 
 
+class SkipCause(StrEnum):
+    """Why a monitored commit is not verified. `withdrawn`: what it was for is closed or gone."""
+
+    SUPERSEDED = "superseded"
+    WITHDRAWN = "withdrawn"
+    NO_CONSTITUTION = "no_constitution"
+
+
 class Forge(StrEnum):
     """Where a connected repository lives. `github`: its App is installed there; `git`: known by its URL alone."""
 

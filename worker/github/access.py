@@ -28,8 +28,10 @@ class Connected:
 
 
 def connected(row: RepoConnection | None) -> Connected | None:
-    """None for a repository that was removed, or that no installation connected."""
-    if row is None or row.removed_at is not None or row.forge_id is None or row.installation_id is None:
+    """None for a repository that was removed, that no installation connected, or whose installation is suspended."""
+    if row is None or row.removed_at is not None or row.suspended_at is not None:
+        return None
+    if row.forge_id is None or row.installation_id is None:
         return None
     return Connected(row.id, row.full_name, row.default_branch, row.forge_id, row.installation_id)
 

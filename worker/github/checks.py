@@ -9,9 +9,17 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import unquote
 
-from worker.core.vocabulary import MonitorStatus, RunStatus, Verdict
+from worker.core.vocabulary import RunStatus, SkipCause, Verdict
 
 NAME = "Invariant"
+
+
+def name_of(target: str | None) -> str:
+    """The name of the check of what is to be merged into `target`, or of a branch's commit: what is required for one
+    branch is not met by what was compared with another."""
+    return NAME if target is None else f"{NAME} / {target}"
+
+
 BATCH = 50
 """Annotations in one request."""
 _MOST_ANNOTATIONS = 500
@@ -33,7 +41,6 @@ class Conclusion(StrEnum):
     FAILURE = "failure"
     NEUTRAL = "neutral"
     CANCELLED = "cancelled"
-    SKIPPED = "skipped"
 
 
 CONCLUSIONS: Mapping[Verdict, Conclusion] = {
@@ -42,6 +49,14 @@ CONCLUSIONS: Mapping[Verdict, Conclusion] = {
     Verdict.VETO: Conclusion.FAILURE,
     Verdict.PARTIAL: Conclusion.NEUTRAL,
     Verdict.ERROR: Conclusion.NEUTRAL,
+}
+
+
+_SKIPPED: Mapping[SkipCause, Conclusion] = {
+    # Not skipped, which would do where the check is required.
+    SkipCause.SUPERSEDED: Conclusion.CANCELLED,
+    SkipCause.WITHDRAWN: Conclusion.CANCELLED,
+    SkipCause.NO_CONSTITUTION: Conclusion.NEUTRAL,
 }
 
 
@@ -98,14 +113,16 @@ class Ended:
     sarif: Mapping[str, Any] | None = None
 
 
-def check(job: MonitorStatus, reason: str | None, run: RunStatus | None, ended: Ended | None) -> Check:
-    """What is to be said. `run` is None where the commit has none, for `reason`; `ended` is there once it has ended."""
-    if run is None or (job is MonitorStatus.SKIPPED and run is RunStatus.CANCELLED):
-        words = _shortened(reason or "nothing was verified", _MOST_TITLE)
-        superseded = words.startswith("superseded")
-        conclusion = Conclusion.SKIPPED if superseded else Conclusion.NEUTRAL
-        return Check(Status.COMPLETED, f"Not verified: {words}"[:_MOST_TITLE], _sentence(words), conclusion)
-    if run is RunStatus.QUEUED:
+def check(
+    cause: SkipCause | None, reason: str | None, run: RunStatus | None, ended: Ended | None, *, fixable: bool
+) -> Check:
+    """What is to be said of a commit. `cause` and `reason`: why it is not verified, or no more. `ended` is there once
+    its run has ended; `fixable`: fixes of it would find a branch."""
+    if cause is not None and run in (None, RunStatus.CANCELLED):
+        words = _shortened(reason or cause.value, _MOST_TITLE)
+        title = _shortened(f"Not verified: {words}", _MOST_TITLE)
+        return Check(Status.COMPLETED, title, _sentence(words), _SKIPPED[cause])
+    if run in (None, RunStatus.QUEUED):
         return Check(Status.QUEUED, "Waiting for a worker", "The commit will be verified against its constitution.")
     if run is RunStatus.RUNNING:
         return Check(Status.IN_PROGRESS, "Verifying", "The commit is being verified against its constitution.")
@@ -117,7 +134,7 @@ def check(job: MonitorStatus, reason: str | None, run: RunStatus | None, ended: 
     summary = ended.reason
     if len(annotations) > len(told):
         summary += f"\n\n{len(told)} of {len(annotations)} places are annotated; the report has them all."
-    fixable = ended.verdict in (Verdict.FAIL, Verdict.VETO)
+    failed = ended.verdict in (Verdict.FAIL, Verdict.VETO)
     return Check(
         Status.COMPLETED,
         _shortened(f"{ended.verdict.value}: {ended.reason}", _MOST_TITLE),
@@ -125,12 +142,12 @@ def check(job: MonitorStatus, reason: str | None, run: RunStatus | None, ended: 
         CONCLUSIONS[ended.verdict],
         None if ended.report is None else _shortened(ended.report, _MOST_TEXT),
         told,
-        (*again, RequestedAction.FIX) if fixable else again,
+        (*again, RequestedAction.FIX) if failed and fixable else again,
     )
 
 
 def _annotations(sarif: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """One for each place of each result; the places of a SARIF of ours were found in the snapshot."""
+    """One for the first place of each result, of which a SARIF of ours has one; they were found in the snapshot."""
     for run in sarif.get("runs", ()):
         for result in run.get("results", ()):
             for location in result.get("locations", ())[:1]:

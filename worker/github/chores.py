@@ -20,7 +20,7 @@ _DUE = text(
     """
     UPDATE repo_connections SET looked_at = clock_timestamp() WHERE id IN (
         SELECT id FROM repo_connections
-        WHERE removed_at IS NULL AND installation_id IS NOT NULL
+        WHERE removed_at IS NULL AND suspended_at IS NULL AND installation_id IS NOT NULL
             AND coalesce(looked_at < clock_timestamp() - make_interval(secs => :seconds), true)
         ORDER BY looked_at NULLS FIRST LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED)
     RETURNING id
@@ -32,7 +32,9 @@ async def look(resources: Resources) -> None:
     """Have those looked at whose turn it is."""
     values = {"seconds": resources.settings.monitor_seconds, "batch": _BATCH}
     async with resources.db.transaction() as session:
-        for repository_id in (await session.scalars(_DUE, values)).all():
+        due = (await session.scalars(_DUE, values)).all()
+    for repository_id in due:
+        async with resources.db.transaction() as session:
             await work_items.wake(session, LookAtRepository(str(repository_id)))
 
 

@@ -11,7 +11,7 @@ from worker.core.monitoring.announce import Commit
 from worker.core.monitoring.repository import RepositorySettings
 from worker.github import constitution
 from worker.github.client import Client
-from worker.github.errors import Conflicting, Denied, Missing, Rejected
+from worker.github.errors import Conflicting, Denied, Missing, Rejected, Unavailable
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ async def prepare(
         if client is None:
             found.append(Prepared(commit))
             continue
-        compared = replace(commit, base=await merge_base(client, commit))
-        # What somebody proposes does not choose what it is judged by.
-        lawful = compared.base or compared.sha
-        found.append(Prepared(compared, await constitution.read(client, wishes, lawful)))
+        # What somebody proposes does not choose what it is judged by, nor how old that is.
+        lawful = commit.base or commit.sha
+        text = await constitution.read(client, wishes, lawful)
+        found.append(Prepared(replace(commit, base=await merge_base(client, commit)), text))
     return found
 
 
@@ -54,6 +54,10 @@ async def merge_base(client: Client, commit: Commit) -> str | None:
     except (Missing, Rejected, Denied, Conflicting):
         # Histories that have nothing in common, or a commit that was thrown away meanwhile.
         return commit.base
+    except Unavailable:
+        # Where GitHub is there, it is this comparison that is too much for it.
+        await client.get("")
+        return commit.base
     return str(answer.data["merge_base_commit"]["sha"])
 
 
@@ -68,9 +72,7 @@ async def write(session: AsyncSession, repository: RepoConnection, prepared: Seq
             continue
         version = None
         if one.constitution is not None:
-            version = await constitution.keep(
-                session, repository, one.constitution, sha=one.commit.base or one.commit.sha
-            )
+            version = await constitution.keep(session, repository, one.constitution, commit=one.commit)
         done = await announce.announce(session, repository, one.commit, constitution=version)
         new += not done.known
     for branch in {one.commit.branch for one in prepared if one.commit.pull_request is None}:

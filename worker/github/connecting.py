@@ -14,36 +14,53 @@ from worker.core.queue.jobs import LookAtRepository
 from worker.core.settings import Settings
 from worker.core.telemetry import logs
 from worker.core.vocabulary import Forge
+from worker.runtime.resources import Resources
+from worker.runtime.work_items import Item, still_held
 
 log = logs.get(__name__)
 
 _UNKNOWN_BRANCH = "main"
+_PIECE = 100
 
 
-async def follow(
-    session: AsyncSession, change: InstallationChange | InstallationRepositories, settings: Settings
-) -> str:
-    """Connect what the App was installed on, disconnect what it was taken from; returns what was done, for the log."""
-    installation = change.installation.id
-    name = "installation" if isinstance(change, InstallationChange) else "installation_repositories"
-    by = "github" if change.sender is None else f"github:{change.sender.login}"
-    line = audit.Line(by, f"github.{name}.{change.action}", f"installation:{installation}", data=_named(change))
-    await audit.write(session, line)
+async def follow(item: Item, change: InstallationChange | InstallationRepositories, resources: Resources) -> str:
+    """Connect what the App was installed on, disconnect what it was taken from; returns what was done, for the log.
+
+    An installation may have thousands: they are written in pieces, each of which can be written again.
+    """
+    settings, installation = resources.settings, change.installation
+    if installation.app_id is not None and installation.app_id != settings.github_app_id:
+        return "it is another App's"
     if isinstance(change, InstallationRepositories):
-        gone = [repository.id for repository in change.repositories_removed]
-        await disconnect(session, installation, gone)
-        for repository in change.repositories_added:
-            await connect(session, installation, repository, settings)
-        return f"{len(change.repositories_added)} connected, {len(gone)} disconnected"
+        coming, going = change.repositories_added, [repository.id for repository in change.repositories_removed]
+    else:
+        coming, going = (() if change.action in ("deleted", "suspend") else change.repositories), []
+    for start in range(0, len(coming), _PIECE):
+        async with resources.db.transaction() as session:
+            for repository in coming[start : start + _PIECE]:
+                await connect(session, installation.id, repository, settings)
+            await still_held(session, item)
+    async with resources.db.transaction() as session:
+        done = await _rest(session, change, going)
+        await still_held(session, item)
+        name = "installation" if isinstance(change, InstallationChange) else "installation_repositories"
+        by = "github" if change.sender is None else f"github:{change.sender.login}"
+        line = audit.Line(by, f"github.{name}.{change.action}", f"installation:{installation.id}", data=_named(change))
+        await audit.write(session, line)
+    return f"{len(coming)} connected, {done}"
+
+
+async def _rest(
+    session: AsyncSession, change: InstallationChange | InstallationRepositories, going: Sequence[int]
+) -> str:
+    installation = change.installation.id
+    if isinstance(change, InstallationRepositories):
+        return f"{await disconnect(session, installation, going)} disconnected"
     if change.action == "deleted":
         return f"{await disconnect(session, installation)} disconnected"
     if change.action == "suspend":
-        # It may come back; until then nothing is read or told in its name.
         return f"{await _suspend(session, installation)} suspended"
-    for repository in change.repositories:
-        await connect(session, installation, repository, settings)
-    resumed = await _resume(session, installation)
-    return f"{len(change.repositories)} connected, {resumed} looked at"
+    return f"{await _resume(session, installation)} looked at"
 
 
 def _named(change: InstallationChange | InstallationRepositories) -> dict[str, object]:
@@ -70,7 +87,7 @@ async def connect(session: AsyncSession, installation_id: int, repository: Repos
             forge_id=repository.id,
         )
         session.add(known)
-    known.installation_id = installation_id
+    known.installation_id, known.suspended_at = installation_id, None
     await session.flush()
     await work_items.wake(session, LookAtRepository(str(known.id)))
     return known.id
@@ -108,13 +125,14 @@ async def disconnect(session: AsyncSession, installation_id: int, forge_ids: Seq
 
 async def _suspend(session: AsyncSession, installation_id: int) -> int:
     those = _ITS & (RepoConnection.installation_id == installation_id)
-    done = update(RepoConnection).where(those).values(installation_id=None).returning(RepoConnection.id)
+    done = update(RepoConnection).where(those).values(suspended_at=func.now()).returning(RepoConnection.id)
     return len(list(await session.scalars(done)))
 
 
 async def _resume(session: AsyncSession, installation_id: int) -> int:
-    mine = select(RepoConnection.id).where(_ITS, RepoConnection.installation_id == installation_id)
-    ids = list(await session.scalars(mine))
+    those = _ITS & (RepoConnection.installation_id == installation_id)
+    done = update(RepoConnection).where(those).values(suspended_at=None).returning(RepoConnection.id)
+    ids = list(await session.scalars(done))
     for repository_id in ids:
         await work_items.wake(session, LookAtRepository(str(repository_id)))
     return len(ids)

@@ -4,14 +4,16 @@ import uuid
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from worker.core.github.payloads import Repository
-from worker.core.models import MonitorJob, RepoBranch, RepoConnection
+from worker.core.models import RepoBranch, RepoConnection
 from worker.core.monitoring import announce
 from worker.core.monitoring.announce import Commit, pull_request_branch
 from worker.core.monitoring.repository import RepositorySettings
+from worker.core.queue import work_items
+from worker.core.queue.jobs import ReportCheck
 from worker.core.telemetry import logs
 from worker.core.vocabulary import RepoRole
 from worker.github import access, client, commits, connecting, members
@@ -23,7 +25,18 @@ from worker.runtime.work_items import Item, still_held
 
 log = logs.get(__name__)
 
-_EVENT = "poll"
+
+# Of the last day: what could not be told then, for want of a permission perhaps, may be told now.
+_UNREPORTED = text(
+    """
+    SELECT id FROM monitor_jobs
+    WHERE repo_id = :repo_id AND created_at > now() - interval '1 day'
+        AND (check_run_id IS NULL AND (run_id IS NOT NULL OR cause = 'no_constitution')
+            OR check_run_id IS NOT NULL AND told IS DISTINCT FROM 'completed' AND NOT EXISTS (
+                SELECT FROM runs r WHERE r.id = run_id AND r.finished_at IS NULL))
+    ORDER BY created_at, id LIMIT 200
+    """
+)
 
 
 @dataclass(frozen=True)
@@ -49,54 +62,60 @@ async def look(item: Item, resources: Resources) -> str:
         seen = await _see(here, found, wishes, branches, resources)
         newest = {commit.branch: commit.sha for commit in seen.heads}
         async with resources.db.transaction() as session:
-            known = await _known(session, repository_id, seen.heads)
-        prepared = await commits.prepare([c for c in seen.heads if c not in known], newest, here, wishes)
+            heads = await announce.wanting(session, repository_id, seen.heads)
+        prepared = await commits.prepare(heads, newest, here, wishes)
     except NotConfigured as error:
         return str(error)
     except GitHubFailure as error:
         later = access.later(error)
         if later is not None:
             raise later from error
+        if isinstance(error, Missing | Denied):
+            # Who may see it cannot be told any more.
+            async with resources.db.transaction() as session:
+                await members.keep(session, repository_id, {})
         log.warning("repository not looked at", repository=found.full_name, reason=str(error))
         return str(error)
     async with resources.db.transaction() as session:
-        await still_held(session, item)
+        # The repository before the item, as everybody has it who wakes an item while holding a repository.
         row = await announce.locked(session, repository_id)
+        await still_held(session, item)
         if row is None:
             return "it was removed"
         await _describe(session, row, seen.repository)
         new = await commits.write(session, row, prepared)
         for branch, etag in seen.etags.items():
             its = (RepoBranch.repo_id == row.id, RepoBranch.name == branch)
-            await session.execute(update(RepoBranch).where(*its).values(etag=etag))
-        if seen.roles is not None:
-            await members.keep(session, row.id, seen.roles)
+            await session.execute(update(RepoBranch).where(*its).values(etag=etag, last_commit=newest[branch]))
+        if seen.roles is not None or not resources.settings.github_logins:
+            await members.keep(session, row.id, seen.roles or {})
         row.looked_at = func.clock_timestamp()
+        for job_id in await session.scalars(_UNREPORTED, {"repo_id": row.id}):
+            await work_items.wake(session, ReportCheck(str(job_id)))
     return f"{new} commits nobody told of"
 
 
-async def _wishes(session: AsyncSession, repository_id: uuid.UUID) -> tuple[RepositorySettings, dict[str, str | None]]:
+@dataclass(frozen=True)
+class _Branch:
+    """A branch that is known here. `etag` is of the answer in which its head was `last_commit`."""
+
+    monitored: bool
+    etag: str | None
+    last_commit: str | None
+
+
+async def _wishes(session: AsyncSession, repository_id: uuid.UUID) -> tuple[RepositorySettings, dict[str, _Branch]]:
     row = await session.get_one(RepoConnection, repository_id)
-    query = select(RepoBranch.name, RepoBranch.etag).where(
-        RepoBranch.repo_id == repository_id, RepoBranch.monitored.is_(True)
-    )
-    branches: dict[str, str | None] = {row.name: row.etag for row in await session.execute(query)}
+    rows = await session.scalars(select(RepoBranch).where(RepoBranch.repo_id == repository_id))
+    branches = {branch.name: _Branch(branch.monitored, branch.etag, branch.last_commit) for branch in rows}
     return RepositorySettings.model_validate(row.settings), branches
-
-
-async def _known(session: AsyncSession, repository_id: uuid.UUID, heads: list[Commit]) -> list[Commit]:
-    query = select(MonitorJob.branch, MonitorJob.commit_sha).where(
-        MonitorJob.repo_id == repository_id, MonitorJob.commit_sha.in_([head.sha for head in heads])
-    )
-    pairs = {(branch, sha) for branch, sha in await session.execute(query)}
-    return [head for head in heads if (head.branch, head.sha) in pairs]
 
 
 async def _see(
     here: Client,
     found: Connected,
     wishes: RepositorySettings,
-    branches: dict[str, str | None],
+    branches: dict[str, _Branch],
     resources: Resources,
 ) -> _Seen:
     try:
@@ -108,22 +127,37 @@ async def _see(
             resources,
             Connected(found.id, description.full_name, found.default_branch, found.forge_id, found.installation_id),
         )
-    branches.setdefault(description.default_branch or found.default_branch, None)
+    # Unless somebody has said before whether it is monitored.
+    branches.setdefault(description.default_branch or found.default_branch, _Branch(True, None, None))
     etags, heads = {}, []
-    for branch, etag in branches.items():
+    for branch, known in branches.items():
+        if not known.monitored:
+            continue
         try:
+            # Without its head nothing is known that GitHub could say holds still.
+            etag = known.etag if known.last_commit else None
             answer = await here.get(f"branches/{quote(branch, safe='')}", etag=etag)
         except Missing:
             continue
         etags[branch] = answer.etag or etag
-        if answer.data is not None:
-            heads.append(Commit(branch, answer.data["commit"]["sha"], _EVENT))
+        sha = known.last_commit if answer.data is None else str(answer.data["commit"]["sha"])
+        assert sha is not None
+        heads.append(Commit(branch, sha, announce.POLL))
     if wishes.pull_requests:
         async for asked in here.pages("pulls", params={"state": "open"}):
             number = int(asked["number"])
             branch = pull_request_branch(number)
-            base = asked["base"]["sha"]
-            heads.append(Commit(branch, asked["head"]["sha"], _EVENT, base=base, pull_request=number))
+            target = asked["base"]
+            heads.append(
+                Commit(
+                    branch,
+                    asked["head"]["sha"],
+                    announce.POLL,
+                    base=target["sha"],
+                    pull_request=number,
+                    target=target["ref"],
+                )
+            )
     roles = None
     if resources.settings.github_logins:
         try:

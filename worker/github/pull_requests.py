@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from worker.core import audit
@@ -27,14 +27,13 @@ from worker.core.vocabulary import RemediationStatus
 from worker.github import access
 from worker.github.access import Connected
 from worker.github.client import Client, NotConfigured
-from worker.github.errors import GitHubFailure, Missing
+from worker.github.errors import Conflicting, GitHubFailure, Missing
 from worker.runtime.resources import Resources
 
 log = logs.get(__name__)
 
 _PREFIX = "invariant/"
 _WHO = {"name": "Invariant", "email": "invariant@users.noreply.github.com"}
-_UNFIT = pattern(r"[^A-Za-z0-9._-]+")
 _MOST_BODY = 60_000
 _PULL = pull_request_branch(0).removesuffix("0")
 
@@ -49,6 +48,25 @@ class Kept:
     base: str
     target: str
     commits: Sequence[Mapping[str, Any]]
+    heads: frozenset[str]
+    """What was brought there before: anything else on the branch is somebody else's."""
+
+
+# A later remediation of the branch has brought its own there, or will.
+_NEWER = text(
+    """
+    SELECT EXISTS (
+        SELECT FROM remediation_runs m JOIN runs r ON r.id = m.run_id
+        WHERE r.repo_id = :repo_id AND r.branch = :branch AND m.id > :id AND m.commits IS NOT NULL
+            AND m.commits <> '[]')
+    """
+)
+_HEADS = text(
+    """
+    SELECT m.head_sha FROM remediation_runs m JOIN runs r ON r.id = m.run_id
+    WHERE r.repo_id = :repo_id AND r.branch = :branch AND m.head_sha IS NOT NULL
+    """
+)
 
 
 async def open_one(remediation_id: uuid.UUID, resources: Resources) -> str:
@@ -68,7 +86,7 @@ async def open_one(remediation_id: uuid.UUID, resources: Resources) -> str:
         branch = branch_for(target)
         if branch == kept.repository.default_branch:
             return "the default branch is nobody's to push to"
-        url = await _bring(client, kept, target, branch)
+        url, head = await _bring(client, kept, target, branch, resources)
     except NotConfigured as error:
         return str(error)
     except GitHubFailure as error:
@@ -78,7 +96,7 @@ async def open_one(remediation_id: uuid.UUID, resources: Resources) -> str:
         log.warning("no pull request", remediation_id=str(remediation_id), reason=str(error))
         return str(error)
     async with resources.db.transaction() as session:
-        values = {"branch": branch, "pull_request_url": url}
+        values = {"branch": branch, "pull_request_url": url, "head_sha": head}
         await session.execute(update(RemediationRun).where(RemediationRun.id == remediation_id).values(values))
         line = audit.Line("system", "github.pull_request", f"remediation:{remediation_id}", data={**values, "url": url})
         await audit.write(session, line)
@@ -87,7 +105,7 @@ async def open_one(remediation_id: uuid.UUID, resources: Resources) -> str:
 
 def branch_for(target: str) -> str:
     """The one branch for fixes of `target`."""
-    return f"{_PREFIX}{_UNFIT.sub('-', target).strip('.-')[:200] or 'fixes'}"
+    return f"{_PREFIX}{target}"
 
 
 async def _load(session: AsyncSession, remediation_id: uuid.UUID) -> Kept | None:
@@ -101,9 +119,10 @@ async def _load(session: AsyncSession, remediation_id: uuid.UUID) -> Kept | None
     if not commits and row.pull_request_url is None:
         return None
     repository = access.connected(await session.get(RepoConnection, run.repo_id))
-    if repository is None:
+    if repository is None or await session.scalar(_NEWER, {"id": row.id, "repo_id": run.repo_id, "branch": run.branch}):
         return None
-    return Kept(row.id, repository, run.id, run.commit_sha, run.branch, commits)
+    heads = await session.scalars(_HEADS, {"repo_id": run.repo_id, "branch": run.branch})
+    return Kept(row.id, repository, run.id, run.commit_sha, run.branch, commits, frozenset(heads))
 
 
 async def _target(client: Client, kept: Kept) -> str | None:
@@ -120,24 +139,30 @@ async def _target(client: Client, kept: Kept) -> str | None:
     return None
 
 
-async def _bring(client: Client, kept: Kept, target: str, branch: str) -> str | None:
-    """The pull request's address; None where there is none because nothing is kept."""
+async def _bring(
+    client: Client, kept: Kept, target: str, branch: str, resources: Resources
+) -> tuple[str | None, str | None]:
+    """The pull request's address and the commit that it proposes; None where nothing is kept."""
     owner = kept.repository.full_name.split("/")[0]
     params = {"head": f"{owner}:{branch}", "state": "open"}
     number = None
     async for asked in client.pages("pulls", params=params):
         number = int(asked["number"])
     if not kept.commits:
-        if number is not None:
+        if number is not None and await _at(client, branch) in kept.heads:
             await client.patch(f"pulls/{number}", {"state": "closed"})
-        return None
-    await _point(client, branch, await _committed(client, kept))
+        return None, None
+    head = await _committed(client, kept)
+    # Before it is there: what is found on the branch afterwards is known as ours.
+    async with resources.db.transaction() as session:
+        await session.execute(update(RemediationRun).where(RemediationRun.id == kept.id).values(head_sha=head))
+    await _point(client, kept, branch, head)
     words = {"title": _title(kept), "body": _body(kept)}
     if number is None:
         made = await client.post("pulls", {**words, "head": branch, "base": target})
     else:
         made = await client.patch(f"pulls/{number}", words)
-    return str(made.data["html_url"])
+    return str(made.data["html_url"]), head
 
 
 async def _committed(client: Client, kept: Kept) -> str:
@@ -159,16 +184,23 @@ async def _committed(client: Client, kept: Kept) -> str:
     return head
 
 
-async def _point(client: Client, branch: str, sha: str) -> None:
-    ref = f"heads/{branch}"
+async def _at(client: Client, branch: str) -> str | None:
+    """Where the branch is; None where there is none."""
     try:
-        at = (await client.get(f"git/ref/{quote(ref)}")).data["object"]["sha"]
+        return str((await client.get(f"git/ref/{quote(f'heads/{branch}')}")).data["object"]["sha"])
     except Missing:
-        await client.post("git/refs", {"ref": f"refs/{ref}", "sha": sha})
-        return
-    if at != sha:
-        # It is nobody's but ours: what stood there was proposed by an earlier remediation.
-        await client.patch(f"git/refs/{quote(ref)}", {"sha": sha, "force": True})
+        return None
+
+
+async def _point(client: Client, kept: Kept, branch: str, sha: str) -> None:
+    """Raises Conflicting where somebody has gone on from what was proposed: that is not thrown away."""
+    at = await _at(client, branch)
+    if at is None:
+        await client.post("git/refs", {"ref": f"refs/heads/{branch}", "sha": sha})
+    elif at != sha and at not in kept.heads:
+        raise Conflicting(f"{branch} has commits that are not ours; merge or delete it")
+    elif at != sha:
+        await client.patch(f"git/refs/{quote(f'heads/{branch}')}", {"sha": sha, "force": True})
 
 
 def _title(kept: Kept) -> str:

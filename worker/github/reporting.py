@@ -12,17 +12,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from worker.core.models import Artifact, MonitorJob, RepoConnection, Run
 from worker.core.monitoring.repository import RepositorySettings
 from worker.core.settings import Settings
 from worker.core.telemetry import logs
-from worker.core.vocabulary import MonitorStatus, RunStatus, Verdict
+from worker.core.vocabulary import RunStatus, SkipCause, Verdict
 from worker.github import access, comments
 from worker.github.access import Connected
-from worker.github.checks import NAME, Check, Ended, Status, check
+from worker.github.checks import NAME, Check, Ended, Status, check, name_of
 from worker.github.client import Client, NotConfigured
 from worker.github.errors import Conflicting, Denied, GitHubFailure, Missing, Rejected
 from worker.runtime.resources import Resources
@@ -31,6 +31,16 @@ log = logs.get(__name__)
 
 _SARIF = "verdict.sarif"
 _REPORT = "REPORT.md"
+
+
+_NEWER = text(
+    """
+    SELECT EXISTS (
+        SELECT FROM monitor_jobs j, monitor_jobs mine
+        WHERE mine.id = :id AND j.repo_id = :repo_id AND j.branch = :branch
+            AND (j.created_at, j.id) > (mine.created_at, mine.id) AND j.run_id IS NOT NULL AND j.cause IS NULL)
+    """
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,9 @@ class Told:
     check_run_id: int | None
     check: Check
     sarif: bytes | None
+    name: str
+    newest: bool
+    """Nothing newer of its branch is verified: what is told of the branch is told of this commit."""
 
     @property
     def external_id(self) -> str:
@@ -62,8 +75,9 @@ async def report(job_id: uuid.UUID, resources: Resources) -> str:
     try:
         client = access.repository(resources, told.repository)
         await _bring(client, told, resources)
-        if told.check.status is Status.COMPLETED and told.run_id is not None:
+        if told.check.status is Status.COMPLETED and told.run_id is not None and told.newest:
             await _beside(client, told)
+        await _note(resources, told, told=told.check.status.value)
     except NotConfigured as error:
         return str(error)
     except GitHubFailure as error:
@@ -102,8 +116,17 @@ async def _load(session: AsyncSession, job_id: uuid.UUID) -> Told | None:
         pull_request=job.pull_request,
         run_id=None if run is None else run.id,
         check_run_id=job.check_run_id,
-        check=check(MonitorStatus(job.status), job.reason, status, ended),
+        check=check(
+            None if job.cause is None else SkipCause(job.cause),
+            job.reason,
+            status,
+            ended,
+            # Of a merge queue's group there is nothing to fix: its branch goes with it.
+            fixable=job.base is None or job.pull_request is not None,
+        ),
         sarif=sarif,
+        name=name_of(job.target),
+        newest=not await session.scalar(_NEWER, {"repo_id": job.repo_id, "branch": job.branch, "id": job.id}),
     )
 
 
@@ -133,7 +156,7 @@ async def _bring(client: Client, told: Told, resources: Resources) -> None:
     number = told.check_run_id
     if number is None:
         number = await _made(client, told) or await _make(client, told, resources.settings)
-        await _note(resources, told, number)
+        await _note(resources, told, check_run_id=number)
     found = (await client.get(f"check-runs/{number}")).data
     if found["status"] == Status.COMPLETED:
         # Of this run nothing more is to be said.
@@ -153,7 +176,7 @@ async def _bring(client: Client, told: Told, resources: Resources) -> None:
 
 async def _made(client: Client, told: Told) -> int | None:
     """The check that an attempt made which could not write its number down."""
-    path, params = f"commits/{told.sha}/check-runs", {"check_name": NAME, "filter": "all"}
+    path, params = f"commits/{told.sha}/check-runs", {"check_name": told.name, "filter": "all"}
     async for found in client.pages(path, params=params, items="check_runs"):
         if found["external_id"] == told.external_id:
             return int(found["id"])
@@ -163,17 +186,15 @@ async def _made(client: Client, told: Told) -> int | None:
 async def _make(client: Client, told: Told, settings: Settings) -> int:
     # Whatever it is by now: that it has ended is told last.
     status = Status.QUEUED if told.check.status is Status.QUEUED else Status.IN_PROGRESS
-    body = {"name": NAME, "head_sha": told.sha, "external_id": told.external_id, "status": status.value}
+    body = {"name": told.name, "head_sha": told.sha, "external_id": told.external_id, "status": status.value}
     return int((await client.post("check-runs", {**body, **_details(settings, told)})).data["id"])
 
 
-async def _note(resources: Resources, told: Told, number: int) -> None:
+async def _note(resources: Resources, commit: Told, **values: Any) -> None:
     """Unless the commit has another run by now, which has a check of its own."""
-    same_run = MonitorJob.run_id.is_(None) if told.run_id is None else MonitorJob.run_id == told.run_id
+    same_run = MonitorJob.run_id.is_(None) if commit.run_id is None else MonitorJob.run_id == commit.run_id
     async with resources.db.transaction() as session:
-        await session.execute(
-            update(MonitorJob).where(MonitorJob.id == told.job_id, same_run).values(check_run_id=number)
-        )
+        await session.execute(update(MonitorJob).where(MonitorJob.id == commit.job_id, same_run).values(**values))
 
 
 async def _beside(client: Client, told: Told) -> None:

@@ -9,10 +9,10 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from worker.core import audit
+from worker.core.db.database import is_unavailable
 from worker.core.github import payloads
 from worker.core.github.payloads import (
     CheckRun,
@@ -25,27 +25,25 @@ from worker.core.github.payloads import (
     PullRequest,
     Push,
 )
-from worker.core.models import MonitorJob, RepoBranch, RepoConnection, WebhookDelivery
+from worker.core.models import RepoBranch, RepoConnection, WebhookDelivery
 from worker.core.monitoring import announce
 from worker.core.monitoring.announce import Commit, pull_request_branch
 from worker.core.monitoring.repository import RepositorySettings
 from worker.core.queue import work_items as queue
 from worker.core.queue.jobs import LookAtRepository
-from worker.core.remediation import switch
-from worker.core.remediation.begin import begin
 from worker.core.telemetry import logs
-from worker.core.vocabulary import Forge, Verdict
-from worker.github import access, commits, connecting
-from worker.github.checks import RequestedAction
+from worker.core.vocabulary import Forge
+from worker.github import access, buttons, commits, connecting
 from worker.github.client import Client, NotConfigured
 from worker.github.commits import Prepared
 from worker.github.errors import GitHubFailure
 from worker.runtime.resources import Resources
-from worker.runtime.work_items import Item, still_held
+from worker.runtime.work_items import Item, Lost, still_held
 
 log = logs.get(__name__)
 
 _BATCH = 500
+_PATIENT_FAILURES = 3
 _QUIET_SECONDS = 0.3
 _PATIENCE_SECONDS = 3.0
 _TAKEN = text(
@@ -56,7 +54,6 @@ _TAKEN = text(
     """
 )
 _NOBODY = "no connected repository is monitored for this"
-_FIXABLE = (Verdict.FAIL.value, Verdict.VETO.value)
 
 
 @dataclass(frozen=True)
@@ -73,14 +70,30 @@ async def take(item: Item, resources: Resources) -> int:
         deliveries = await _settled(item.subject, resources)
         if not deliveries:
             return taken
-        try:
-            await _follow(item, deliveries, resources)
-        except GitHubFailure as error:
-            later = access.later(error)
-            if later is None:
-                raise
-            raise later from error
+        # Where taking all at once has failed again and again, one of them may be what it fails of.
+        pieces = [[delivery] for delivery in deliveries] if item.failures >= _PATIENT_FAILURES else [deliveries]
+        for piece in pieces:
+            await _take(item, piece, resources)
         taken += len(deliveries)
+
+
+async def _take(item: Item, deliveries: Sequence[Delivery], resources: Resources) -> None:
+    try:
+        await _follow(item, deliveries, resources)
+    except GitHubFailure as error:
+        later = access.later(error)
+        if later is None:
+            raise
+        raise later from error
+    except (Lost, asyncio.CancelledError):
+        raise
+    except Exception as error:
+        if len(deliveries) > 1 or item.failures < _PATIENT_FAILURES or is_unavailable(error):
+            raise
+        log.exception("delivery not taken", delivery_id=deliveries[0].id)
+        outcome = f"it could not be taken: {type(error).__name__}"
+        async with resources.db.transaction() as session:
+            await session.execute(_TAKEN, {"ids": [deliveries[0].id], "outcomes": [outcome]})
 
 
 async def _settled(subject: str, resources: Resources) -> list[Delivery]:
@@ -112,8 +125,9 @@ async def _waiting(session: AsyncSession, subject: str) -> list[Delivery]:
 
 async def _follow(item: Item, deliveries: Sequence[Delivery], resources: Resources) -> None:
     outcomes = {delivery.id: _NOBODY for delivery in deliveries}
+    closed = _closed(deliveries)
     async with resources.db.transaction() as session:
-        rows = await _repositories(session, deliveries, resources)
+        rows = await _repositories(session, deliveries)
         monitored = {row.id: await _monitored(session, row) for row in rows}
     prepared: dict[object, list[Prepared]] = {}
     for row in rows:
@@ -121,40 +135,42 @@ async def _follow(item: Item, deliveries: Sequence[Delivery], resources: Resourc
         client = _client(row, resources)
         wishes = RepositorySettings.model_validate(row.settings)
         prepared[row.id] = await commits.prepare(announced, newest(announced), client, wishes)
+    for delivery in deliveries:
+        if isinstance(delivery.facts, InstallationChange | InstallationRepositories):
+            outcomes[delivery.id] = await connecting.follow(item, delivery.facts, resources)
     async with resources.db.transaction() as session:
+        # Repositories before items, as everybody has it who wakes an item while holding a repository.
+        locked = [await announce.locked(session, row.id) for row in rows]
         await still_held(session, item)
-        for row in rows:
-            repository = await announce.locked(session, row.id)
+        for row, repository in zip(rows, locked, strict=True):
             if repository is None:
                 continue
             new = await commits.write(session, repository, prepared[row.id])
             log.info("commits announced", repository=repository.full_name, count=len(prepared[row.id]), new=new)
             for delivery in deliveries:
-                outcomes[delivery.id] = await _act(session, repository, delivery.facts, resources)
-        for delivery in deliveries:
-            if isinstance(delivery.facts, InstallationChange | InstallationRepositories):
-                outcomes[delivery.id] = await connecting.follow(session, delivery.facts, resources.settings)
+                outcomes[delivery.id] = await _act(session, repository, delivery.facts, closed, resources)
         await session.execute(_TAKEN, {"ids": list(outcomes), "outcomes": list(outcomes.values())})
 
 
-async def _repositories(
-    session: AsyncSession, deliveries: Sequence[Delivery], resources: Resources
-) -> Sequence[RepoConnection]:
-    """The connected repositories that the deliveries speak of: the one that the App's installation connected, and those
-    that users connected by its URL."""
+async def _repositories(session: AsyncSession, deliveries: Sequence[Delivery]) -> Sequence[RepoConnection]:
+    """The connected repositories that the deliveries speak of: those that the App's installations connected. Whoever
+    connected one by its URL may not be somebody who may know what happens there."""
     spoken = {d.facts.repository.id: d.facts.repository for d in deliveries if hasattr(d.facts, "repository")}
     if not spoken:
         return ()
-    web = resources.settings.github_web_url.lower()
-    urls = [
-        f"{web}/{repository.full_name.lower()}{end}"
-        for repository in spoken.values()
-        for end in ("", ".git", "/", ".git/")
-    ]
-    installed = (RepoConnection.forge == Forge.GITHUB.value) & RepoConnection.forge_id.in_(list(spoken))
-    by_url = (RepoConnection.forge == Forge.GIT.value) & func.lower(RepoConnection.clone_url).in_(urls)
-    query = select(RepoConnection).where(RepoConnection.removed_at.is_(None), or_(installed, by_url))
-    return (await session.scalars(query.order_by(RepoConnection.id))).all()
+    query = select(RepoConnection).where(
+        RepoConnection.removed_at.is_(None),
+        RepoConnection.forge == Forge.GITHUB.value,
+        RepoConnection.forge_id.in_(list(spoken)),
+    )
+    rows = (await session.scalars(query.order_by(RepoConnection.id))).all()
+    for row in rows:
+        told = spoken[row.forge_id or 0]
+        if told.full_name != row.full_name:
+            await connecting.make_way(session, told.full_name)
+            row.full_name, row.clone_url = told.full_name, told.clone_url or row.clone_url
+    # While an installation is suspended nothing is read in its name; afterwards its repositories are looked at.
+    return [row for row in rows if access.connected(row) is not None]
 
 
 async def _monitored(session: AsyncSession, row: RepoConnection) -> frozenset[str]:
@@ -173,11 +189,13 @@ def _client(row: RepoConnection, resources: Resources) -> Client | None:
 
 
 def _announced(deliveries: Sequence[Delivery], row: RepoConnection, monitored: frozenset[str]) -> list[Commit]:
-    found = (
-        commit_of(delivery.event, delivery.facts, RepositorySettings.model_validate(row.settings), monitored)
-        for delivery in deliveries
-    )
-    return [commit for commit in found if commit is not None]
+    wishes, closed = RepositorySettings.model_validate(row.settings), _closed(deliveries)
+    found = [commit_of(delivery.event, delivery.facts, wishes, monitored) for delivery in deliveries]
+    return [
+        commit
+        for commit in found
+        if commit is not None and not (commit.pull_request is not None and closed[commit.pull_request])
+    ]
 
 
 def commit_of(event: str, facts: Facts, wishes: RepositorySettings, monitored: frozenset[str]) -> Commit | None:
@@ -186,12 +204,17 @@ def commit_of(event: str, facts: Facts, wishes: RepositorySettings, monitored: f
         case Push(branch=str(branch), after=after, before=before) if branch in monitored:
             return Commit(branch, after, event, before=before)
         case PullRequest(action=action, pull_request=asked) if wishes.pull_requests and action != "closed":
-            branch = pull_request_branch(asked.number)
             return Commit(
-                branch, asked.head.sha, event, before=facts.before, base=asked.base.sha, pull_request=asked.number
+                pull_request_branch(asked.number),
+                asked.head.sha,
+                event,
+                before=facts.before,
+                base=asked.base.sha,
+                pull_request=asked.number,
+                target=asked.base.ref,
             )
         case MergeGroup(action="checks_requested", merge_group=group) if wishes.pull_requests:
-            return Commit(facts.branch, group.head_sha, event, base=group.base_sha)
+            return Commit(facts.branch, group.head_sha, event, base=group.base_sha, target=facts.target)
         case _:
             return None
 
@@ -210,76 +233,35 @@ def newest(commits: Sequence[Commit]) -> Mapping[str, str]:
     return found
 
 
-async def _act(session: AsyncSession, repository: RepoConnection, facts: Facts, resources: Resources) -> str:
+def _closed(deliveries: Sequence[Delivery]) -> Mapping[int, bool]:
+    """Whether a pull request is closed after all of them, by its number."""
+    return {
+        delivery.facts.pull_request.number: delivery.facts.action == "closed"
+        for delivery in deliveries
+        if isinstance(delivery.facts, PullRequest)
+    }
+
+
+async def _act(
+    session: AsyncSession,
+    repository: RepoConnection,
+    facts: Facts,
+    closed: Mapping[int, bool],
+    resources: Resources,
+) -> str:
     """Whatever else follows; returns what came of the delivery."""
-    if repository.forge != Forge.GITHUB and isinstance(facts, CheckRun | CheckSuite | Member):
-        # Whoever connected it by its URL asked for none of that.
-        return _NOBODY
-    if isinstance(facts, CheckRun | CheckSuite) and _app_of(facts) != resources.settings.github_app_id:
-        return "it is another App's"
     match facts:
-        case PullRequest(action="closed", pull_request=asked):
+        case PullRequest(action="closed", pull_request=asked) if closed.get(asked.number, False):
             branch = pull_request_branch(asked.number)
-            return f"{await announce.withdraw(session, repository, branch, reason='it was closed')} runs cancelled"
+            reason = "the pull request was closed"
+            return f"{await announce.withdraw(session, repository, branch, reason=reason)} runs cancelled"
         case MergeGroup(action="destroyed"):
-            return f"{await announce.withdraw(session, repository, facts.branch, reason='no group any more')} cancelled"
-        case CheckRun(action="rerequested", check_run=asked):
-            return await _again(session, repository, asked.head_sha, facts)
-        case CheckSuite(check_suite=suite):
-            return await _again(session, repository, suite.head_sha, facts)
-        case CheckRun(check_run=asked, requested_action=action) if action is not None:
-            if action.identifier == RequestedAction.RUN_AGAIN:
-                return await _again(session, repository, asked.head_sha, facts)
-            if action.identifier == RequestedAction.FIX:
-                return await _fix(session, repository, facts, resources)
-            return "no button of ours"
+            reason = "the merge queue has no such group any more"
+            return f"{await announce.withdraw(session, repository, facts.branch, reason=reason)} runs cancelled"
+        case CheckRun() | CheckSuite():
+            return await buttons.press(session, repository, facts, resources.settings)
         case Member():
             await queue.wake(session, LookAtRepository(str(repository.id)))
             return "members are read anew"
         case _:
             return "taken"
-
-
-def _app_of(facts: CheckRun | CheckSuite) -> int | None:
-    app = facts.check_run.app if isinstance(facts, CheckRun) else facts.check_suite.app
-    return None if app is None else app.id
-
-
-async def _jobs(session: AsyncSession, repository: RepoConnection, sha: str) -> list[MonitorJob]:
-    query = select(MonitorJob).where(MonitorJob.repo_id == repository.id, MonitorJob.commit_sha == sha)
-    return list(await session.scalars(query.order_by(MonitorJob.created_at)))
-
-
-def _by(facts: CheckRun | CheckSuite) -> str | None:
-    return None if facts.sender is None else f"github:{facts.sender.login}"
-
-
-async def _again(session: AsyncSession, repository: RepoConnection, sha: str, facts: CheckRun | CheckSuite) -> str:
-    jobs = await _jobs(session, repository, sha)
-    begun = [await announce.again(session, repository, job, by=_by(facts)) for job in jobs]
-    await _audit(session, repository, facts, commit=sha, runs=sum(begun))
-    return f"{sum(begun)} runs begun" if begun else "the commit is not known"
-
-
-_FAILED = text("SELECT id, created_by FROM runs WHERE id = ANY(:ids) AND verdict = ANY(:verdicts) AND patch IS NULL")
-
-
-async def _fix(session: AsyncSession, repository: RepoConnection, facts: CheckRun, resources: Resources) -> str:
-    if await switch.engaged(session, resources.settings) is not None:
-        return "remediation is stopped"
-    jobs = await _jobs(session, repository, facts.check_run.head_sha)
-    ids = [job.run_id for job in jobs if job.run_id is not None]
-    begun = 0
-    for run in (await session.execute(_FAILED, {"ids": ids, "verdicts": list(_FIXABLE)})).all():
-        begun += await begin(session, run.id, by=run.created_by, actor=_by(facts) or "github") is not None
-    await _audit(session, repository, facts, commit=facts.check_run.head_sha, remediations=begun)
-    return f"{begun} remediations begun"
-
-
-async def _audit(
-    session: AsyncSession, repository: RepoConnection, facts: CheckRun | CheckSuite, **data: object
-) -> None:
-    """Somebody at GitHub has pressed a button."""
-    kind = "check_run" if isinstance(facts, CheckRun) else "check_suite"
-    line = audit.Line(_by(facts) or "github", f"github.{kind}.{facts.action}", f"repository:{repository.id}", data=data)
-    await audit.write(session, line)

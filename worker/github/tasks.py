@@ -35,9 +35,9 @@ async def _perform(
 @app.task(name=TakeDeliveries.NAME, queue=TakeDeliveries.QUEUE, pass_context=True)
 async def take_deliveries(context: JobContext, subject: str) -> None:
     resources: Resources = context.additional_context["resources"]
-    ended = ""
+    ended = "done"
     # Once more after each: what came while the last look was taken knew of one that is at work.
-    while ended != work_items.NOTHING:
+    while ended == "done":
         async with resources.db.single_statement() as connection:
             await deliveries.owe(connection, subject)
         ended = await _perform(context, TakeDeliveries, subject, taking.take)

@@ -36,6 +36,8 @@ async def _private(session: AsyncSession, run: Run) -> Private | None:
     if run.repo_id is None:
         return None
     row = await session.get(RepoConnection, run.repo_id)
-    if row is None or row.removed_at is not None or row.installation_id is None or row.forge_id is None:
+    if row is None or row.removed_at is not None or row.suspended_at is not None:
+        return None
+    if row.installation_id is None or row.forge_id is None:
         return None
     return Private(row.installation_id, row.forge_id)

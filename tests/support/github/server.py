@@ -94,6 +94,8 @@ class GitHub:
     undocumented: list[str] = field(default_factory=list)
     authorizations: set[str] = field(default_factory=set)
     faults: deque[Fault] = field(default_factory=deque)
+    always: dict[str, Fault] = field(default_factory=dict)
+    """By operation: what it is always answered with."""
     away: bool = False
     on_request: Callable[[str], None] | None = None
     instead_of_git: Callable[[Request], Awaitable[Response]] | None = None
@@ -147,6 +149,8 @@ class GitHub:
         fault = None if fault is not None and fault.status < 0 else fault
         if fault is not None and not fault.after:
             return _faulty(fault)
+        if operation.name in self.always:
+            return _faulty(self.always[operation.name])
         authorization = request.headers.get("authorization", "")
         self.authorizations.add(authorization)
         try:

@@ -68,8 +68,10 @@ class Shop:
             "sender": {"login": "alice"},
         }
 
-    def pull(self, head: str, base: str, *, number: int = 5, action: str = "opened") -> dict[str, object]:
-        asked = {"number": number, "head": {"ref": "change", "sha": head}, "base": {"ref": "main", "sha": base}}
+    def pull(
+        self, head: str, base: str, *, number: int = 5, action: str = "opened", target: str = "main"
+    ) -> dict[str, object]:
+        asked = {"number": number, "head": {"ref": "change", "sha": head}, "base": {"ref": target, "sha": base}}
         return {
             "action": action,
             "number": number,

@@ -121,7 +121,8 @@ async def test_a_newer_commit_cancels_an_older_one_that_waits(drive: Driver, sho
     third = shop.commit({"app.py": "X = 2\n"})
     await drive.deliver("push", shop.push(third, second))
     await drive.work()
-    assert _checks(shop, second)[0]["conclusion"] == "skipped", _checks(shop, second)
+    # Not «skipped», with which a required check would be met.
+    assert _checks(shop, second)[0]["conclusion"] == "cancelled", _checks(shop, second)
     assert _checks(shop, third)[0]["conclusion"] == "success"
 
 
@@ -147,7 +148,7 @@ async def test_run_again_makes_a_new_check_and_another_apps_button_none(drive: D
     assert [check["conclusion"] for check in _checks(shop, shop.first)] == ["success", "success"]
     assert len({check["external_id"] for check in _checks(shop, shop.first)}) == 2
     lines = (await drive.api.get("/api/audit", params={"operation": f"github.{event}.rerequested"})).json()["items"]
-    assert [(line["actor"], line["data"]["runs"]) for line in lines] == [("github:bob", 1)]
+    assert [(line["actor"], line["data"]["outcome"]) for line in lines] == [("github:bob", "1 runs begun")]
 
 
 async def test_the_button_fix_begins_a_remediation(drive: Driver, shop: Shop) -> None:
@@ -168,7 +169,7 @@ async def test_the_button_fix_begins_a_remediation(drive: Driver, shop: Shop) ->
     (line,) = (await drive.api.get("/api/audit", params={"operation": "github.check_run.requested_action"})).json()[
         "items"
     ]
-    assert (line["actor"], line["data"]["remediations"], remediation["status"]) == ("github:bob", 1, "completed")
+    assert (line["actor"], line["data"]["button"], remediation["status"]) == ("github:bob", "fix", "completed")
 
 
 async def test_a_repository_without_a_constitution_says_so(drive: Driver, shop: Shop) -> None:
@@ -266,7 +267,7 @@ async def test_what_was_never_sent_is_found_by_asking(drive: Driver, shop: Shop)
     for number in range(1, 6):
         head = shop.commit({f"new{number}.py": "Y = 1\n"}, branch=None)
         shop.repo.merge_bases[f"{shop.first}...{head}"] = shop.first
-        shop.repo.pulls.append({"number": number, "head": {"sha": head}, "base": {"sha": shop.first}})
+        shop.repo.pulls.append({"number": number, "head": {"sha": head}, "base": {"sha": shop.first, "ref": "main"}})
         heads.append(head)
         if number > 1:
             await drive.deliver("pull_request", shop.pull(head, shop.first, number=number))

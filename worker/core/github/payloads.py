@@ -82,6 +82,12 @@ class _Side(_Facts):
     sha: Sha
 
 
+class _Changes(_Facts):
+    """Of an edited pull request: `base` is there when it is to be merged elsewhere now."""
+
+    base: dict[str, Any] | None = None
+
+
 class _PullRequest(_Facts):
     number: int
     head: _Side
@@ -92,6 +98,7 @@ class PullRequest(_OfARepository):
     """`before`: where it was before it was pushed to."""
 
     action: _Text
+    changes: _Changes | None = None
     before: Sha | None = None
     pull_request: _PullRequest
 
@@ -100,6 +107,7 @@ class _MergeGroup(_Facts):
     head_sha: Sha
     head_ref: _Text
     base_sha: Sha
+    base_ref: _Text
 
 
 class MergeGroup(_OfARepository):
@@ -109,6 +117,10 @@ class MergeGroup(_OfARepository):
     @property
     def branch(self) -> str:
         return self.merge_group.head_ref.removeprefix(_BRANCH)
+
+    @property
+    def target(self) -> str:
+        return self.merge_group.base_ref.removeprefix(_BRANCH)
 
 
 class _App(_Facts):
@@ -133,7 +145,6 @@ class CheckRun(_OfARepository):
 
 class _CheckSuite(_Facts):
     head_sha: Sha
-    head_branch: _Text | None = None
     app: _App | None = None
 
 
@@ -191,6 +202,12 @@ def _push(push: Push) -> str | None:
     return "the branch was deleted" if push.deleted else None
 
 
+def _pull_request(asked: PullRequest) -> str | None:
+    if asked.action == "edited" and (asked.changes is None or asked.changes.base is None):
+        return "only its words were edited"
+    return _only("opened", "synchronize", "reopened", "ready_for_review", "edited", "closed")(asked)
+
+
 def _only(*actions: str) -> Callable[[Any], str | None]:
     def check(facts: Any) -> str | None:
         return None if facts.action in actions else f"nothing follows from the action {facts.action[:64]!a}"
@@ -200,10 +217,7 @@ def _only(*actions: str) -> Callable[[Any], str | None]:
 
 _EVENTS: Mapping[Event, tuple[type[Facts], Callable[[Any], str | None]]] = {
     Event.PUSH: (Push, _push),
-    Event.PULL_REQUEST: (
-        PullRequest,
-        _only("opened", "synchronize", "reopened", "ready_for_review", "closed"),
-    ),
+    Event.PULL_REQUEST: (PullRequest, _pull_request),
     Event.MERGE_GROUP: (MergeGroup, _only("checks_requested", "destroyed")),
     Event.CHECK_RUN: (CheckRun, _only("rerequested", "requested_action")),
     Event.CHECK_SUITE: (CheckSuite, _only("rerequested")),

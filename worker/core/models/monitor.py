@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, func, te
 from sqlalchemy.orm import Mapped, mapped_column
 
 from worker.core.models.base import Base, Count, Created, Id, one_of
-from worker.core.vocabulary import CallbackFormat, CallbackStatus, MonitorStatus
+from worker.core.vocabulary import CallbackFormat, CallbackStatus, MonitorStatus, SkipCause
 
 
 class MonitorJob(Base):
@@ -22,9 +22,11 @@ class MonitorJob(Base):
     __table_args__ = (
         UniqueConstraint("repo_id", "branch", "commit_sha"),
         one_of("status", MonitorStatus),
+        one_of("cause", SkipCause),
         Index("monitor_jobs_created_at_idx", "created_at", "id"),
         Index("monitor_jobs_run_id_idx", "run_id"),
         Index("monitor_jobs_repo_id_created_at_idx", "repo_id", "created_at", "id"),
+        Index("monitor_jobs_branch_idx", "repo_id", "branch", "created_at", "id"),
     )
 
     id: Mapped[Id]
@@ -41,6 +43,14 @@ class MonitorJob(Base):
     pull_request: Mapped[int | None]
     check_run_id: Mapped[int | None] = mapped_column(BigInteger)
     requested_by: Mapped[str | None]
+    constitution_version_id: Mapped[uuid.UUID | None]
+    """What its runs are judged by; nothing refers to it, and without it the repository's newest counts."""
+    target: Mapped[str | None]
+    """The branch that a pull request, or a merge queue's group, is to be merged into."""
+    told: Mapped[str | None]
+    """The status that its check was last brought to."""
+    cause: Mapped[str | None]
+    """Why it is not verified, or no more; `reason` says it in words."""
 
 
 class WebhookDelivery(Base):

@@ -48,6 +48,8 @@ class RemediationRun(Base):
     mailbox: Mapped[str | None] = mapped_column(deferred=True)
     commits: Mapped[list[Any] | None] = mapped_column(deferred=True)
     """Of a repository that GitHub's App connected: what each fix writes, for whoever brings it to a branch."""
+    head_sha: Mapped[str | None]
+    """What was brought to `branch` last."""
     notes: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
     cost_usd: Mapped[Dollars]
     error_code: Mapped[str | None]

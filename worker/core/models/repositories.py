@@ -25,7 +25,6 @@ class RepoConnection(Base):
         ),
         Index("repo_connections_removed_at_idx", "removed_at", postgresql_where=text("removed_at IS NOT NULL")),
         Index("repo_connections_full_name_idx", "full_name"),
-        Index("repo_connections_clone_url_idx", text("lower(clone_url)")),
         Index(
             "repo_connections_forge_id_key",
             "forge",
@@ -57,6 +56,8 @@ class RepoConnection(Base):
     installation_id: Mapped[int | None] = mapped_column(BigInteger)
     """The installation of the App that connected it: what may be read and told there is read and told in its name.
     Never that of a repository which somebody connected by its URL."""
+    suspended_at: Mapped[datetime | None]
+    """Since when the installation is suspended: until it comes back nothing is read or told in its name."""
     settings: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     looked_at: Mapped[datetime | None]
     """When its forge was last asked what no delivery told."""

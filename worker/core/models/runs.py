@@ -95,6 +95,11 @@ class Run(Base):
             "finished_at",
             postgresql_where=text("repo_id IS NULL AND created_by IS NOT NULL AND finished_at IS NOT NULL"),
         ),
+        Index(
+            "runs_repo_id_unfinished_idx",
+            "repo_id",
+            postgresql_where=text("repo_id IS NOT NULL AND finished_at IS NULL"),
+        ),
         Index("runs_upload_id_idx", "upload_id", postgresql_where=text("upload_id IS NOT NULL")),
         Index("runs_retry_of_idx", "retry_of", postgresql_where=text("retry_of IS NOT NULL")),
         Index(

@@ -7,6 +7,7 @@ announced ──▶ queued ──▶ enqueued (its run's id)
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
@@ -16,19 +17,25 @@ from worker.core.ids import new_id
 from worker.core.models import ConstitutionVersion, MonitorJob, RepoBranch, RepoConnection, Run
 from worker.core.monitoring.repository import RepositorySettings
 from worker.core.queue import work_items
-from worker.core.queue.jobs import ReportCheck
+from worker.core.queue.jobs import LookAtRepository, ReportCheck
 from worker.core.runs import lifecycle, submission
-from worker.core.vocabulary import MonitorStatus, RunMode, RunStatus, SourceKind
+from worker.core.vocabulary import MonitorStatus, RunMode, RunStatus, SkipCause, SourceKind
 
 # After whatever somebody waits for in front of a screen.
 _PRIORITY = 0
-NO_CONSTITUTION = "the repository has no constitution yet"
+POLL = "poll"
+"""The event of what nobody told: the forge was asked where its branches are."""
+
+
+BY_API = "api"
+_REMEMBERED = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Commit:
     """`branch` of a pull request is `pull/<number>`. `before`: what the branch was before, where that is known.
-    `base`: what it is compared with; without one all of it is verified."""
+    `base`: what it is compared with; without one all of it is verified. `target`: the branch that it is to be merged
+    into."""
 
     branch: str
     sha: str
@@ -36,12 +43,13 @@ class Commit:
     before: str | None = None
     base: str | None = None
     pull_request: int | None = None
+    target: str | None = None
     requested_by: str | None = None
 
 
 @dataclass(frozen=True)
 class Announced:
-    """`known`: it had been announced before, and nothing was done."""
+    """`known`: it had been announced before."""
 
     job: MonitorJob
     known: bool
@@ -58,46 +66,90 @@ async def announce(
     *,
     constitution: uuid.UUID | None = None,
 ) -> Announced:
-    """Take note of a commit, in the caller's transaction, which holds the repository's row.
+    """Take note of where a branch is, in the caller's transaction, which holds the repository's row.
 
-    It gets a run with `constitution`, by default the repository's newest, unless the branch has gone on from it
-    already, by an earlier announcement. What is older of its branch is superseded by it.
+    The commit gets a run with `constitution`, by default the repository's newest, unless the branch has gone on from it
+    already, by an earlier announcement. What else of its branch has not ended is superseded by it.
     """
     added = insert(MonitorJob).values(_row(repository, commit)).on_conflict_do_nothing().returning(MonitorJob)
     job = (await session.execute(added)).scalar_one_or_none()
+    known = job is None
     if job is None:
-        same = (MonitorJob.branch == commit.branch, MonitorJob.commit_sha == commit.sha)
-        query = select(MonitorJob).where(MonitorJob.repo_id == repository.id, *same)
-        return Announced((await session.execute(query)).scalar_one(), known=True)
-    newer = await _already_left(session, job)
-    if newer is not None:
-        # Nobody was told that it would be verified.
-        _skip(job, f"superseded by {newer}")
-        await session.flush()
-        return Announced(job, known=False)
+        job = await _find(session, repository, commit)
+        if not _is_back(job, commit):
+            return Announced(job, known=True)
+        await _forget_where_it_went(session, job)
+        job.before_sha = commit.before or job.before_sha
+        job.created_at = func.now()
+        moved = commit.target is not None and commit.target != job.target
+        job.target = commit.target or job.target
+    else:
+        moved = False
+        newer = await _already_left(session, job)
+        if newer is not None:
+            # Nobody was told that it would be verified.
+            _skip(job, SkipCause.SUPERSEDED, f"superseded by {newer}")
+            await session.flush()
+            return Announced(job, known=False)
     await _supersede(session, repository, job)
-    await _start(session, repository, job, constitution)
+    if job.run_id is None or job.cause is not None or moved:
+        job.base = commit.base or job.base
+        await _start(session, repository, job, constitution)
     await _moved(session, repository.id, commit)
     await session.flush()
     await _reported(session, repository, [job.id])
-    return Announced(job, known=False)
+    return Announced(job, known=known)
+
+
+async def _find(session: AsyncSession, repository: RepoConnection, commit: Commit) -> MonitorJob:
+    same = (MonitorJob.branch == commit.branch, MonitorJob.commit_sha == commit.sha)
+    query = select(MonitorJob).where(MonitorJob.repo_id == repository.id, *same)
+    return (await session.execute(query)).scalar_one()
+
+
+def _is_back(job: MonitorJob, commit: Commit) -> bool:
+    """Whether a commit that was announced before is where the branch is once more, or only announced once more."""
+    if job.cause in (SkipCause.WITHDRAWN, SkipCause.NO_CONSTITUTION):
+        return True
+    if commit.target is not None and commit.target != job.target:
+        return True
+    if commit.event == POLL:
+        return job.cause is not None
+    return commit.before is not None and commit.before != job.before_sha
+
+
+async def _forget_where_it_went(session: AsyncSession, job: MonitorJob) -> None:
+    """What went on from it was before the branch came back."""
+    went = (MonitorJob.branch == job.branch, MonitorJob.before_sha == job.commit_sha)
+    await session.execute(update(MonitorJob).where(MonitorJob.repo_id == job.repo_id, *went).values(before_sha=None))
+
+
+async def wanting(session: AsyncSession, repository_id: uuid.UUID, heads: Sequence[Commit]) -> list[Commit]:
+    """Those of the branches' heads that are to be announced: nothing is known of them, or they are not verified."""
+    query = select(MonitorJob.branch, MonitorJob.commit_sha, MonitorJob.target).where(
+        MonitorJob.repo_id == repository_id,
+        MonitorJob.branch.in_({head.branch for head in heads}),
+        MonitorJob.commit_sha.in_([head.sha for head in heads]),
+        MonitorJob.cause.is_(None),
+    )
+    verified = {(branch, sha, target) for branch, sha, target in await session.execute(query)}
+    return [head for head in heads if (head.branch, head.sha, head.target) not in verified]
 
 
 _ENDS = text(
     """
     -- Where the branch went from the newest commit that has a run, push by push, as far as is known.
     WITH RECURSIVE recent AS MATERIALIZED (
-        SELECT id, commit_sha, before_sha, run_id, created_at FROM monitor_jobs
+        SELECT id, commit_sha, before_sha, run_id, cause FROM monitor_jobs
         WHERE repo_id = :repo_id AND branch = :branch AND created_at > now() - interval '1 day'
     ), went AS (
-        (SELECT id, commit_sha, run_id, ARRAY[commit_sha] AS way FROM recent
+        (SELECT id, commit_sha, cause, ARRAY[commit_sha] AS way FROM recent
             WHERE run_id IS NOT NULL ORDER BY run_id DESC LIMIT 1)
         UNION ALL
-        SELECT r.id, r.commit_sha, r.run_id, went.way || r.commit_sha
+        SELECT r.id, r.commit_sha, r.cause, went.way || r.commit_sha
         FROM went JOIN recent r ON r.before_sha = went.commit_sha AND r.commit_sha <> ALL (went.way)
     )
-    SELECT id, EXISTS (SELECT FROM runs r WHERE r.id = run_id AND r.status <> 'cancelled') AS has_run
-    FROM went WHERE cardinality(way) > 1 ORDER BY cardinality(way) DESC LIMIT 1
+    SELECT id, cause FROM went WHERE cardinality(way) > 1 ORDER BY cardinality(way) DESC LIMIT 1
     """
 )
 
@@ -110,7 +162,10 @@ async def catch_up(session: AsyncSession, repository: RepoConnection, branch: st
         return False
     job = await session.get_one(MonitorJob, end.id, populate_existing=True)
     await _supersede(session, repository, job)
-    if not end.has_run:
+    if end.cause is not None and repository.installation_id is not None:
+        # What it is to be judged by has to be asked for: whoever looks finds that it is the head, and not verified.
+        await work_items.wake(session, LookAtRepository(str(repository.id)))
+    elif end.cause is not None:
         await _start(session, repository, job, None)
     await session.flush()
     await _reported(session, repository, [job.id])
@@ -123,7 +178,12 @@ async def superseded(session: AsyncSession, repository: RepoConnection, commits:
     if not commits:
         return 0
     rows = [
-        {**_row(repository, commit), "status": MonitorStatus.SKIPPED.value, "reason": f"superseded by {newer}"}
+        {
+            **_row(repository, commit),
+            "status": MonitorStatus.SKIPPED.value,
+            "cause": SkipCause.SUPERSEDED.value,
+            "reason": f"superseded by {newer}",
+        }
         for commit, newer in commits
     ]
     added = insert(MonitorJob).values(rows).on_conflict_do_nothing().returning(MonitorJob.id)
@@ -140,6 +200,7 @@ def _row(repository: RepoConnection, commit: Commit) -> dict[str, object]:
         "before_sha": commit.before,
         "base": commit.base,
         "pull_request": commit.pull_request,
+        "target": commit.target,
         "requested_by": commit.requested_by,
     }
 
@@ -162,20 +223,25 @@ async def withdraw(session: AsyncSession, repository: RepoConnection, branch: st
     for job, _ in jobs:
         assert job.run_id is not None
         await lifecycle.request_cancel(session, job.run_id)
-        job.reason = reason
+        _skip(job, SkipCause.WITHDRAWN, reason)
     await session.flush()
     await _reported(session, repository, [job.id for job, _ in jobs])
     return len(jobs)
 
 
-def _skip(job: MonitorJob, reason: str) -> None:
-    job.status, job.reason = MonitorStatus.SKIPPED.value, reason
+def _skip(job: MonitorJob, cause: SkipCause, reason: str) -> None:
+    job.status, job.cause, job.reason = MonitorStatus.SKIPPED.value, cause.value, reason
 
 
 async def _already_left(session: AsyncSession, job: MonitorJob) -> str | None:
     """The commit that the branch went to from this one, where that was announced before it."""
     later = select(MonitorJob.commit_sha).where(
-        MonitorJob.repo_id == job.repo_id, MonitorJob.branch == job.branch, MonitorJob.before_sha == job.commit_sha
+        MonitorJob.repo_id == job.repo_id,
+        MonitorJob.branch == job.branch,
+        MonitorJob.before_sha == job.commit_sha,
+        MonitorJob.created_at > func.now() - _REMEMBERED,
+        # From there it came: of two pushes back and forth the one that is told of last is the last.
+        MonitorJob.commit_sha != (job.before_sha or ""),
     )
     found: str | None = await session.scalar(later.limit(1))
     return found
@@ -185,7 +251,8 @@ async def _unfinished(session: AsyncSession, repo_id: uuid.UUID, branch: str) ->
     query = (
         select(MonitorJob, Run.status)
         .join(Run, Run.id == MonitorJob.run_id)
-        .where(MonitorJob.repo_id == repo_id, MonitorJob.branch == branch, Run.finished_at.is_(None))
+        .where(Run.repo_id == repo_id, Run.finished_at.is_(None))
+        .where(MonitorJob.repo_id == repo_id, MonitorJob.branch == branch)
     )
     return [(job, status) for job, status in await session.execute(query)]
 
@@ -200,7 +267,7 @@ async def _supersede(session: AsyncSession, repository: RepoConnection, newest: 
             continue
         assert job.run_id is not None
         await lifecycle.request_cancel(session, job.run_id)
-        _skip(job, f"superseded by {newest.commit_sha}")
+        _skip(job, SkipCause.SUPERSEDED, f"superseded by {newest.commit_sha}")
         superseded.append(job.id)
     await session.flush()
     await _reported(session, repository, superseded)
@@ -210,12 +277,11 @@ async def _start(
     session: AsyncSession, repository: RepoConnection, job: MonitorJob, constitution: uuid.UUID | None
 ) -> None:
     settings = RepositorySettings.model_validate(repository.settings)
-    if constitution is None:
-        newest = select(ConstitutionVersion.id).where(ConstitutionVersion.repo_id == repository.id)
-        constitution = await session.scalar(newest.order_by(ConstitutionVersion.version.desc()).limit(1))
-    if constitution is None:
-        _skip(job, NO_CONSTITUTION)
+    version = await _constitution(session, repository.id, constitution or job.constitution_version_id)
+    if version is None:
+        _skip(job, SkipCause.NO_CONSTITUTION, "the repository has no constitution yet")
         return
+    job.constitution_version_id = version
     run = submission.NewRun(
         source_kind=SourceKind.REPOSITORY,
         source={
@@ -230,16 +296,30 @@ async def _start(
         repo_full_name=repository.full_name,
         branch=job.branch,
         commit_sha=job.commit_sha,
-        constitution_version_id=constitution,
+        constitution_version_id=version,
         mode=RunMode.FULL if job.base is None else RunMode.DIFF,
         base=job.base,
-        remediate=settings.remediate and job.pull_request is None,
-        callback_url=settings.notify[0].url if settings.notify else None,
-        created_by=repository.created_by,
+        # What is compared is no branch: a pull request, or the group of a merge queue.
+        remediate=settings.remediate and job.base is None,
+        # Who asks for it by the api has it counted as theirs.
+        created_by=job.requested_by if job.event == BY_API else repository.created_by,
         priority=_PRIORITY,
     )
     job.run_id, _ = await submission.accept(session, run)
-    job.status, job.reason, job.check_run_id = MonitorStatus.ENQUEUED.value, None, None
+    job.status, job.check_run_id = MonitorStatus.ENQUEUED.value, None
+    job.cause = job.reason = None
+
+
+async def _constitution(session: AsyncSession, repository_id: uuid.UUID, wanted: uuid.UUID | None) -> uuid.UUID | None:
+    """The version, if it is there still; otherwise the repository's newest."""
+    known = select(ConstitutionVersion.id)
+    if wanted is not None:
+        found: uuid.UUID | None = await session.scalar(known.where(ConstitutionVersion.id == wanted))
+        if found is not None:
+            return found
+    newest = known.where(ConstitutionVersion.repo_id == repository_id).order_by(ConstitutionVersion.version.desc())
+    found = await session.scalar(newest.limit(1))
+    return found
 
 
 async def _moved(session: AsyncSession, repo_id: uuid.UUID, commit: Commit) -> None:
@@ -279,10 +359,3 @@ async def monitor(session: AsyncSession, repo_id: uuid.UUID, branch: str) -> Non
     """Have a branch monitored, unless somebody has said before whether it is."""
     values = {"id": new_id(), "repo_id": repo_id, "name": branch, "monitored": True}
     await session.execute(insert(RepoBranch).values(values).on_conflict_do_nothing())
-
-
-async def is_monitored(session: AsyncSession, repo_id: uuid.UUID, branch: str) -> bool:
-    count = select(func.count()).where(
-        RepoBranch.repo_id == repo_id, RepoBranch.name == branch, RepoBranch.monitored.is_(True)
-    )
-    return bool(await session.scalar(count))

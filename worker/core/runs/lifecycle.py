@@ -276,6 +276,9 @@ class Examined:
 
 _NOTHING = dict.fromkeys(("digest", "commit", "branch", "files_seen", "files_total", "analyzers"))
 
+# Whether anybody is to be told of the run's end: whom its request names, or its repository.
+_TOLD = """(callback_url IS NOT NULL OR repo_id IS NOT NULL AND EXISTS (
+                SELECT FROM repo_connections c WHERE c.id = repo_id AND c.settings->'notify' <> '[]'))"""
 _FINISH = text(
     f"""
     WITH finished AS (
@@ -288,18 +291,19 @@ _FINISH = text(
             analyzers = CAST(:analyzers AS jsonb)
         WHERE {HELD}
         -- A remediation may begin with it, or waits for it.
-        RETURNING id, event_seq, callback_url,
+        RETURNING id, event_seq,
             patch IS NOT NULL OR remediate AND :verdict IN ('FAIL', 'VETO') AS followed,
-            (SELECT m.id FROM monitor_jobs m WHERE m.run_id = runs.id LIMIT 1) AS monitored
+            (SELECT m.id FROM monitor_jobs m WHERE m.run_id = runs.id LIMIT 1) AS monitored,
+            {_TOLD} AS told
     ), appended AS (
         INSERT INTO run_events (run_id, seq, type, data)
         SELECT id, event_seq, :status, CAST(:data AS jsonb) FROM finished
     ), owed AS (
         INSERT INTO work_items (kind, subject)
-        SELECT :callback_task, id::text FROM finished WHERE callback_url IS NOT NULL ON CONFLICT DO NOTHING
+        SELECT :callback_task, id::text FROM finished WHERE told ON CONFLICT DO NOTHING
     )
     SELECT id, pg_notify(:channel, id::text),
-        CASE WHEN callback_url IS NOT NULL THEN procrastinate_defer_jobs_v1(ARRAY[ROW(
+        CASE WHEN told THEN procrastinate_defer_jobs_v1(ARRAY[ROW(
             :callback_queue, :callback_task, :callback_priority, NULL, NULL, jsonb_build_object('run_id', id), NULL
         )::procrastinate_job_to_defer_v1]) END,
         followed, monitored
@@ -362,15 +366,15 @@ async def finish(
 
 
 _CANCEL = text(
-    """
+    f"""
     UPDATE runs SET
         status = CASE status WHEN 'queued' THEN 'cancelled' ELSE status END,
         finished_at = CASE status WHEN 'queued' THEN clock_timestamp() END,
         cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp())
     WHERE id = :run_id AND status IN ('queued', 'running')
-    RETURNING status, callback_url, patch IS NOT NULL AS followed,
+    RETURNING status, patch IS NOT NULL AS followed, {_TOLD} AS told,
         (SELECT m.id FROM monitor_jobs m WHERE m.run_id = runs.id LIMIT 1) AS monitored
-    """
+    """  # noqa: S608  our own words
 )
 
 
@@ -382,7 +386,7 @@ async def request_cancel(session: AsyncSession, run_id: uuid.UUID) -> RunStatus 
     status = RunStatus(row.status)
     if status is RunStatus.CANCELLED:
         await events.append(session, run_id, "cancelled", {}, announced=True)
-        if row.callback_url:
+        if row.told:
             await work_items.add(session, DeliverCallback(run_id))
         if row.followed:
             await work_items.add(session, FollowRun(run_id))
