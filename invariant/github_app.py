@@ -29,7 +29,6 @@ _PERMISSIONS = {
     "contents": "write",
     "checks": "write",
     "pull_requests": "write",
-    "issues": "write",
     "security_events": "write",
     "merge_queues": "read",
 }

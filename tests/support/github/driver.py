@@ -132,8 +132,3 @@ async def driver(url: str, github: GitHub, **given: Any) -> AsyncIterator[Driver
     async with app.client(url, **settings) as api, app.resources(url, **settings) as resources:
         object.__setattr__(resources, "tokens", cloning.tokens(resources.settings))
         yield Driver(url, api, resources, github)
-
-
-def repository_facts(github: GitHub, number: int) -> dict[str, Any]:
-    """A payload's `repository`."""
-    return github.describe(github.repos[number])
