@@ -57,7 +57,9 @@ _NOBODY = "no connected repository is monitored for this"
 
 
 @dataclass(frozen=True)
-class Delivery:
+class Waiting:
+    """A delivery that nobody has taken."""
+
     id: str
     event: str
     facts: Facts
@@ -77,17 +79,15 @@ async def take(item: Item, resources: Resources) -> int:
         taken += len(deliveries)
 
 
-async def _take(item: Item, deliveries: Sequence[Delivery], resources: Resources) -> None:
+async def _take(item: Item, deliveries: Sequence[Waiting], resources: Resources) -> None:
     try:
         await _follow(item, deliveries, resources)
-    except GitHubFailure as error:
-        later = access.later(error)
-        if later is None:
-            raise
-        raise later from error
     except (Lost, asyncio.CancelledError):
         raise
     except Exception as error:
+        later = access.later(error) if isinstance(error, GitHubFailure) else None
+        if later is not None:
+            raise later from error
         if len(deliveries) > 1 or item.failures < _PATIENT_FAILURES or is_unavailable(error):
             raise
         log.exception("delivery not taken", delivery_id=deliveries[0].id)
@@ -96,7 +96,7 @@ async def _take(item: Item, deliveries: Sequence[Delivery], resources: Resources
             await session.execute(_TAKEN, {"ids": [deliveries[0].id], "outcomes": [outcome]})
 
 
-async def _settled(subject: str, resources: Resources) -> list[Delivery]:
+async def _settled(subject: str, resources: Resources) -> list[Waiting]:
     """What waits, once nothing more has come for a moment: of a branch that is pushed to again and again only the last
     commit is to be verified."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
@@ -110,7 +110,7 @@ async def _settled(subject: str, resources: Resources) -> list[Delivery]:
         await asyncio.sleep(_QUIET_SECONDS)
 
 
-async def _waiting(session: AsyncSession, subject: str) -> list[Delivery]:
+async def _waiting(session: AsyncSession, subject: str) -> list[Waiting]:
     query = (
         select(WebhookDelivery)
         .where(WebhookDelivery.subject == subject, WebhookDelivery.processed_at.is_(None))
@@ -118,12 +118,12 @@ async def _waiting(session: AsyncSession, subject: str) -> list[Delivery]:
         .limit(_BATCH)
     )
     return [
-        Delivery(row.delivery_id, row.event, payloads.parsed(row.event, row.facts))
+        Waiting(row.delivery_id, row.event, payloads.parsed(row.event, row.facts))
         for row in await session.scalars(query)
     ]
 
 
-async def _follow(item: Item, deliveries: Sequence[Delivery], resources: Resources) -> None:
+async def _follow(item: Item, deliveries: Sequence[Waiting], resources: Resources) -> None:
     outcomes = {delivery.id: _NOBODY for delivery in deliveries}
     closed = _closed(deliveries)
     async with resources.db.transaction() as session:
@@ -152,7 +152,7 @@ async def _follow(item: Item, deliveries: Sequence[Delivery], resources: Resourc
         await session.execute(_TAKEN, {"ids": list(outcomes), "outcomes": list(outcomes.values())})
 
 
-async def _repositories(session: AsyncSession, deliveries: Sequence[Delivery]) -> Sequence[RepoConnection]:
+async def _repositories(session: AsyncSession, deliveries: Sequence[Waiting]) -> Sequence[RepoConnection]:
     """The connected repositories that the deliveries speak of: those that the App's installations connected. Whoever
     connected one by its URL may not be somebody who may know what happens there."""
     spoken = {d.facts.repository.id: d.facts.repository for d in deliveries if hasattr(d.facts, "repository")}
@@ -188,7 +188,7 @@ def _client(row: RepoConnection, resources: Resources) -> Client | None:
         return None
 
 
-def _announced(deliveries: Sequence[Delivery], row: RepoConnection, monitored: frozenset[str]) -> list[Commit]:
+def _announced(deliveries: Sequence[Waiting], row: RepoConnection, monitored: frozenset[str]) -> list[Commit]:
     wishes, closed = RepositorySettings.model_validate(row.settings), _closed(deliveries)
     found = [commit_of(delivery.event, delivery.facts, wishes, monitored) for delivery in deliveries]
     return [
@@ -233,7 +233,7 @@ def newest(commits: Sequence[Commit]) -> Mapping[str, str]:
     return found
 
 
-def _closed(deliveries: Sequence[Delivery]) -> Mapping[int, bool]:
+def _closed(deliveries: Sequence[Waiting]) -> Mapping[int, bool]:
     """Whether a pull request is closed after all of them, by its number."""
     return {
         delivery.facts.pull_request.number: delivery.facts.action == "closed"
