@@ -103,7 +103,7 @@ async def test_what_is_many_is_counted_up_to_a_bound(
             await new_run(found)
     overview = (await client.get("/api/queue")).json()
     assert overview["runs_queued"] == 3
-    assert [one["waiting"] for one in overview["queues"]] == [0, 0, 3]
+    assert [one["waiting"] for one in overview["queues"]] == [0, 0, 0, 0, 3]
 
 
 async def test_a_callback_that_was_given_up_begins_anew(client: httpx.AsyncClient, url: str) -> None:
@@ -147,7 +147,13 @@ async def test_a_paused_queue_is_left_alone_until_it_is_resumed(client: httpx.As
             while not await is_done(found, later):
                 await asyncio.sleep(0.02)
         assert await column(found, run_id, "attempt") == 0
-        assert [q["paused"] for q in (await client.get("/api/queue")).json()["queues"]] == [False, False, True]
+        assert [q["paused"] for q in (await client.get("/api/queue")).json()["queues"]] == [
+            False,
+            False,
+            False,
+            False,
+            True,
+        ]
         assert (await client.post("/api/queue/verification/resume")).json()["paused"] is False
         async with asyncio.timeout(20):
             while await column(found, run_id, "finished_at") is None:

@@ -19,6 +19,7 @@ from tests.support.past import Past, insert
 from tests.support.processes import eventually
 from worker.analytics import rollup
 from worker.core.ids import new_id
+from worker.core.queue.jobs import QUEUES
 
 ENDPOINTS = ("summary", "trends", "repos", "judges", "rules", "health")
 
@@ -91,7 +92,7 @@ async def test_health_is_of_this_moment(client: httpx.AsyncClient, url: str) -> 
         "well": "closed",
     }
     assert health["queue"]["workers"] == 1
-    assert {queue["name"] for queue in health["queue"]["queues"]} == {"verification", "monitoring", "remediation"}
+    assert {queue["name"] for queue in health["queue"]["queues"]} == set(QUEUES)
     assert health["rollups"]["marks"] == 1
     assert health["rollups"]["oldest_seconds"] < 60
     assert health["rollups"]["swept_at"] is None

@@ -20,7 +20,8 @@ from tests.support.app import resources
 from tests.support.past import Past
 from tests.support.processes import eventually
 from worker.analytics import chores
-from worker.runtime.periodic import NOTHING, do_forever, do_one
+from worker.runtime.periodic import do_forever, do_one
+from worker.runtime.work_items import NOTHING
 
 
 @pytest.mark.parametrize(
