@@ -15,13 +15,9 @@ from tests.worker.github.conftest import Shop
 
 # By GitHub's name for the request, and which of them ends the worker: while it connects, clones, and reports.
 _STEPS = (
-    ("GET /repos/{owner}/{repo}", 1),
     ("git", 1),
-    ("GET /repos/{owner}/{repo}/commits/{ref}/check-runs", 1),
     ("POST /repos/{owner}/{repo}/check-runs", 1),
-    ("GET /repos/{owner}/{repo}/check-runs/{check_run_id}", 1),
     ("PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}", 1),
-    ("PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}", 2),
 )
 
 
