@@ -10,11 +10,17 @@ from worker.core.github import deliveries
 from worker.core.queue import work_items
 from worker.core.queue.jobs import LookAtRepository, TakeDeliveries, enqueue
 from worker.core.settings import Settings
+from worker.core.telemetry import logs
+from worker.github import connecting
+from worker.github.errors import GitHubFailure
 from worker.runtime.periodic import Chore
 from worker.runtime.resources import Resources
 
+log = logs.get(__name__)
+
 _BATCH = 500
 _UNTAKEN_SECONDS = 10.0
+_INSTALLATIONS_SECONDS = 3600.0
 # Beginning with those that nobody has looked at for longest; `looked_at` is set at once, so that each has its turn.
 _DUE = text(
     """
@@ -38,6 +44,16 @@ async def look(resources: Resources) -> None:
             await work_items.wake(session, LookAtRepository(str(repository_id)))
 
 
+async def reconcile(resources: Resources) -> None:
+    """Have the connected repositories be those that the App is installed on."""
+    if resources.settings.github_app_id is None:
+        return
+    try:
+        log.info("installations looked at", outcome=await connecting.reconcile(resources))
+    except GitHubFailure as error:
+        log.warning("installations not looked at", reason=str(error))
+
+
 async def take(resources: Resources) -> None:
     """Have deliveries taken that wait although nobody is at them: whoever was may have died at the last moment."""
     async with resources.db.transaction() as session:
@@ -51,6 +67,7 @@ def chores(settings: Settings) -> Mapping[str, Mapping[str, Chore]]:
     return {
         "github": {
             "look": Chore(look, partial(spread, every, 0.1)),
+            "reconcile": Chore(reconcile, partial(spread, max(_INSTALLATIONS_SECONDS, settings.monitor_seconds), 0.1)),
             "take": Chore(take, partial(spread, _UNTAKEN_SECONDS, 0.1)),
         }
     }

@@ -101,6 +101,10 @@ class App:
         known = self._repositories.get(key) or afresh()
         return Client(known, f"repos/{full_name}", afresh)
 
+    def itself(self) -> "Client":
+        """What the App may ask in its own name. Raises NotConfigured."""
+        return Client(self._client(self._strategy()))
+
     def installation(self, installation_id: int) -> "Client":
         """What the installation may do at all of its repositories. Raises NotConfigured."""
         return Client(self._client(self._strategy().as_installation(installation_id)))

@@ -14,6 +14,7 @@ from worker.core.queue.jobs import LookAtRepository
 from worker.core.settings import Settings
 from worker.core.telemetry import logs
 from worker.core.vocabulary import Forge
+from worker.github import client
 from worker.runtime.resources import Resources
 from worker.runtime.work_items import Item, still_held
 
@@ -21,6 +22,8 @@ log = logs.get(__name__)
 
 _UNKNOWN_BRANCH = "main"
 _PIECE = 100
+_ITS = (RepoConnection.forge == Forge.GITHUB.value) & RepoConnection.removed_at.is_(None)
+_OF_INSTALLATION = select(RepoConnection.forge_id, RepoConnection.suspended_at).where(_ITS)
 
 
 async def follow(item: Item, change: InstallationChange | InstallationRepositories, resources: Resources) -> str:
@@ -63,6 +66,41 @@ async def _rest(
     return f"{await _resume(session, installation)} looked at"
 
 
+async def reconcile(resources: Resources) -> str:
+    """Bring the connected repositories to what the App is installed on: deliveries of that may be lost as any other.
+
+    Returns what was done, for the log. Raises GitHubFailure; what was not listed in full is not taken away.
+    """
+    app = client.app(resources)
+    there: dict[int, bool] = {}
+    connected = gone = 0
+    async for installation in app.itself().pages("app/installations"):
+        there[int(installation["id"])] = installation.get("suspended_at") is not None
+    for number, suspended in there.items():
+        if suspended:
+            async with resources.db.transaction() as session:
+                await _suspend(session, number)
+            continue
+        pages = app.installation(number).pages("installation/repositories", items="repositories")
+        repositories = [Repository.model_validate(repository) async for repository in pages]
+        async with resources.db.transaction() as session:
+            rows = (await session.execute(_OF_INSTALLATION.where(RepoConnection.installation_id == number))).all()
+            lost = {row.forge_id for row in rows} - {repository.id for repository in repositories}
+            gone += await disconnect(session, number, sorted(lost)) if lost else 0
+        served = {row.forge_id for row in rows if row.suspended_at is None}
+        new = [repository for repository in repositories if repository.id not in served]
+        for start in range(0, len(new), _PIECE):
+            async with resources.db.transaction() as session:
+                for repository in new[start : start + _PIECE]:
+                    await connect(session, number, repository, resources.settings)
+        connected += len(new)
+    async with resources.db.transaction() as session:
+        for known in await session.scalars(select(RepoConnection.installation_id).where(_ITS).distinct()):
+            if known is not None and known not in there:
+                gone += await disconnect(session, known)
+    return f"{connected} connected, {gone} disconnected"
+
+
 def _named(change: InstallationChange | InstallationRepositories) -> dict[str, object]:
     if isinstance(change, InstallationChange):
         return {"repositories": [repository.full_name for repository in change.repositories]}
@@ -103,9 +141,6 @@ async def make_way(session: AsyncSession, full_name: str) -> None:
         other.full_name = f"{full_name}.{other.id.hex[-8:]}"
         log.warning("repository renamed", repository_id=str(other.id), was=full_name, name=other.full_name)
     await session.flush()
-
-
-_ITS = (RepoConnection.forge == Forge.GITHUB.value) & RepoConnection.removed_at.is_(None)
 
 
 async def disconnect(session: AsyncSession, installation_id: int, forge_ids: Sequence[int] | None = None) -> int:

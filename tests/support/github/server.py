@@ -96,6 +96,7 @@ class GitHub:
     faults: deque[Fault] = field(default_factory=deque)
     always: dict[str, Fault] = field(default_factory=dict)
     """By operation: what it is always answered with."""
+    suspended: set[int] = field(default_factory=set)
     away: bool = False
     on_request: Callable[[str], None] | None = None
     instead_of_git: Callable[[Request], Awaitable[Response]] | None = None
@@ -170,6 +171,14 @@ class GitHub:
     ) -> Response:
         if operation.name == "POST /app/installations/{installation_id}/access_tokens":
             return _json(operation, self._token(int(names["installation_id"]), body, authorization))
+        if operation.name == "GET /app/installations":
+            self._claims(authorization)
+            numbers = sorted({repo.installation for repo in self.repos.values()})
+            found = [
+                {"id": number, "suspended_at": "2026-01-01T00:00:00Z" if number in self.suspended else None}
+                for number in numbers
+            ]
+            return _json(operation, _page(found, query))
         if operation.name == "POST /app-manifests/{code}/conversions":
             if names["code"] != "the-code":
                 raise _Refused(404, "Not Found")
@@ -192,7 +201,7 @@ class GitHub:
         found = handler(repo, names, query, body, request)
         return found if isinstance(found, Response) else _json(operation, found)
 
-    def _token(self, installation: int, body: Any, authorization: str) -> dict[str, Any]:
+    def _claims(self, authorization: str) -> None:
         scheme, _, token = authorization.partition(" ")
         try:
             claims = jwt.decode(token, _PUBLIC_KEY, algorithms=["RS256"])
@@ -200,6 +209,9 @@ class GitHub:
             raise _Refused(401, f"A JSON web token could not be decoded: {error}") from None
         if scheme != "Bearer" or str(claims["iss"]) != str(APP_ID) or claims["exp"] - claims["iat"] > 600:
             raise _Refused(401, "Bad credentials")
+
+    def _token(self, installation: int, body: Any, authorization: str) -> dict[str, Any]:
+        self._claims(authorization)
         mine = {repo.id for repo in self.repos.values() if repo.installation == installation}
         if not mine:
             raise _Refused(404, "Not Found")

@@ -269,3 +269,35 @@ async def test_looking_and_taking_at_once_is_no_deadlock(drive: Driver, shop: Sh
             drive.perform(TakeDeliveries.NAME, "repository-7"),
         )
         assert done[0] in ("done", "queued", "nothing to do") and done[2] in ("done", "queued"), (number, done)
+
+
+async def test_installations_of_which_no_delivery_came_are_found(drive: Driver, shop: Shop) -> None:
+    """Made, given another repository, suspended, taken away: each of it lost."""
+    await chores.reconcile(drive.resources)
+    await drive.work()
+    assert _said(shop, shop.first) == {"Invariant": "success"}
+    other = drive.github.add(Repo(8, "acme/other", 42, private=False))
+    await chores.reconcile(drive.resources)
+    await drive.work()
+    names = [item["full_name"] for item in (await drive.api.get("/api/repositories")).json()["items"]]
+    assert sorted(names) == ["acme/other", "acme/shop"]
+    del drive.github.repos[other.id]
+    drive.github.suspended.add(42)
+    await chores.reconcile(drive.resources)
+    second = shop.commit({"app.py": "X = 1\n"})
+    await drive.deliver("push", shop.push(second, shop.first))
+    await drive.work()
+    assert _said(shop, second) == {}
+    drive.github.suspended.clear()
+    await chores.reconcile(drive.resources)
+    await drive.work()
+    assert _said(shop, second) == {"Invariant": "success"}
+    # Not reached is not gone.
+    drive.github.away = True
+    await chores.reconcile(drive.resources)
+    assert len((await drive.api.get("/api/repositories")).json()["items"]) == 1
+    drive.github.away = False
+    drive.github.repos.clear()
+    await chores.reconcile(drive.resources)
+    assert (await drive.api.get("/api/repositories")).json()["items"] == []
+    assert drive.github.undocumented == []
