@@ -23,6 +23,8 @@ bash start.sh [ROLE]
   fix PATH [--constitution FILE] [--apply] [--output FILE]
               the same, then fix what is broken: shows each fix with its proof, asks where one needs an approval, and
               writes to PATH only with --apply and only when git says that it is clean
+  github-app --url URL [--organization NAME] [--github URL] [--members] [--output FILE]
+              make the GitHub App of this installation in one step; writes its variables to a file that only you can read
   bench queue measure the queue
   bench verify
               measure what the product adds to the time of its LLM calls
@@ -33,6 +35,9 @@ bash start.sh [ROLE]
   bench decisions [--cases DIR …] [--json FILE]
               hold what static mode decides of a labelled set against the right answers; exit code 1 when a PASS
               is wrong, or when fewer than 98 % of what it decides are right
+  bench deliveries
+              a storm of GitHub's deliveries; exit code 1 when one is lost, the branch's last commit has not the one run,
+              or 1 in 100 is answered later than in 300 ms
   bench clients [--clients N] [--seconds S]
               what another user notices of a thousand clients with one token
   bench analytics [--runs N]
@@ -145,7 +150,7 @@ api | worker)
     prepare
     exec "$(environment_python)" -m "$role" "$@"
     ;;
-migrate | rollups | demo | verify | fix)
+migrate | rollups | demo | verify | fix | github-app)
     prepare
     exec "$(environment_python)" -m invariant "$role" "$@"
     ;;

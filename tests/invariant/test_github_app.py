@@ -5,7 +5,6 @@ import json
 import re
 import stat
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,8 @@ import pytest
 from tests.support.app import settings
 from tests.support.github.server import APP_ID, PRIVATE_KEY, SECRET, GitHub, github
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture
 def hub() -> Iterator[GitHub]:
@@ -26,7 +27,7 @@ def hub() -> Iterator[GitHub]:
 
 @contextmanager
 def _running(hub: GitHub, output: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    argv = [sys.executable, "-m", "invariant", "github-app", "--url", "https://cva.example.com", "--github", hub.url]
+    argv = ["bash", str(ROOT / "start.sh"), "github-app", "--url", "https://cva.example.com", "--github", hub.url]
     process = subprocess.Popen(
         [*argv, "--output", str(output), "--organization", "acme"],
         stdout=subprocess.PIPE,
