@@ -190,7 +190,9 @@ async def test_applied_fixes_are_one_patch_and_a_commit_each(tmp_path: Path) -> 
         )
         assert all(trial.proven for trial in trials), trials
         commits = [Commit(trial.patch, f"Fix {number}\n\nWhy: so.", number) for number, trial in enumerate(trials)]
-        patch, mailbox = await copy.process.call(Worktree.result, commits)
+        result = await copy.process.call(Worktree.result, commits)
+        patch, mailbox = result.patch, result.mailbox
+        assert [len(files) for files in result.written] == [1, 1, 1, 1]
         assert patch.count("diff --git ") == 4
         assert mailbox.count("\nSubject: [PATCH") == 4
         assert await copy.process.call(Worktree.open, copy.snapshot) == copy.base
