@@ -19,7 +19,7 @@ from worker.core.monitoring.repository import HTTP_URL, Notice
 from worker.core.queue import work_items
 from worker.core.queue.jobs import SendCallback
 from worker.core.untrusted import urls
-from worker.core.vocabulary import CallbackFormat, CallbackStatus, RepoRole, Scope
+from worker.core.vocabulary import CallbackFormat, CallbackStatus, Scope
 
 operations = Operations("callbacks")
 
@@ -58,14 +58,14 @@ class CallbackList(Page[CallbackView]):
     """Callbacks, newest first."""
 
 
-def _theirs(principal: Principal, role: RepoRole = RepoRole.READ) -> ColumnElement[bool]:
-    """As the run that it tells of: its repository's members', or who asked for it."""
+def _theirs(principal: Principal) -> ColumnElement[bool]:
+    """As the run that it tells of: its repository's writers', or who asked for it. An address may be a secret."""
     if principal.is_admin:
         return true()
     if principal.name is None:
         return false()
     own = and_(Callback.repo_id.is_(None), Callback.created_by == principal.name)
-    return or_(own, Callback.repo_id.in_(access.memberships(principal, role)))
+    return or_(own, Callback.repo_id.in_(access.memberships(principal, access.WRITE)))
 
 
 def _view(row: Callback) -> CallbackView:
@@ -79,7 +79,7 @@ async def list_callbacks(call: Call, query: CallbackQuery) -> Response:
 
     A repository's messages and their addresses are its writers' to see: an address may be a secret.
     """
-    wanted = select(Callback).where(_theirs(call.principal, RepoRole.WRITE))
+    wanted = select(Callback).where(_theirs(call.principal))
     if query.run_id is not None:
         wanted = wanted.where(Callback.run_id == query.run_id)
     if query.status is not None:
@@ -102,7 +102,7 @@ async def replay_callback(call: Call, callback_id: uuid.UUID) -> Response:
     It is the same message, with the same `webhook-id`.
     """
     async with call.state.db.transaction() as session:
-        query = select(Callback).where(Callback.id == callback_id, _theirs(call.principal, RepoRole.WRITE))
+        query = select(Callback).where(Callback.id == callback_id, _theirs(call.principal))
         row = (await session.execute(query.with_for_update())).scalar_one_or_none()
         if row is None:
             raise errors.NotFound(f"There is no callback {callback_id}.")

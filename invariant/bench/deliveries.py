@@ -7,6 +7,7 @@ taken, one run for the newest commit and one for each of the others; the exit co
 
 import argparse
 import asyncio
+import contextlib
 import json
 import random
 import statistics
@@ -23,6 +24,7 @@ from rich.table import Table
 
 from invariant import stack
 from invariant.bench.database import settings_on, temporary
+from invariant.waiting import until
 from worker.core import settings
 from worker.core.db.database import libpq_url
 from worker.core.github import signing
@@ -147,14 +149,15 @@ def _request(host: str, number: int, push: _Push) -> bytes:
 
 def _settled(url: str) -> int:
     """How many deliveries were taken in the end."""
-    deadline = time.monotonic() + _SECONDS
-    taken = 0
     with psycopg.connect(libpq_url(url), autocommit=True) as connection:
-        while time.monotonic() < deadline and taken < _STORM + _OTHERS:
+
+        def taken() -> int:
             row = connection.execute("SELECT count(processed_at) FROM webhook_deliveries").fetchone()
-            taken = row[0] if row else 0
-            time.sleep(0.2)
-    return taken
+            return row[0] if row else 0
+
+        with contextlib.suppress(TimeoutError):
+            until(lambda: taken() == _STORM + _OTHERS or None, _SECONDS, every=0.2)
+        return taken()
 
 
 def _rows(url: str) -> dict[tuple[str, str], bool]:

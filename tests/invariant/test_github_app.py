@@ -44,12 +44,17 @@ def _running(hub: GitHub, output: Path) -> Iterator[tuple[str, subprocess.Popen[
         process.communicate()
 
 
+def _attribute(name: str, page: str) -> str:
+    found = re.search(f'{name}="([^"]+)"', page)
+    assert found is not None
+    return html.unescape(found[1])
+
+
 def test_an_app_is_made_in_one_step(hub: GitHub, tmp_path: Path) -> None:
     output = tmp_path / "app.env"
     with _running(hub, output) as (page, process):
         body = httpx.get(page).text
-        action = html.unescape(re.search(r'action="([^"]+)"', body)[1])  # type: ignore[index]
-        manifest = json.loads(html.unescape(re.search(r'value="([^"]+)"', body)[1]))  # type: ignore[index]
+        action, manifest = _attribute("action", body), json.loads(_attribute("value", body))
         assert urlsplit(action).path == "/organizations/acme/settings/apps/new"
         assert manifest["hook_attributes"]["url"] == "https://cva.example.com/api/webhooks/github"
         assert set(manifest["default_events"]) == {"push", "pull_request", "check_run", "check_suite", "merge_group"}

@@ -1,6 +1,8 @@
 """The repositories that the App was installed on, and what may be asked and told there."""
 
+import contextlib
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,7 +11,7 @@ from worker.core.backoff import spread
 from worker.core.models import RepoConnection
 from worker.github import client
 from worker.github.client import Client
-from worker.github.errors import GitHubFailure, RateLimited, Unavailable
+from worker.github.errors import RateLimited, Unavailable
 from worker.runtime.resources import Resources
 from worker.runtime.work_items import Later
 
@@ -37,6 +39,7 @@ def connected(row: RepoConnection | None) -> Connected | None:
 
 
 async def find(session: AsyncSession, repository_id: uuid.UUID) -> Connected | None:
+    """As `connected`, by the repository's id."""
     return connected(await session.get(RepoConnection, repository_id))
 
 
@@ -45,10 +48,12 @@ def repository(resources: Resources, found: Connected) -> Client:
     return client.app(resources).repository(found.installation_id, found.forge_id, found.full_name)
 
 
-def later(error: GitHubFailure) -> Later | None:
-    """When to try again what failed so; None where nothing would be another then."""
-    if isinstance(error, RateLimited):
-        return Later(str(error), seconds=spread(max(1.0, error.seconds), 0.1))
-    if isinstance(error, Unavailable):
-        return Later(str(error), seconds=spread(_UNAVAILABLE_SECONDS, 0.5))
-    return None
+@contextlib.contextmanager
+def patiently() -> Iterator[None]:
+    """What passes by itself is tried again when it has passed. Raises Later for it, and any other failure as it is."""
+    try:
+        yield
+    except RateLimited as error:
+        raise Later(str(error), seconds=spread(max(1.0, error.seconds), 0.1)) from error
+    except Unavailable as error:
+        raise Later(str(error), seconds=spread(_UNAVAILABLE_SECONDS, 0.5)) from error

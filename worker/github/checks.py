@@ -12,20 +12,20 @@ from urllib.parse import unquote
 from worker.core.vocabulary import RunStatus, SkipCause, Verdict
 
 NAME = "Invariant"
-
-
-def name_of(target: str | None) -> str:
-    """The name of the check of what is to be merged into `target`, or of a branch's commit: what is required for one
-    branch is not met by what was compared with another."""
-    return NAME if target is None else f"{NAME} / {target}"
-
-
 BATCH = 50
 """Annotations in one request."""
 _MOST_ANNOTATIONS = 500
 # Characters that GitHub takes.
 _MOST_TEXT = 65_535
 _MOST_TITLE = 255
+# Of four bytes each at most: GitHub takes 64 KB.
+_MOST_MESSAGE = 16_000
+
+
+def name_of(target: str | None) -> str:
+    """The name of the check of what is to be merged into `target`, or of a branch's commit: what is required for one
+    branch is not met by what was compared with another."""
+    return NAME if target is None else f"{NAME} / {target}"
 
 
 class Status(StrEnum):
@@ -162,7 +162,7 @@ def _annotations(sarif: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
                     "end_line": max(line, region.get("endLine", line)),
                     "annotation_level": _LEVELS.get(result.get("level", "warning"), "warning"),
                     "title": _shortened(str(result.get("ruleId", NAME)), _MOST_TITLE),
-                    "message": _shortened(result["message"]["text"], _MOST_TEXT),
+                    "message": _shortened(result["message"]["text"], _MOST_MESSAGE),
                 }
 
 

@@ -25,7 +25,7 @@ _SECONDS = 20.0
 _MOST_PAGES = 50
 # What GitHub asks for where it says nothing.
 _LIMITED_SECONDS = 60.0
-PER_PAGE = 100
+_PER_PAGE = 100
 # What is near its end may have ended by the time it is used.
 _SPARE_SECONDS = 300.0
 _CLASSES: Mapping[int, type[GitHubFailure]] = {
@@ -38,7 +38,6 @@ _API_VERSION = "2022-11-28"
 class Answer:
     """`data` is the JSON, or the text where that was asked for; None with 304, and where there is none."""
 
-    status: int
     data: Any
     etag: str | None
 
@@ -149,14 +148,18 @@ class Client:
     async def pages(
         self, path: str, *, params: Mapping[str, Any] | None = None, items: str | None = None
     ) -> AsyncIterator[dict[str, Any]]:
-        """The items of a list, page by page; `items` names them where the list is wrapped."""
+        """The items of a list, page by page; `items` names them where the list is wrapped.
+
+        Raises Rejected after the last page that is asked for: what is left out is not taken for missing.
+        """
         for number in range(1, _MOST_PAGES + 1):
-            answer = await self.get(path, params={**(params or {}), "per_page": PER_PAGE, "page": number})
+            answer = await self.get(path, params={**(params or {}), "per_page": _PER_PAGE, "page": number})
             page = answer.data if items is None else answer.data[items]
             for item in page:
                 yield item
-            if len(page) < PER_PAGE:
+            if len(page) < _PER_PAGE:
                 return
+        raise Rejected(f"{path}: more than {_MOST_PAGES * _PER_PAGE} items are not listed")
 
     async def _send(
         self,
@@ -193,7 +196,7 @@ class Client:
                 data = response.text if raw else response.json()
             except ValueError:
                 raise Unavailable(f"{method} {path}: the answer is not JSON") from None
-        return Answer(response.status_code, data, response.headers.get("etag"))
+        return Answer(data, response.headers.get("etag"))
 
 
 def app(resources: Resources) -> App:

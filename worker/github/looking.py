@@ -19,7 +19,7 @@ from worker.core.vocabulary import RepoRole
 from worker.github import access, client, commits, connecting, members
 from worker.github.access import Connected
 from worker.github.client import Client, NotConfigured
-from worker.github.errors import Denied, GitHubFailure, Missing
+from worker.github.errors import Denied, GitHubFailure, Missing, Rejected
 from worker.runtime.resources import Resources
 from worker.runtime.work_items import Item, still_held
 
@@ -58,21 +58,20 @@ async def look(item: Item, resources: Resources) -> str:
             return "nothing to ask"
         wishes, branches = await _wishes(session, repository_id)
     try:
-        here = access.repository(resources, found)
-        seen = await _see(here, found, wishes, branches, resources)
-        newest = {commit.branch: commit.sha for commit in seen.heads}
-        async with resources.db.transaction() as session:
-            heads = await announce.wanting(session, repository_id, seen.heads)
-        prepared = await commits.prepare(heads, newest, here, wishes)
+        with access.patiently():
+            here = access.repository(resources, found)
+            seen = await _see(here, found, wishes, branches, resources)
+            newest = {commit.branch: commit.sha for commit in seen.heads}
+            async with resources.db.transaction() as session:
+                heads = await announce.wanting(session, repository_id, seen.heads)
+            prepared = await commits.prepare(heads, newest, here, wishes)
     except NotConfigured as error:
         return str(error)
     except GitHubFailure as error:
-        later = access.later(error)
-        if later is not None:
-            raise later from error
         if isinstance(error, Missing | Denied):
             # Who may see it cannot be told any more.
             async with resources.db.transaction() as session:
+                await announce.locked(session, repository_id)
                 await members.keep(session, repository_id, {})
         log.warning("repository not looked at", repository=found.full_name, reason=str(error))
         return str(error)
@@ -162,7 +161,7 @@ async def _see(
     if resources.settings.github_logins:
         try:
             roles = dict(await members.read(here))
-        except Denied as error:
+        except (Denied, Rejected) as error:
             log.warning("members not read", repository=found.full_name, reason=str(error))
     return _Seen(description, etags, heads, roles)
 

@@ -79,20 +79,18 @@ async def open_one(remediation_id: uuid.UUID, resources: Resources) -> str:
     if engaged is not None:
         return f"remediation is stopped: {engaged.reason}"
     try:
-        client = access.repository(resources, kept.repository)
-        target = await _target(client, kept)
-        if target is None:
-            return "it is of no branch of this repository"
-        branch = branch_for(target)
-        if branch == kept.repository.default_branch:
-            return "the default branch is nobody's to push to"
-        url, head = await _bring(client, kept, target, branch, resources)
+        with access.patiently():
+            client = access.repository(resources, kept.repository)
+            target = await _target(client, kept)
+            if target is None:
+                return "it is of no branch of this repository"
+            branch = branch_for(target)
+            if branch == kept.repository.default_branch:
+                return "the default branch is nobody's to push to"
+            url, head = await _bring(client, kept, target, branch, resources)
     except NotConfigured as error:
         return str(error)
     except GitHubFailure as error:
-        later = access.later(error)
-        if later is not None:
-            raise later from error
         log.warning("no pull request", remediation_id=str(remediation_id), reason=str(error))
         return str(error)
     async with resources.db.transaction() as session:

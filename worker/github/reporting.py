@@ -73,17 +73,15 @@ async def report(job_id: uuid.UUID, resources: Resources) -> str:
     if told is None:
         return "nothing to tell"
     try:
-        client = access.repository(resources, told.repository)
-        await _bring(client, told, resources)
-        if told.check.status is Status.COMPLETED and told.run_id is not None and told.newest:
-            await _beside(client, told)
+        with access.patiently():
+            client = access.repository(resources, told.repository)
+            await _bring(client, told, resources)
+            if told.check.status is Status.COMPLETED and told.run_id is not None and told.newest:
+                await _beside(client, told)
         await _note(resources, told, told=told.check.status.value)
     except NotConfigured as error:
         return str(error)
     except GitHubFailure as error:
-        later = access.later(error)
-        if later is not None:
-            raise later from error
         log.warning("check not reported", job_id=str(job_id), reason=str(error))
         return str(error)
     return told.check.status.value

@@ -36,9 +36,8 @@ from worker.core.vocabulary import Forge
 from worker.github import access, buttons, commits, connecting
 from worker.github.client import Client, NotConfigured
 from worker.github.commits import Prepared
-from worker.github.errors import GitHubFailure
 from worker.runtime.resources import Resources
-from worker.runtime.work_items import Item, Lost, still_held
+from worker.runtime.work_items import Item, Later, Lost, still_held
 
 log = logs.get(__name__)
 
@@ -81,13 +80,11 @@ async def take(item: Item, resources: Resources) -> int:
 
 async def _take(item: Item, deliveries: Sequence[Waiting], resources: Resources) -> None:
     try:
-        await _follow(item, deliveries, resources)
-    except (Lost, asyncio.CancelledError):
+        with access.patiently():
+            await _follow(item, deliveries, resources)
+    except (Lost, Later):
         raise
     except Exception as error:
-        later = access.later(error) if isinstance(error, GitHubFailure) else None
-        if later is not None:
-            raise later from error
         if len(deliveries) > 1 or item.failures < _PATIENT_FAILURES or is_unavailable(error):
             raise
         log.exception("delivery not taken", delivery_id=deliveries[0].id)

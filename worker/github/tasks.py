@@ -27,9 +27,14 @@ async def _perform(
     async def perform(item: work_items.Item) -> None:
         log.info("github", kind=item.kind, subject=item.subject, outcome=await do(item, resources))
 
-    if job is not TakeDeliveries:
-        await work_items.expect(resources, job.NAME, subject)
     return await work_items.perform(resources, job.NAME, subject, perform, max_failures=_MAX_FAILURES)
+
+
+async def _expected(
+    context: JobContext, job: type[ItemJob], subject: str, do: Callable[[work_items.Item, Resources], Awaitable[object]]
+) -> None:
+    await work_items.expect(context.additional_context["resources"], job.NAME, subject)
+    await _perform(context, job, subject, do)
 
 
 @app.task(name=TakeDeliveries.NAME, queue=TakeDeliveries.QUEUE, pass_context=True)
@@ -45,7 +50,7 @@ async def take_deliveries(context: JobContext, subject: str) -> None:
 
 @app.task(name=LookAtRepository.NAME, queue=LookAtRepository.QUEUE, pass_context=True)
 async def look_at_repository(context: JobContext, subject: str) -> None:
-    await _perform(context, LookAtRepository, subject, looking.look)
+    await _expected(context, LookAtRepository, subject, looking.look)
 
 
 @app.task(name=ReportCheck.NAME, queue=ReportCheck.QUEUE, pass_context=True)
@@ -53,7 +58,7 @@ async def report_check(context: JobContext, subject: str) -> None:
     async def report(item: work_items.Item, resources: Resources) -> str:
         return await reporting.report(uuid.UUID(item.subject), resources)
 
-    await _perform(context, ReportCheck, subject, report)
+    await _expected(context, ReportCheck, subject, report)
 
 
 @app.task(name=OpenPullRequest.NAME, queue=OpenPullRequest.QUEUE, pass_context=True)
@@ -61,4 +66,4 @@ async def open_pull_request(context: JobContext, subject: str) -> None:
     async def propose(item: work_items.Item, resources: Resources) -> str:
         return await pull_requests.open_one(uuid.UUID(item.subject), resources)
 
-    await _perform(context, OpenPullRequest, subject, propose)
+    await _expected(context, OpenPullRequest, subject, propose)

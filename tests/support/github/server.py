@@ -9,7 +9,6 @@ import base64
 import contextlib
 import itertools
 import json
-import os
 import secrets
 import socket
 import subprocess
@@ -32,6 +31,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from tests.support.github import backend
 from tests.support.github.published import Published, find
 from tests.support.processes import eventually
 from worker.core.github import signing
@@ -71,8 +71,11 @@ class Repo:
     comments: list[dict[str, Any]] = field(default_factory=list)
     sarifs: list[dict[str, Any]] = field(default_factory=list)
     collaborators: dict[str, dict[str, bool]] = field(default_factory=dict)
-    objects: dict[str, dict[str, Any]] = field(default_factory=dict)
-    refs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        assert self.git is not None
+        return self.git
 
 
 @dataclass(frozen=True)
@@ -364,21 +367,21 @@ class GitHub:
     # Objects of git, made by git itself.
 
     def _at(self, repo: Repo, branch: str) -> str:
-        return _git(repo, "rev-parse", f"refs/heads/{branch}")
+        return backend.git(repo.folder, "rev-parse", f"refs/heads/{branch}")
 
     def make_blob(self, repo: Repo, _: Any, __: Any, body: dict[str, Any], *___: Any) -> Any:
         content = base64.b64decode(body["content"]) if body["encoding"] == "base64" else body["content"].encode()
-        return {"sha": _git(repo, "hash-object", "-w", "--stdin", given=content), "url": ""}
+        return {"sha": backend.git(repo.folder, "hash-object", "-w", "--stdin", given=content), "url": ""}
 
     def make_tree(self, repo: Repo, _: Any, __: Any, body: dict[str, Any], *___: Any) -> Any:
         with tempfile.TemporaryDirectory() as folder:
             index = {"GIT_INDEX_FILE": f"{folder}/index"}
-            _git(repo, "read-tree", body["base_tree"], more=index)
+            backend.git(repo.folder, "read-tree", body["base_tree"], more=index)
             for entry in body["tree"]:
                 mode = entry["mode"] if entry["sha"] else "0"
                 line = f"{mode} {entry['sha'] or '0' * 40}\t{entry['path']}\n".encode()
-                _git(repo, "update-index", "--index-info", given=line, more=index)
-            return {"sha": _git(repo, "write-tree", more=index), "tree": [], "truncated": False}
+                backend.git(repo.folder, "update-index", "--index-info", given=line, more=index)
+            return {"sha": backend.git(repo.folder, "write-tree", more=index), "tree": [], "truncated": False}
 
     def make_commit(self, repo: Repo, _: Any, __: Any, body: dict[str, Any], *___: Any) -> Any:
         who = {
@@ -387,24 +390,30 @@ class GitHub:
             for part in ("name", "email", "date")
         }
         parents = [argument for parent in body["parents"] for argument in ("-p", parent)]
-        sha = _git(repo, "commit-tree", body["tree"], *parents, given=body["message"].encode(), more=who)
+        sha = backend.git(repo.folder, "commit-tree", body["tree"], *parents, given=body["message"].encode(), more=who)
         return {"sha": sha, "message": body["message"]}
 
     def get_commit(self, repo: Repo, names: dict[str, str], *_: Any) -> Any:
-        return {"sha": names["commit_sha"], "tree": {"sha": _git(repo, "rev-parse", f"{names['commit_sha']}^{{tree}}")}}
+        return {
+            "sha": names["commit_sha"],
+            "tree": {"sha": backend.git(repo.folder, "rev-parse", f"{names['commit_sha']}^{{tree}}")},
+        }
 
     def get_ref(self, repo: Repo, names: dict[str, str], *_: Any) -> Any:
         try:
-            return {"ref": names["ref"], "object": {"sha": _git(repo, "rev-parse", "--verify", f"refs/{names['ref']}")}}
+            return {
+                "ref": names["ref"],
+                "object": {"sha": backend.git(repo.folder, "rev-parse", "--verify", f"refs/{names['ref']}")},
+            }
         except subprocess.CalledProcessError:
             raise _Refused(404, "Not Found") from None
 
     def make_ref(self, repo: Repo, _: Any, __: Any, body: dict[str, Any], *___: Any) -> Any:
-        _git(repo, "update-ref", body["ref"], body["sha"], "0" * 40)
+        backend.git(repo.folder, "update-ref", body["ref"], body["sha"], "0" * 40)
         return {"ref": body["ref"], "object": {"sha": body["sha"]}}
 
     def move_ref(self, repo: Repo, names: dict[str, str], _: Any, body: dict[str, Any], *__: Any) -> Any:
-        _git(repo, "update-ref", f"refs/{names['ref']}", body["sha"])
+        backend.git(repo.folder, "update-ref", f"refs/{names['ref']}", body["sha"])
         return {"ref": names["ref"], "object": {"sha": body["sha"]}}
 
     # git, as GitHub has it: a token is the password.
@@ -426,7 +435,7 @@ class GitHub:
             return PlainTextResponse("Repository not found.", 404)
         if repo.private and not self._may_read(repo, given):
             return PlainTextResponse("", 401, {"WWW-Authenticate": 'Basic realm="GitHub"'})
-        return await asyncio.to_thread(_backend, repo.git, request, await request.body())
+        return await asyncio.to_thread(backend.serve, repo.git, request, await request.body())
 
     def _may_read(self, repo: Repo, given: str) -> bool:
         scheme, _, encoded = given.partition(" ")
@@ -462,13 +471,6 @@ _METHODS = {
     "POST /repos/{owner}/{repo}/git/refs": "make_ref",
     "PATCH /repos/{owner}/{repo}/git/refs/{ref}": "move_ref",
 }
-
-
-def _git(repo: Repo, *arguments: str, given: bytes = b"", more: dict[str, str] | None = None) -> str:
-    assert repo.git is not None
-    environment = {**os.environ, "GIT_DIR": str(repo.git), "GIT_CONFIG_GLOBAL": "/dev/null", **(more or {})}
-    done = subprocess.run(["git", *arguments], input=given, capture_output=True, env=environment, check=True)
-    return done.stdout.decode().strip()
 
 
 class _Refused(Exception):
@@ -510,37 +512,6 @@ def _page(items: list[dict[str, Any]], query: dict[str, str], hide: str = "") ->
     size, number = int(query.get("per_page", 30)), int(query.get("page", 1))
     page = items[(number - 1) * size : number * size]
     return [{name: value for name, value in item.items() if name != hide} for item in page]
-
-
-def _backend(git: Path, request: Request, body: bytes) -> Response:
-    """git-http-backend(1), as a server would call it."""
-    below = request.url.path.split(".git", 1)[1] if ".git/" in request.url.path else request.path_params["rest"]
-    done = subprocess.run(
-        ["git", "http-backend"],
-        input=body,
-        capture_output=True,
-        env={
-            "PATH": os.environ["PATH"],
-            "GIT_PROJECT_ROOT": str(git),
-            "GIT_HTTP_EXPORT_ALL": "1",
-            "GIT_CONFIG_COUNT": "2",
-            "GIT_CONFIG_KEY_0": "safe.directory",
-            "GIT_CONFIG_VALUE_0": "*",
-            "GIT_CONFIG_KEY_1": "uploadpack.allowAnySHA1InWant",
-            "GIT_CONFIG_VALUE_1": "true",
-            "PATH_INFO": below,
-            "REQUEST_METHOD": request.method,
-            "QUERY_STRING": request.url.query,
-            "CONTENT_TYPE": request.headers.get("content-type", ""),
-            "HTTP_CONTENT_ENCODING": request.headers.get("content-encoding", ""),
-            "GIT_PROTOCOL": request.headers.get("git-protocol", ""),
-        },
-        check=True,
-    )
-    head, _, content = done.stdout.partition(b"\r\n\r\n")
-    headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
-    status = int(headers.pop("Status", "200").split()[0])
-    return Response(content, status, headers)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from tests.support.github.driver import Driver, driver
 from tests.support.github.server import APP_ID, Fault, GitHub, Repo
 from tests.worker.github.conftest import CONSTITUTION, Shop
 from worker.core.queue.jobs import LookAtRepository, TakeDeliveries
-from worker.github import chores
+from worker.github import chores, client
 
 _BAD = {"app.py": "def run(text):\n    return eval(text)\n"}
 _GOOD = {"app.py": "def run(text):\n    return text\n"}
@@ -189,9 +189,8 @@ async def test_an_older_runs_end_says_nothing_of_the_pull_request(drive: Driver,
 
 async def test_a_thousand_repositories_are_connected_under_a_short_lease(url: str, hub: GitHub) -> None:
     async with driver(url, hub, CVA_LEASE_SECONDS="2") as drive:
-        many = [{"id": number, "full_name": f"acme/r{number}"} for number in range(1, 601)]
-        for each in many:
-            hub.add(Repo(each["id"], each["full_name"], 42))  # type: ignore[arg-type]
+        repos = [hub.add(Repo(number, f"acme/r{number}", 42)) for number in range(1, 601)]
+        many = [{"id": repo.id, "full_name": repo.full_name} for repo in repos]
         change = {"action": "created", "installation": {"id": 42, "app_id": APP_ID}, "repositories": many}
         await drive.deliver("installation", change)
         await drive.items()
@@ -301,3 +300,14 @@ async def test_installations_of_which_no_delivery_came_are_found(drive: Driver, 
     await chores.reconcile(drive.resources)
     assert (await drive.api.get("/api/repositories")).json()["items"] == []
     assert drive.github.undocumented == []
+
+
+async def test_a_list_that_is_not_read_to_its_end_takes_nothing_away(
+    drive: Driver, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drive.github.add(Repo(8, "acme/other", 42, private=False))
+    await chores.reconcile(drive.resources)
+    monkeypatch.setattr(client, "_MOST_PAGES", 1)
+    monkeypatch.setattr(client, "_PER_PAGE", 1)
+    await chores.reconcile(drive.resources)
+    assert len((await drive.api.get("/api/repositories")).json()["items"]) == 2

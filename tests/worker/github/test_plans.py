@@ -3,11 +3,15 @@
 import re
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
+from asgi_lifespan import LifespanManager
 from sqlalchemy import event, text
+from starlette.applications import Starlette
 
-from tests.support.app import client, resources
+from api.app import create_app
+from tests.support.app import resources, settings
 from worker.core.models import ConstitutionVersion, RepoConnection
 from worker.core.monitoring import announce
 from worker.core.monitoring.announce import Commit
@@ -75,10 +79,15 @@ async def test_announcing_a_commit_reads_its_branch_alone(much: str) -> None:
     assert pages[worst] < _MOST_PAGES, (pages[worst], worst)
 
 
+def _client(application: Starlette) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=application), base_url="http://localhost")
+
+
 async def test_a_badge_reads_a_few_rows(much: str) -> None:
     statements: list[tuple[str, Any]] = []
-    async with client(much) as api:
-        engine = api._transport.app.state.invariant.db.engine.sync_engine  # type: ignore[attr-defined]
+    application = create_app(settings(), url=much)
+    async with LifespanManager(application), _client(application) as api:
+        engine = application.state.invariant.db.engine.sync_engine
 
         @event.listens_for(engine, "before_cursor_execute")
         def note(conn: Any, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool) -> None:

@@ -25,9 +25,8 @@ from worker.core.vocabulary import MonitorStatus, RunMode, RunStatus, SkipCause,
 _PRIORITY = 0
 POLL = "poll"
 """The event of what nobody told: the forge was asked where its branches are."""
-
-
 BY_API = "api"
+"""The event of what somebody announced to the api."""
 _REMEMBERED = timedelta(days=1)
 
 

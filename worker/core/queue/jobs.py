@@ -47,7 +47,7 @@ class _OfARun:
 
 @dataclass(frozen=True)
 class DeliverCallback(_OfARun):
-    """Tell a run's `callback_url` how it ended."""
+    """Owe a message to everybody who is to be told how a run ended; SendCallback sends it."""
 
     NAME: ClassVar[str] = "monitoring.deliver_callback"
     QUEUE: ClassVar[str] = "monitoring"
