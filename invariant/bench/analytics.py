@@ -9,7 +9,6 @@ On a Postgres of its own on this machine. Of every answer the main figures are c
 
 import argparse
 import asyncio
-import logging
 import statistics
 import time
 from collections.abc import Iterator
@@ -20,7 +19,6 @@ from typing import Any
 
 import httpx
 import psycopg
-import structlog
 from psycopg.rows import dict_row
 from rich.console import Console
 from rich.table import Table
@@ -30,6 +28,7 @@ from invariant.bench import finishing, history
 from invariant.bench.baselines import BASELINES, Baseline
 from invariant.bench.history import Size
 from invariant.postgres import TEMPLATE
+from invariant.quiet import quiet
 from worker.analytics import rollup, sweep
 from worker.core.db.database import Database
 from worker.core.settings import Settings
@@ -65,10 +64,9 @@ class Endpoint:
     answer: Any
 
 
+@quiet()
 def command(arguments: argparse.Namespace) -> int:
     """Measure and print; 1 when a figure is not what was wanted, or an answer not what the runs say."""
-    logging.disable(logging.WARNING)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     console = Console(width=140)
     size = Size(arguments.runs, arguments.repos, arguments.days)
     began = time.monotonic()

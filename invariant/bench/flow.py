@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import logging
 import subprocess
 import sys
 import time
@@ -18,7 +17,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
-import structlog
 import uvloop
 from rich.console import Console
 
@@ -26,6 +24,7 @@ from client.http import Client
 from invariant import postgres, stack
 from invariant.bench import load
 from invariant.postgres import TEMPLATE
+from invariant.quiet import quiet
 from worker.core.runs import events, lifecycle
 from worker.core.settings import Settings
 
@@ -64,10 +63,9 @@ class _Flow:
     ended_after: float | None
 
 
+@quiet()
 def command(arguments: argparse.Namespace) -> int:
     """Measure and print."""
-    logging.disable(logging.WARNING)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     console = Console()
     rate, seconds = arguments.rate / 60, arguments.minutes * 60
     with (

@@ -10,7 +10,6 @@ On a Postgres of its own on this machine. Exits with 1 when a figure is not what
 import argparse
 import asyncio
 import json
-import logging
 import math
 import statistics
 import subprocess
@@ -24,13 +23,13 @@ from functools import partial
 
 import httpx
 import psycopg
-import structlog
 from rich.console import Console
 from rich.table import Table
 
 from invariant import postgres, stack
 from invariant.bench import claimer, crowded
 from invariant.postgres import TEMPLATE
+from invariant.quiet import quiet
 from invariant.waiting import until
 from worker import isolated, reaper, upkeep
 from worker.core.db.database import Database
@@ -64,10 +63,9 @@ class Figure:
     good: bool
 
 
+@quiet()
 def command(arguments: argparse.Namespace) -> int:
     """Measure and print; 1 when a figure is not what was wanted."""
-    logging.disable(logging.WARNING)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     console = Console(width=140)
     began = time.monotonic()
     figures: list[Figure] = []

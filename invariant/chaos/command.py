@@ -2,10 +2,8 @@
 it. Everything runs on this machine, on a Postgres of its own."""
 
 import argparse
-import logging
 from collections.abc import Sequence
 
-import structlog
 from rich.console import Console
 from rich.table import Table
 
@@ -15,6 +13,7 @@ from invariant.chaos.figures import Measure
 from invariant.chaos.measure import Result
 from invariant.chaos.remediations import remediations
 from invariant.chaos.scenarios import SCENARIOS, Scenario
+from invariant.quiet import quiet
 
 FIGURES = {**TIMES, "remediations": remediations}
 _WINDOW_SECONDS = 10.0
@@ -23,11 +22,10 @@ _SHORT = 0.1
 _WIDTH = 200
 
 
+@quiet()
 def command(arguments: argparse.Namespace) -> int:
     """Run the scenarios whose name holds any of the given words; 1 when the product lost or doubled anything."""
-    logging.disable(logging.WARNING)
     console = Console(width=_WIDTH)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
     def wanted(name: str) -> bool:
         return not arguments.scenario or any(word in name for word in arguments.scenario)
