@@ -16,6 +16,7 @@ _STEPS = {
     "snapshot": "taking a snapshot",
     "criteria": "reading the constitution",
     "analysis": "running static analysis",
+    "scouting": "scouts read the code",
     "judging": "the judges judge",
     "debate": "the judges debate",
     "consensus": "forming the consensus",
@@ -39,6 +40,8 @@ def describe(event: Event) -> str | None:
         words = _STEPS.get(data["step"], data["step"])
         if "criteria_judged" in data:
             words = f"{words}: {data['criteria_judged']} of {data['criteria']} criteria"
+        elif "pieces_read" in data:
+            words = f"{words}: {data['pieces_read']} of {data['pieces']} pieces"
         return str(words)
     if event.type == "requeued":
         return _waiting(data)

@@ -29,7 +29,8 @@ _ERRORS = (
 _FUNCTIONS: tuple[Callable[..., Any], ...] = (
     make.make, mask_file, reading.read, analyze.analyze, examination.plan, examination.decide_static,
     Extractor.begin, Extractor.take, Extractor.reading,
-    Examination.index, Examination.show, Examination.hear, Examination.hear_again,
+    Examination.index, Examination.open, Examination.piece, Examination.scouted, Examination.show, Examination.look,
+    Examination.hear, Examination.hear_again,
     Worktree.open, Worktree.state, Worktree.stand, Worktree.patch, Worktree.result, Worktree.around,
     Worktree.found_again, Worktree.look, Worktree.show, Worktree.try_all, Worktree.test,
 )  # fmt: skip
@@ -68,5 +69,7 @@ def prepare() -> None:
         examination.decide_static(snapshot, analysis, _RULES, criteria, tools)
         case = Examination()
         case.index(snapshot)
-        case.show([replace(criterion, patterns=(r"\beval\(",)) for criterion in criteria], analysis, settings)
+        patterned = [replace(criterion, patterns=(r"\beval\(",)) for criterion in criteria]
+        case.open(patterned, analysis, _RULES, settings)
+        case.show(settings)
         case.hear((), settings)

@@ -85,7 +85,8 @@ async def _here(settings: Settings) -> None:
         snapshot = await make.made(_request(), work, settings)
         examination = Examination()
         await asyncio.to_thread(examination.index, snapshot)
-        await asyncio.to_thread(examination.show, checkable(read), _ANALYSIS, settings)
+        await asyncio.to_thread(examination.open, checkable(read), _ANALYSIS, _CONSTITUTION, settings)
+        await asyncio.to_thread(examination.show, settings)
     finally:
         await asyncio.to_thread(shutil.rmtree, work)
 
@@ -101,7 +102,9 @@ async def _across(settings: Settings, isolation: Isolation) -> None:
             judging = await taken.process.fork()
             read = await criteria
             reader.end()
-            await judging.call(Examination.show, checkable(read), _ANALYSIS, settings.contained())
+            bare = settings.contained()
+            await judging.call(Examination.open, checkable(read), _ANALYSIS, _CONSTITUTION, bare)
+            await judging.call(Examination.show, bare)
             for forked in (judging, analysing):
                 forked.end()
 

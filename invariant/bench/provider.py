@@ -21,13 +21,14 @@ from invariant import serving
 
 _PLACE = re.compile(r"^(\d+)\| (.*)$")
 _CRITERION = re.compile(r"^(\S+) \((\w+), (\w+), (\w+)\): (.*)$", re.MULTILINE)
+_SCOUTED = re.compile(r"^(\S+) \((?:forbids|everywhere|somewhere)\): (.*)$", re.MULTILINE)
 _KEYS = re.compile(r"in this order: (.+)$", re.MULTILINE)
 
 
 @dataclass
 class Request:
-    """One call as it arrived, `at` seconds since the epoch. `role` is a judge's, `extraction` or `remediation`;
-    `cancelled`: the caller hung up too early."""
+    """One call as it arrived, `at` seconds since the epoch. `role` is a judge's, `extraction`, `scout` or
+    `remediation`; `cancelled`: the caller hung up too early."""
 
     path: str
     body: dict[str, Any]
@@ -61,6 +62,8 @@ class Request:
             return "extraction"
         if "You mend a software repository" in text:
             return "remediation"
+        if "You scout a software repository" in text:
+            return "scout"
         for mark, role in (("You are the ARCHITECT", "architect"), ("You are the SECURITY", "security")):
             if mark in text:
                 return role
@@ -83,6 +86,11 @@ class Request:
     @property
     def statements(self) -> dict[str, str]:
         return {key: statement for key, _, _, _, statement in _CRITERION.findall(self.text)}
+
+    @property
+    def criteria(self) -> dict[str, str]:
+        """Statements by their keys, as a scout is told them."""
+        return dict(_SCOUTED.findall(self.text))
 
     def lines(self, words: Sequence[str] = ("",)) -> Iterator[tuple[str, int, str]]:
         """(path, number, text) of every line of the repository that is shown and has one of the words."""
@@ -181,6 +189,27 @@ def honest(request: Request) -> list[dict[str, Any]]:
     return found
 
 
+def scouted(request: Request) -> list[dict[str, Any]]:
+    """What a scout names who looks for the words in backticks: every line in which one stands."""
+    sought = {key: re.findall(r"`([^`]+)`", statement) for key, statement in request.criteria.items()}
+    words = [word for of in sought.values() for word in of]
+    lines = list(request.lines(words)) if words else []
+    return [
+        {
+            "criterion": key,
+            "text": int(text),
+            "start_line": number,
+            "end_line": number,
+            "quote": line,
+            "shows": "breaks",
+            "why": "It stands here.",
+        }
+        for key, own in sought.items()
+        for text, number, line in lines
+        if any(word in line for word in own)
+    ][:100]
+
+
 def extracted(request: Request) -> list[dict[str, Any]]:
     """Every list item of the constitution as a criterion."""
     found = []
@@ -222,6 +251,8 @@ def answer(request: Request) -> str:
     """The text of an honest answer to any request of the product."""
     if request.role == "extraction":
         return json.dumps({"criteria": extracted(request), "not_read": []})
+    if request.role == "scout":
+        return json.dumps({"places": scouted(request)})
     return json.dumps({"opinions": honest(request)})
 
 
@@ -230,7 +261,7 @@ def debated_script(seconds: float) -> Script:
     that breaks it, until they debate it."""
 
     def script(request: Request) -> Reply:
-        if request.role == "extraction" or request.is_debate or not request.keys:
+        if request.role in ("extraction", "scout") or request.is_debate or not request.keys:
             return Reply(completion(request, answer(request)), seconds=seconds)
         found = honest(request)
         places = found[0]["evidence"]

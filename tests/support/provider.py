@@ -43,7 +43,7 @@ def judging(judge: Judge) -> Script:
     """Honest extraction; opinions as `judge` gives them."""
 
     def script(request: Request) -> Reply:
-        if request.role == "extraction":
+        if request.role in ("extraction", "scout"):
             return Reply(completion(request, answer(request)))
         return Reply(completion(request, json.dumps({"opinions": judge(request)})))
 

@@ -22,6 +22,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
+from worker.core.vocabulary import Depth
+
 DATABASE_URL_REQUIRED = "DATABASE_URL environment variable is required in production/Railway"
 
 
@@ -137,6 +139,7 @@ class Settings(BaseSettings):
     security_model: Names = Field((), alias="CVA_JUDGE_SECURITY_MODEL")
     user_proxy_model: Names = Field((), alias="CVA_JUDGE_USER_PROXY_MODEL")
     extraction_model: Names = Field((), alias="CVA_EXTRACTION_MODEL")
+    scout_model: Names = Field((), alias="CVA_SCOUT_MODEL", description="who reads everything; a cheap one")
     remediation_model: Names = Field((), alias="CVA_REMEDIATION_MODEL", description="who proposes fixes")
     llm_prices: dict[str, PriceSetting] = Field({}, alias="CVA_LLM_PRICES", description="a JSON object")
     llm_assumed_price: PriceSetting = Field(
@@ -148,6 +151,11 @@ class Settings(BaseSettings):
     llm_output_tokens: int = Field(8192, alias="CVA_LLM_OUTPUT_TOKENS", ge=256)
     llm_wait_seconds: float = Field(86_400.0, alias="CVA_LLM_WAIT_SECONDS", ge=0)
     context_tokens: int = Field(12_000, alias="CVA_CONTEXT_TOKENS", ge=500)
+    depth: Depth = Field(
+        Depth.FULL,
+        alias="CVA_DEPTH",
+        description="full: scouts read every line; search: judges see what a search finds, and PASS becomes PARTIAL",
+    )
     criteria_per_call: int = Field(4, alias="CVA_CRITERIA_PER_CALL", ge=1, le=20)
 
     run_budget_usd: float = Field(5.0, alias="CVA_RUN_BUDGET_USD", ge=0, allow_inf_nan=False)
@@ -255,6 +263,7 @@ class Settings(BaseSettings):
         "user_proxy_model",
         "extraction_model",
         "remediation_model",
+        "scout_model",
         "remediation_forbidden",
         "admins",
         mode="before",
@@ -350,6 +359,7 @@ class Settings(BaseSettings):
 _CONTAINED = (
     "production", "railway", "git_seconds", "git_hosts", "max_snapshot_files", "max_snapshot_bytes", "max_file_bytes",
     "analyzers", "analyzer_seconds", "analyzer_memory_bytes", "context_tokens", "criteria_per_call", "pass_score",
+    "depth",
 )  # fmt: skip
 
 

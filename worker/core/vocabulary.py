@@ -61,6 +61,14 @@ class CriterionKind(StrEnum):
     PROCESS = "process"
 
 
+class Depth(StrEnum):
+    """How much of a repository is read. `full`: scouts read every line. `search`: judges see what a search over the
+    repository finds, a sample of it."""
+
+    FULL = "full"
+    SEARCH = "search"
+
+
 class Severity(StrEnum):
     CRITICAL = "critical"
     HIGH = "high"

@@ -9,7 +9,7 @@ from worker.core.vocabulary import JudgeRole
 
 OPENAI, ANTHROPIC, GEMINI, DEEPSEEK = "openai", "anthropic", "gemini", "deepseek"
 COMPATIBLE = "compatible"
-EXTRACTION, REMEDIATION = "extraction", "remediation"
+EXTRACTION, REMEDIATION, SCOUT = "extraction", "remediation", "scout"
 
 # One strong model each; whoever wants others names them in the settings.
 _DEFAULTS = {
@@ -18,6 +18,13 @@ _DEFAULTS = {
     GEMINI: "gemini/gemini-2.5-pro",
     DEEPSEEK: "deepseek/deepseek-v4-pro",
 }
+# Scouts read everything, and decide nothing: the cheapest that follows instructions well.
+_CHEAP = {
+    OPENAI: "gpt-5-mini",
+    ANTHROPIC: "claude-haiku-4-5",
+    GEMINI: "gemini/gemini-2.5-flash-lite",
+    DEEPSEEK: "deepseek/deepseek-v4-flash",
+}
 # Each judge begins with another provider, so that a panel is of several families where several keys are set.
 _ORDER = {
     JudgeRole.ARCHITECT.value: (OPENAI, GEMINI, ANTHROPIC, DEEPSEEK),
@@ -25,6 +32,8 @@ _ORDER = {
     JudgeRole.USER_PROXY.value: (GEMINI, ANTHROPIC, OPENAI, DEEPSEEK),
     EXTRACTION: (OPENAI, ANTHROPIC, GEMINI, DEEPSEEK),
     REMEDIATION: (ANTHROPIC, OPENAI, GEMINI, DEEPSEEK),
+    # By what reading costs.
+    SCOUT: (GEMINI, OPENAI, DEEPSEEK, ANTHROPIC),
 }
 ROLES = tuple(_ORDER)
 _BY_PREFIX = (
@@ -107,6 +116,7 @@ def _named(role: str, settings: Settings) -> tuple[str, ...]:
         JudgeRole.USER_PROXY.value: settings.user_proxy_model,
         EXTRACTION: settings.extraction_model,
         REMEDIATION: settings.remediation_model,
+        SCOUT: settings.scout_model,
     }[role]
 
 
@@ -119,9 +129,13 @@ def chain(role: str, settings: Settings) -> tuple[Model, ...]:
     names: Sequence[str] = _named(role, settings)
     if not names:
         own = settings.llm_model if settings.llm_base_url else ()
-        turn = ROLES.index(role) % len(own) if own else 0
+        if role == SCOUT:
+            known = settings.llm_prices
+            own = tuple(sorted(own, key=lambda name: known[name].input if name in known else 0.0))
+        turn = ROLES.index(role) % len(own) if own and role != SCOUT else 0
         keys = _keys(settings)
-        names = (*own[turn:], *own[:turn], *(_DEFAULTS[provider] for provider in _ORDER[role] if keys[provider]))
+        defaults = _CHEAP if role == SCOUT else _DEFAULTS
+        names = (*own[turn:], *own[:turn], *(defaults[provider] for provider in _ORDER[role] if keys[provider]))
     return tuple(model for model in (resolve(name, settings) for name in names) if model is not None)
 
 
@@ -131,7 +145,7 @@ def check(settings: Settings) -> None:
         return
     for role in ROLES:
         if not chain(role, settings):
-            own = role in (EXTRACTION, REMEDIATION)
+            own = role in (EXTRACTION, REMEDIATION, SCOUT)
             variable = f"CVA_{role.upper()}_MODEL" if own else f"CVA_JUDGE_{role.upper()}_MODEL"
             names = ", ".join(_named(role, settings))
             raise RuntimeError(f"{variable} names {names}, but the key of no such provider is set.")

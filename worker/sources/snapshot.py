@@ -58,13 +58,13 @@ class Snapshot:
 
         Lines end at CR, LF or CRLF, as analyzers and editors count them; undecodable bytes are replaced.
         """
-        if path not in self._paths:
+        if path not in self.paths:
             return None
         text = (self.root / path).read_bytes().decode("utf-8", errors="replace")
         return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
     @property
-    def _paths(self) -> frozenset[str]:
+    def paths(self) -> frozenset[str]:
         found: frozenset[str] | None = self.__dict__.get("_path_set")
         if found is None:
             found = frozenset(file.path for file in self.files)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from worker.core.linear import pattern
 from worker.core.telemetry.masking import mask_code
 from worker.core.vocabulary import JudgeRole, Vote
+from worker.verification.context.looking import MAX_LOOKS, Look, What
 from worker.verification.opinion import MAX_EVIDENCE, Evidence, Opinion
 from worker.verification.votes import contradicts
 
@@ -47,16 +48,39 @@ class JudgeOpinion(BaseModel):
         return self
 
 
+class Wish(BaseModel):
+    """Something that the judge wants to be shown before it decides."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: What
+    what: Annotated[str, Field(min_length=1, max_length=300)]
+    line: Annotated[int | None, Field(ge=1, le=10_000_000)] = None
+
+
 class JudgeAnswer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
+    see: Annotated[list[Wish], Field(max_length=20)] = []
     opinions: Annotated[list[JudgeOpinion], Field(max_length=100)]
 
 
-def exactly(keys: Sequence[str]) -> Callable[[JudgeAnswer], None]:
-    """A check that the answer holds one opinion for each of `keys` and none for anything else."""
+def looks(answer: JudgeAnswer, keys: Sequence[str]) -> tuple[Look, ...]:
+    """What the judge wants to be shown; nothing where it has decided on all of `keys` already."""
+    decided = {opinion.criterion for opinion in answer.opinions if opinion.vote is not Vote.ABSTAIN}
+    if decided.issuperset(keys):
+        return ()
+    wishes = (Look(wish.by, wish.what.replace("\0", ""), wish.line) for wish in answer.see)
+    return tuple(dict.fromkeys(wishes))[:MAX_LOOKS]
+
+
+def exactly(keys: Sequence[str], *, may_look: bool = False) -> Callable[[JudgeAnswer], None]:
+    """A check that the answer holds one opinion for each of `keys` and none for anything else; or, for a judge who may
+    still look, that it asks to see something."""
 
     def check(answer: JudgeAnswer) -> None:
+        if may_look and looks(answer, keys):
+            return
         given = Counter(opinion.criterion for opinion in answer.opinions)
         doubled = [key for key, count in given.items() if count > 1]
         unknown = [key for key in given if key not in keys]
@@ -83,7 +107,7 @@ def contradicted(pass_score: int) -> Callable[[JudgeAnswer], str | None]:
     return doubt
 
 
-def opinion(given: JudgeOpinion, role: JudgeRole, model: str, *, round: int) -> Opinion:
+def opinion(given: JudgeOpinion, role: JudgeRole, model: str, *, round: int, asked: tuple[str, ...] = ()) -> Opinion:
     """The judge's words as an opinion; evidence as cited, not yet checked."""
     decided = given.vote is not Vote.ABSTAIN
     return Opinion(
@@ -97,6 +121,7 @@ def opinion(given: JudgeOpinion, role: JudgeRole, model: str, *, round: int) -> 
         evidence=tuple(_evidence(place) for place in given.evidence[:MAX_EVIDENCE]),
         absent=tuple(given.absent),
         round=round,
+        asked=asked,
     )
 
 

@@ -6,7 +6,8 @@ from itertools import groupby
 from worker.core.settings import Settings
 from worker.verification.constitution.criteria import Criterion
 from worker.verification.context import select
-from worker.verification.context.select import Context, Overview
+from worker.verification.context.select import Known
+from worker.verification.context.shown import Context, Overview
 from worker.verification.tribunal import Case
 
 
@@ -18,27 +19,61 @@ class Batch:
     context: Context
 
 
-def batches(case: Case, settings: Settings) -> tuple[Overview, list[Batch]]:
-    """What all judges are shown, and criteria of a category and a section together, a few at a time, each with its
-    context. Blocking."""
-    changed = case.snapshot.changed
-    only = None if changed is None else case.index.affected_by(changed)
-    overview = select.overview(case.index, budget=settings.context_tokens, only=only)
-    ordered = sorted(case.criteria, key=lambda c: (c.category.value, c.section or ""))
+def overview(case: Case, settings: Settings) -> Overview:
+    """What all judges of the snapshot are shown first. Blocking."""
+    return select.overview(
+        case.index, budget=settings.context_tokens, only=_only(case), hidden=case.reading.constitution
+    )
+
+
+def groups(criteria: list[Criterion], settings: Settings) -> list[tuple[Criterion, ...]]:
+    """Criteria of a category and a section together, a few at a time."""
+    size = settings.criteria_per_call
+    ordered = sorted(criteria, key=lambda c: (c.category.value, c.section or ""))
     made = []
     for _, group in groupby(ordered, key=lambda c: c.category):
         alike = list(group)
-        size = settings.criteria_per_call
-        for start in range(0, len(alike), size):
-            chosen = tuple(alike[start : start + size])
-            context = select.select(
-                case.index,
-                chosen,
-                case.analysis.findings,
-                budget=settings.context_tokens,
-                whole=overview.whole,
-                hits=[case.scoped[criterion.key].hits or () for criterion in chosen],
-                only=only,
-            )
-            made.append(Batch(chosen, context))
-    return overview, made
+        made += [tuple(alike[start : start + size]) for start in range(0, len(alike), size)]
+    return made
+
+
+def batches(case: Case, settings: Settings) -> tuple[Overview, list[Batch]]:
+    """What all judges are shown, and each group of criteria with its context. Blocking."""
+    shared = overview(case, settings)
+    made = []
+    for chosen in groups(list(case.criteria), settings):
+        context = select.select(
+            case.index,
+            chosen,
+            case.analysis.findings,
+            budget=settings.context_tokens,
+            whole=shared.whole,
+            known=_known(case, chosen),
+            only=_only(case),
+            hidden=case.reading.constitution,
+        )
+        made.append(Batch(chosen, context))
+    return shared, made
+
+
+def _only(case: Case) -> frozenset[str] | None:
+    changed = case.snapshot.changed
+    return None if changed is None else case.index.affected_by(changed)
+
+
+def _known(case: Case, chosen: tuple[Criterion, ...]) -> Known:
+    reading = case.reading
+    hits = [case.scoped[criterion.key].hits or () for criterion in chosen]
+    if reading.survey is None or not reading.survey.pieces:
+        return Known(hits)
+    unread = {criterion.key for criterion in chosen if not _read(case, criterion)}
+    sightings = [sighting for criterion in chosen for sighting in reading.sightings(criterion.key)]
+    return Known(hits, sightings, scouted=True, unread=frozenset(unread))
+
+
+def _read(case: Case, criterion: Criterion) -> bool:
+    """Whether scouts have read all of the scope that judges are not shown anyway."""
+    reading, scoped = case.reading, case.scoped[criterion.key]
+    assert reading.survey is not None
+    spared = reading.constitution | reading.survey.shown | reading.marked.keys()
+    return all(path in spared or reading.survey.read_lines(path) >= count for path, count in scoped.lines.items())

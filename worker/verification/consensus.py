@@ -13,8 +13,10 @@ from worker.verification import votes
 from worker.verification.constitution.criteria import Criterion
 from worker.verification.evidence import place_fingerprint
 from worker.verification.opinion import MAX_EVIDENCE, Opinion
-from worker.verification.result import QUORUM, CriterionResult, Decider
+from worker.verification.result import QUORUM, Coverage, CriterionResult, Decider
 from worker.verification.votes import Ground
+
+_SAMPLED = " Sampled: nobody has read all of its scope (CVA_DEPTH=search)."
 
 
 def accept(result: CriterionResult, accepted: frozenset[str]) -> CriterionResult:
@@ -30,9 +32,11 @@ def accept(result: CriterionResult, accepted: frozenset[str]) -> CriterionResult
         return replace(result, outcome=Outcome.UNDECIDED, score=None, reason=reason, accepted=tuple(sorted(places)))
     reason = f"Fails at {len(places)} place(s), all of which people have accepted."
     accepting = replace(result, score=None, reason=reason, accepted=tuple(sorted(places)))
-    if result.by is Decider.JUDGES and not result.coverage.seen:
+    coverage = result.coverage
+    if result.by is Decider.JUDGES and not (coverage.known if coverage.deep else coverage.seen):
         # Nobody said that these are all places where it fails.
-        return replace(accepting, outcome=Outcome.UNDECIDED, reason=f"{reason} {votes.unseen(result.coverage)}")
+        missing = votes.unread(coverage) if coverage.deep else votes.unseen(coverage)
+        return replace(accepting, outcome=Outcome.UNDECIDED, reason=f"{reason} {missing}")
     if any(len(opinion.evidence) + opinion.unresolved >= MAX_EVIDENCE for opinion in failing):
         more = f"A judge names no more than {MAX_EVIDENCE}, so there may be others."
         return replace(accepting, outcome=Outcome.UNDECIDED, reason=f"{reason} {more}")
@@ -65,11 +69,13 @@ def decide(
         agreeing = [opinion for opinion in deciding if opinion.vote is vote]
         if 3 * len(agreeing) >= 2 * len(deciding):
             basis = _basis(outcome, criterion, ground, agreeing)
+            everywhere = criterion.kind is not CriterionKind.SOMEWHERE
+            sample = _SAMPLED if outcome is Outcome.PASS and everywhere and coverage.sampled else ""
             return replace(
                 undecided,
                 outcome=outcome,
                 score=round(fmean(opinion.score or 0 for opinion in agreeing), 2),
-                reason=f"{len(agreeing)} of {len(deciding)} judges whose votes count say {outcome}{basis}.",
+                reason=f"{len(agreeing)} of {len(deciding)} judges whose votes count say {outcome}{basis}.{sample}",
                 by=Decider.JUDGES,
             )
     return replace(undecided, reason="The judges are split.")
@@ -99,11 +105,19 @@ def _basis(outcome: Outcome, criterion: Criterion, ground: Ground, agreeing: Seq
         absence = next((o.absence for o in agreeing if o.absence), None)
         return f"; code {absence}" if absence else ""
     scope = "what changed of its scope" if ground.changed is not None else "its whole scope"
+    if coverage.deep and not coverage.whole:
+        found = f", and {_counted(coverage.found, coverage)}" if coverage.patterns else ""
+        named = f"{coverage.places} {'place' if coverage.places == 1 else 'places'}" if coverage.places else "no place"
+        return f"; scouts read {scope}, {coverage.read_lines} lines, and named {named}{found}"
     if coverage.whole and coverage.seen:
         return f"; they were shown {scope}"
     if not coverage.hits:
         return f"; code searched {scope}, {coverage.files} file(s), and found nothing"
     return f"; code searched {scope}, {coverage.files} file(s), and they were shown the {coverage.found} that it found"
+
+
+def _counted(found: str, coverage: Coverage) -> str:
+    return f"code searched it and found {found if coverage.hits else 'nothing'}"
 
 
 def _too_few(heard: Sequence[Opinion], deciding: int, criterion: Criterion, ground: Ground) -> str:
@@ -126,7 +140,7 @@ def _why_not(opinion: Opinion, criterion: Criterion, ground: Ground) -> str:
         return "No answer that could be used."
     if opinion.void is not None:
         return opinion.void if opinion.void.endswith(".") else f"{opinion.void}."
-    if not ground.coverage.whole and criterion.kind is not CriterionKind.SOMEWHERE:
+    if ground.coverage.sampled and criterion.kind is not CriterionKind.SOMEWHERE:
         return f"Cannot tell from what was shown, {ground.coverage.percent} of the scope."
     return "Cannot tell from reading the code."
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from worker.core.settings import Settings
-from worker.core.vocabulary import CriterionKind
+from worker.core.vocabulary import CriterionKind, JudgeRole
 from worker.verification import consensus, coverage, evidence, search, votes
-from worker.verification.context.select import Context
+from worker.verification.constitution.criteria import Criterion
+from worker.verification.context.shown import Context
 from worker.verification.opinion import Opinion
 from worker.verification.result import CriterionResult
 from worker.verification.tribunal import Case
@@ -14,29 +15,42 @@ from worker.verification.votes import Ground
 
 
 class Hearing:
-    """Decides from opinions. `contexts` is what the judges of each criterion were shown, by its key. Blocking: what
-    judges say is absent is searched for in every file."""
+    """Decides from opinions. `contexts` is what the judges of each criterion were shown, by its key, `more` what one of
+    them was shown besides. Blocking: what judges say is absent is searched for in every file."""
 
     def __init__(
-        self, case: Case, contexts: Mapping[str, Context], opinions: Sequence[Opinion], settings: Settings
+        self,
+        case: Case,
+        contexts: Mapping[str, Context],
+        opinions: Sequence[Opinion],
+        settings: Settings,
+        more: Mapping[tuple[str, JudgeRole], Context] | None = None,
     ) -> None:
         self._case = case
         self._contexts = contexts
+        self._more = {} if more is None else more
         self._settings = settings
         self._read: dict[tuple[int, str], Sequence[str | None] | None] = {}
-        self._grounds = {criterion.key: self._ground(criterion.key, criterion.kind) for criterion in case.criteria}
+        self._grounds = {criterion.key: self._ground(criterion) for criterion in case.criteria}
         self._checked = [self._check(opinion) for opinion in opinions]
         self.aside = votes.set_aside(self._checked)
         self.results = self._decide(self._checked)
 
-    def _ground(self, key: str, kind: CriterionKind) -> Ground:
-        scoped = self._case.scoped[key]
+    def _ground(self, criterion: Criterion) -> Ground:
+        scoped = self._case.scoped[criterion.key]
+        reading = self._case.reading
         # What must be somewhere may be anywhere; all else is verified where something changed.
-        changed = None if kind is CriterionKind.SOMEWHERE else self._case.snapshot.changed
-        return Ground(coverage.of(scoped, self._contexts[key]), scoped.hits, changed=changed)
+        changed = None if criterion.kind is CriterionKind.SOMEWHERE else self._case.snapshot.changed
+        return Ground(
+            coverage.of(criterion, scoped, self._contexts[criterion.key], reading),
+            scoped.hits,
+            changed=changed,
+            sightings=tuple(reading.sightings(criterion.key)),
+            constitution=reading.constitution,
+        )
 
     def _check(self, opinion: Opinion) -> Opinion:
-        context = self._contexts.get(opinion.key)
+        context = self._more.get((opinion.key, opinion.role)) or self._contexts.get(opinion.key)
         if context is None:
             return opinion
 
@@ -68,8 +82,12 @@ class Hearing:
             for opinion in self._checked
         )
 
-    def after(self, again: Sequence[Opinion]) -> list[CriterionResult]:
-        """Decide anew what was debated; a judge who said nothing more keeps its word."""
+    def after(
+        self, again: Sequence[Opinion], more: Mapping[tuple[str, JudgeRole], Context] | None = None
+    ) -> list[CriterionResult]:
+        """Decide anew what was debated; a judge who said nothing more keeps its word. `more` is what judges were shown
+        besides by then."""
+        self._more = self._more if more is None else more
         later = [self._check(opinion) for opinion in again]
         self.aside = votes.set_aside([*self._checked, *later])
         anew = {(opinion.key, opinion.role) for opinion in later}

@@ -48,6 +48,8 @@ class Opinion:
     """Of the evidence what concerns the criterion: what the vote rests on."""
     at_hit: bool = False
     """Whether it cites a place where the search for the criterion hits."""
+    asked: tuple[str, ...] = ()
+    """What the judge asked to see, and was shown, before it decided."""
     unresolved: int = 0
     """Citations that were dropped since they are not in what the judge was shown."""
     void: str | None = None

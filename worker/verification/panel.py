@@ -7,7 +7,7 @@ what was answered is on the ledger, and an outage decides nothing.
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -22,12 +22,18 @@ from worker.verification.answer import JudgeAnswer
 from worker.verification.batching import Batch
 from worker.verification.constitution.criteria import Criterion
 from worker.verification.context.index import LeftOut
-from worker.verification.context.select import Context, Overview
+from worker.verification.context.looking import Look, Seen
+from worker.verification.context.shown import Context, Overview
 from worker.verification.opinion import Opinion
 from worker.verification.result import CriterionResult
 from worker.verification.tribunal import Progress
 
 _NO_MODEL = "none"
+_MAX_ASKED = 2
+"""So often a judge may ask to see more."""
+
+Show = Callable[[Sequence[str], JudgeRole, Sequence[Look]], Awaitable[Seen]]
+"""Shows a judge of the criteria with these keys what it asks to see."""
 
 
 class Panel:
@@ -40,13 +46,15 @@ class Panel:
         self._overview = Overview("", whole=False)
         self._batches: Sequence[Batch] = ()
         self._fence = ""
+        self._show: Show | None = None
+        self._seen: dict[tuple[str, ...], dict[JudgeRole, list[str]]] = {}
 
     async def judge(
-        self, overview: Overview, shown: Sequence[Batch], progress: Progress, *, fence: str
+        self, overview: Overview, shown: Sequence[Batch], progress: Progress, show: Show, *, fence: str
     ) -> list[Opinion]:
-        """At most one opinion per judge and criterion; evidence as cited, not yet verified. `fence` seeds the nonce
-        that marks the repository's text."""
-        self._overview, self._batches, self._fence = overview, shown, fence
+        """At most one opinion per judge and criterion; evidence as cited, not yet verified. `show` answers judges who
+        ask to see more; `fence` seeds the nonce that marks the repository's text."""
+        self._overview, self._batches, self._fence, self._show = overview, shown, fence, show
         count = sum(len(batch.criteria) for batch in shown)
         left = {number: len(JudgeRole) for number in range(len(self._batches))}
         done = 0
@@ -97,27 +105,49 @@ class Panel:
     async def _opinions(
         self, batch: Batch, role: JudgeRole, keys: Sequence[str], *, task: str, round: int
     ) -> list[Opinion]:
-        ask = Ask(
-            role=role.value,
-            purpose="debate" if task else "judge",
-            messages=messages(self._overview, batch.context, batch.criteria, role, keys, task=task),
-            answer=JudgeAnswer,
-            prompt_version=prompts.version(),
-            check=answer.exactly(keys),
-            doubt=answer.contradicted(self._settings.pass_score),
-            shared=SHARED,
-            batch=BATCH,
-            fence=self._fence,
+        # Who is shown everything has nothing to ask for; in a debate all see what any of them asked for before.
+        may_look = not self._overview.whole and not batch.context.complete and not task
+        seen = self._seen.setdefault(tuple(criterion.key for criterion in batch.criteria), {})
+        more = "\n".join(dict.fromkeys(text for other in JudgeRole for text in seen.get(other, ()))) if task else ""
+        asking = messages(
+            self._overview, batch.context, batch.criteria, role, keys, task=task, more=more, may_look=may_look
         )
+        asked: list[str] = []
         try:
-            given = await self._gateway.ask(ask, self._caller)
+            for left in reversed(range(_MAX_ASKED + 1 if may_look else 1)):
+                given = await self._gateway.ask(self._ask(role, keys, asking, bool(task), left), self._caller)
+                looks = answer.looks(given.value, keys) if left else ()
+                if not looks or self._show is None:
+                    break
+                shown = await self._show(keys, role, looks)
+                seen.setdefault(role, []).append(shown.text)
+                asked += [_told(look) for look in looks]
+                asking = (*asking, *_answered(given.value, shown, left - 1))
         except (Transient, Rejected):
             raise
         except LlmError as error:
             return [
                 Opinion(key, role, Vote.ABSTAIN, str(error), _NO_MODEL, round=round, failure=error.code) for key in keys
             ]
-        return [answer.opinion(one, role, given.model.name, round=round) for one in given.value.opinions]
+        return [
+            answer.opinion(one, role, given.model.name, round=round, asked=tuple(asked)) for one in given.value.opinions
+        ]
+
+    def _ask(
+        self, role: JudgeRole, keys: Sequence[str], asking: tuple[Mapping[str, str], ...], debate: bool, left: int
+    ) -> Ask[JudgeAnswer]:
+        return Ask(
+            role=role.value,
+            purpose="debate" if debate else "judge",
+            messages=asking,
+            answer=JudgeAnswer,
+            prompt_version=prompts.version(),
+            check=answer.exactly(keys, may_look=left > 0),
+            doubt=answer.contradicted(self._settings.pass_score),
+            shared=SHARED,
+            batch=BATCH,
+            fence=self._fence,
+        )
 
     def notes(self, left_out: Sequence[LeftOut], *, changed: bool) -> tuple[str, ...]:
         """What a reader should know of the panel and of what it was shown. `changed`: of what changed alone."""
@@ -138,6 +168,8 @@ def messages(
     keys: Sequence[str],
     *,
     task: str,
+    more: str = "",
+    may_look: bool = False,
 ) -> tuple[Mapping[str, str], ...]:
     """What is the same for more judges comes first, so that the providers' prefix caches hit."""
     listed = "\n".join(map(_listed, criteria)).replace("\0", " ")
@@ -151,7 +183,9 @@ def messages(
     )
     last = (
         prompts.text(role.value),
+        *((prompts.fenced("What judges asked to see:", more),) if more else ()),
         *((prompts.text("debate"), prompts.fenced("What the other judges said:", task)) if task else ()),
+        *((prompts.text("see"),) if may_look else ()),
         prompts.text("answer").replace("{keys}", ", ".join(keys)),
     )
     return (
@@ -160,6 +194,20 @@ def messages(
         {"role": "user", "content": "\n\n".join(material)},
         {"role": "user", "content": "\n\n".join(last)},
     )
+
+
+def _answered(given: JudgeAnswer, shown: Seen, left: int) -> tuple[Mapping[str, str], ...]:
+    """The judge's wish and what it is shown, as they follow its question."""
+    wish = JudgeAnswer(see=given.see, opinions=[]).model_dump_json()
+    then = "You may ask once more, or give your opinions." if left else "Now give your opinions; `see` is empty."
+    return (
+        {"role": "assistant", "content": wish.replace("\0", " ")},
+        {"role": "user", "content": f"{prompts.fenced('What you asked to see:', shown.text)}\n\n{then}"},
+    )
+
+
+def _told(look: Look) -> str:
+    return f"{look.by.value} {look.what}" + ("" if look.line is None else f":{look.line}")
 
 
 @lru_cache(maxsize=4096)

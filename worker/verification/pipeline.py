@@ -2,9 +2,9 @@
 the models are asked through the gateway, which keeps its own books."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from worker.analyzers import analyze, catalog, rules
 from worker.analyzers.analyze import Analysis
@@ -12,7 +12,7 @@ from worker.analyzers.catalog import Analyzer
 from worker.analyzers.finding import Finding
 from worker.core.failure import FailureCode
 from worker.core.settings import Settings
-from worker.core.vocabulary import Severity, TribunalMode
+from worker.core.vocabulary import JudgeRole, Severity, TribunalMode
 from worker.isolation.contained import Contained
 from worker.isolation.errors import AnswerRejected
 from worker.llm.errors import LlmError
@@ -26,12 +26,15 @@ from worker.verification.batching import Batch
 from worker.verification.constitution import extraction, reading
 from worker.verification.constitution.criteria import Criterion
 from worker.verification.constitution.reading import Reading
+from worker.verification.context.looking import Look, Seen
 from worker.verification.examination import Examination, Heard, Plan, Tools
 from worker.verification.panel import Panel
 from worker.verification.result import CriterionResult
+from worker.verification.scouting.scouts import Estimate, Read, Scouts
+from worker.verification.scouting.survey import Surveyed
 from worker.verification.verdict import RunVerdict, conclude
 
-STEPS = ("snapshot", "criteria", "analysis", "judging", "debate", "consensus", "recording")
+STEPS = ("snapshot", "criteria", "analysis", "scouting", "judging", "debate", "consensus", "recording")
 
 Step = Callable[[str, dict[str, object]], Awaitable[None]]
 """Told the name of each step as it begins, with what is known by then."""
@@ -129,13 +132,13 @@ async def verify(work: Work, reading_task: "asyncio.Task[Reading]", *, settings:
         criteria = examination.checkable(read)
         models = None if stops else work.models
         mode = TribunalMode.LLM if models is not None else TribunalMode.STATIC
-        await step("judging", {"findings": len(analysis.findings), "tribunal": mode.value})
+        if models is None:
+            await step("judging", {"findings": len(analysis.findings), "tribunal": mode.value})
         notes: tuple[str, ...] = ()
         if models is not None:
             # Judges take minutes, in which it would only hold memory.
             aside.end()
-            panel = Panel(models.gateway, models.caller, settings)
-            results, notes = await _judge(work, criteria, analysis, panel, settings=settings, step=step)
+            results, notes = await _judge(work, criteria, analysis, models, settings=settings, step=step)
             why = _JUDGED
         else:
             decided: list[CriterionResult] = await aside.call(
@@ -222,26 +225,40 @@ async def _judge(
     work: Work,
     criteria: Sequence[Criterion],
     analysis: Analysis,
-    panel: Panel,
+    models: Models,
     *,
     settings: Settings,
     step: Step,
 ) -> tuple[list[CriterionResult], tuple[str, ...]]:
     """What the judges decide, and notes on what they saw and on judges who were set aside. Raises LlmError."""
 
+    panel = Panel(models.gateway, models.caller, settings)
+
     async def progress(done: int, of: int) -> None:
         await step("judging", {"criteria_judged": done, "criteria": of})
 
     bare = settings.contained()
     async with _forked(work.taken.process) as process:
-        shown: examination.Shown = await process.call(Examination.show, criteria, analysis, bare)
+        to_scout: examination.ToScout = await process.call(
+            Examination.open, criteria, analysis, work.constitution, bare
+        )
+        scouted = await _scout(process, to_scout, criteria, models, settings=settings, step=step)
+        await step("judging", {"findings": len(analysis.findings), "tribunal": TribunalMode.LLM.value})
+        shown: examination.Shown = await process.call(Examination.show, bare)
         by_key = {criterion.key: criterion for criterion in criteria}
         if sorted(key for batch in shown.batches for key in batch.keys) != sorted(by_key):
             raise AnswerRejected("The contained process chose what to show for other criteria than it was asked about.")
         if max(map(len, (shown.overview.text, *(batch.context.text for batch in shown.batches)))) > _most(settings):
             raise AnswerRejected("The contained process chose to show more than fits into CVA_CONTEXT_TOKENS.")
         batches = [Batch(tuple(by_key[key] for key in batch.keys), batch.context) for batch in shown.batches]
-        given = await panel.judge(shown.overview, batches, progress, fence=work.snapshot.digest)
+
+        async def show(keys: Sequence[str], role: JudgeRole, looks: Sequence[Look]) -> Seen:
+            seen: Seen = await process.call(Examination.look, keys, role, looks, bare)
+            if len(seen.text) > _most(settings):
+                raise AnswerRejected("The contained process chose to show more than fits into CVA_CONTEXT_TOKENS.")
+            return seen
+
+        given = await panel.judge(shown.overview, batches, progress, show, fence=work.snapshot.digest)
         if given and all(opinion.failure is not None for opinion in given):
             raise NobodyJudged(f"No judge gave an answer that could be used. {given[0].rationale}")
         heard: Heard = await process.call(Examination.hear, given, bare)
@@ -258,7 +275,50 @@ async def _judge(
     aside = (f"The judge {role.value} was set aside: {why}" for role, why in heard.aside.items())
     # The prices of models are the library's, whose import takes seconds when every answer was there already.
     seen = await asyncio.to_thread(panel.notes, shown.left_out, changed=work.snapshot.changed is not None)
-    return results, (*aside, *seen)
+    return results, (*aside, *scouted, *seen)
+
+
+async def _scout(
+    process: Contained,
+    to_scout: examination.ToScout,
+    criteria: Sequence[Criterion],
+    models: Models,
+    *,
+    settings: Settings,
+    step: Step,
+) -> tuple[str, ...]:
+    """Have everything read that is to be read; returns notes on what was not. Raises LlmError."""
+    if not to_scout.pieces:
+        return ()
+    scouts = await asyncio.to_thread(Scouts, models.gateway, models.caller, settings, batches=to_scout.batches)
+    estimate = await asyncio.to_thread(scouts.estimate, to_scout.pieces, criteria)
+    await step("scouting", {**asdict(estimate), "suffices": estimate.suffices})
+
+    async def text(number: int) -> str:
+        piece: str = await process.call(Examination.piece, number)
+        return piece
+
+    async def told(done: int, of: int) -> None:
+        await step("scouting", {"pieces_read": done, "pieces": of})
+
+    read = await scouts.read(to_scout.pieces, criteria, text, told)
+    surveyed: Surveyed = await process.call(Examination.scouted, read.read)
+    return tuple(_scouted(estimate, read, surveyed))
+
+
+def _scouted(estimate: Estimate, read: Read, surveyed: Surveyed) -> Iterator[str]:
+    """What a reader should know of how the repository was read."""
+    yield f"Scouts read {len(read.read)} piece(s) of the repository and named {surveyed.places} place(s)."
+    if surveyed.invented:
+        yield f"{surveyed.invented} place(s) that scouts named were dropped: what they quote stands nowhere there."
+    if read.unread:
+        why = ", ".join(f"{count} since {reason}" for reason, count in sorted(read.unread.items()))
+        yield f"{sum(read.unread.values())} piece(s) were not read: {why}."
+    if not estimate.suffices:
+        yield (
+            f"To read everything may take ${estimate.usd:.2f}; the run's budget leaves ${estimate.budget_usd:.2f}"
+            " for it (CVA_RUN_BUDGET_USD)."
+        )
 
 
 def _most(settings: Settings) -> int:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from worker.core.vocabulary import JudgeRole, Outcome, Vote
+from worker.core.vocabulary import CriterionKind, JudgeRole, Outcome, Vote
 from worker.verification.constitution.criteria import Criterion
 from worker.verification.opinion import Evidence, Opinion
 
@@ -31,6 +31,22 @@ class Coverage:
     """Files in scope of which the judges were shown anything."""
     shown_lines: int = 0
     """Lines in scope that the judges were shown."""
+    read_files: int = 0
+    """Files in scope that were read whole: by scouts, or by judges who were shown them."""
+    read_lines: int = 0
+    """Lines in scope that were read."""
+    scouted_lines: int = 0
+    """Of these, how many scouts have read."""
+    deep: bool = False
+    """Whether all of the scope is to be read (CVA_DEPTH)."""
+    spared: tuple[str, ...] = ()
+    """Files in scope that need not be read: a machine or somebody else wrote them, or they are the constitution."""
+    spared_lines: int = 0
+    """Their lines."""
+    places: int = 0
+    """Places that may break it, by the scouts' word."""
+    places_shown: int = 0
+    """Of these, how many the judges were shown."""
     unreadable: tuple[str, ...] = ()
     """Files in scope that nobody could read or that no judge may be shown."""
     unchanged: int = 0
@@ -50,6 +66,22 @@ class Coverage:
         return not self.unreadable and self.shown_lines >= self.lines
 
     @property
+    def sampled(self) -> bool:
+        """Whether a search alone chose what was looked at."""
+        return not self.deep and not self.whole
+
+    @property
+    def read(self) -> bool:
+        """Whether every line of the scope was read that had to be, by a scout or by judges."""
+        return not self.unreadable and self.read_lines + self.spared_lines >= self.lines
+
+    @property
+    def nothing_named(self) -> bool:
+        """Whether scouts have read all of the scope and named no place that may break the criterion."""
+        by_scouts = self.scouted_lines > 0 and self.scouted_lines + self.spared_lines >= self.lines
+        return by_scouts and not self.unreadable and not self.places
+
+    @property
     def searched(self) -> bool:
         """Whether code searched the whole scope, and everything that it found was shown to the judges."""
         return bool(self.patterns) and not self.unreadable and not self.overflow and self.hits_shown >= self.hits
@@ -64,6 +96,13 @@ class Coverage:
         """Whether the judges have seen all that there is to see: every line, or all that a search found; and every path
         that it found."""
         return self.hits_shown >= self.hits and (self.whole or (self.searched and not self.nowhere))
+
+    @property
+    def known(self) -> bool:
+        """Whether nothing of the scope is hidden from the judges: it was read, and of what scouts named and the search
+        found they were shown everything."""
+        all_shown = self.places_shown >= self.places and self.hits_shown >= self.hits
+        return self.read and all_shown and (not self.overflow or self.whole)
 
     @property
     def empty(self) -> bool:
@@ -83,10 +122,20 @@ class Coverage:
 
     @property
     def percent(self) -> str:
-        """The share for people: 100 % is said of all, and 0 % of nothing."""
-        if 0 < self.shown_lines < self.lines:
-            return f"{min(0.99, max(0.01, self.share)):.0%}"
-        return f"{self.share:.0%}"
+        """The share of lines shown, for people."""
+        return _percent(self.shown_lines, self.lines)
+
+    @property
+    def percent_read(self) -> str:
+        """The share of lines read of those that had to be, for people."""
+        return _percent(self.read_lines, self.lines - self.spared_lines)
+
+
+def _percent(part: int, whole: int) -> str:
+    """100 % is said of all, and 0 % of nothing."""
+    if 0 < part < whole:
+        return f"{min(0.99, max(0.01, part / whole)):.0%}"
+    return f"{1 if part >= whole else 0:.0%}"
 
 
 @dataclass(frozen=True)
@@ -117,6 +166,13 @@ class CriterionResult:
         """Enough judges could decide, and they do not agree."""
         votes = {opinion.vote for opinion in self.opinions if opinion.vote is not Vote.ABSTAIN}
         return self.outcome is Outcome.UNDECIDED and len(votes) > 1
+
+    @property
+    def sampled(self) -> bool:
+        """It passed though nobody has read all that it speaks of: judges saw what a search had chosen."""
+        everywhere = self.criterion.kind in (CriterionKind.FORBIDS, CriterionKind.EVERYWHERE)
+        judged = self.outcome is Outcome.PASS and self.by is Decider.JUDGES
+        return judged and everywhere and self.coverage.sampled
 
     @property
     def objection(self) -> Opinion | None:

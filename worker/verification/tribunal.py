@@ -1,12 +1,13 @@
 """The case that judges look at."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from worker.analyzers.analyze import Analysis
 from worker.sources.snapshot import Snapshot
 from worker.verification.constitution.criteria import Criterion
 from worker.verification.context.index import Index
+from worker.verification.coverage import Reading
 from worker.verification.search import Scoped
 
 Progress = Callable[[int, int], Awaitable[None]]
@@ -22,3 +23,5 @@ class Case:
     criteria: Sequence[Criterion]
     index: Index
     scoped: Mapping[str, Scoped]
+    reading: Reading = field(default_factory=Reading)
+    """What scouts read and named."""

@@ -106,6 +106,10 @@ def _conclude(
         if not results:
             parts.append("nothing in the constitution can be checked in a repository")
         return RunVerdict(Verdict.PARTIAL, score, f"{' and '.join(parts).capitalize()}.")
+    sampled = [result for result in results if result.sampled]
+    if sampled:
+        reason = f"Nothing failed, but {_count(len(sampled), 'criterion', 'criteria')} passed on a sample of the code"
+        return RunVerdict(Verdict.PARTIAL, score, f"{reason} (CVA_DEPTH=search).")
     return RunVerdict(
         Verdict.PASS,
         score,

@@ -16,6 +16,7 @@ from worker.verification.context.words import words
 from worker.verification.opinion import Evidence, Opinion
 from worker.verification.result import Coverage
 from worker.verification.search import Hit
+from worker.verification.sighting import Sighting
 
 _NEAR = 1
 _MIN_TERM = 3
@@ -34,6 +35,10 @@ class Ground:
     hits: tuple[Hit, ...] | None
     missing: frozenset[str] = frozenset()
     changed: frozenset[str] | None = None
+    sightings: tuple[Sighting, ...] = ()
+    """What scouts named for it."""
+    constitution: frozenset[str] = frozenset()
+    """Where the constitution itself stands: no evidence."""
 
 
 def void(opinion: Opinion, why: str) -> Opinion:
@@ -50,12 +55,14 @@ def contradicts(vote: Vote, score: int | None, pass_score: int) -> bool:
 
 def concerns(item: Evidence, criterion: Criterion, ground: Ground) -> bool:
     """Whether a verified place has to do with the criterion: in what is verified of its scope, and where its patterns
-    hit. Without patterns the place must share a word with the statement, in its path or its quote.
+    hit or a scout named it. Without patterns the place must share a word with the statement, in its path or its quote.
     """
-    if not item.verified or criterion.scope.of(item.path) is Within.NO:
+    if not item.verified or criterion.scope.of(item.path) is Within.NO or item.path in ground.constitution:
         return False
     if ground.changed is not None and item.path not in ground.changed:
         return False
+    if at_sighting(item, ground):
+        return True
     if _found(criterion, ground) is not None:
         return at_hit(item, criterion, ground)
     return bool(set(words(f"{item.path}\n{item.quote}")) & set(words(criterion.statement)))
@@ -68,6 +75,14 @@ def at_hit(item: Evidence, criterion: Criterion, ground: Ground) -> bool:
     if not in_text:
         return 0 in lines
     return any(item.start_line - _NEAR <= line <= item.end_line + _NEAR for line in in_text)
+
+
+def at_sighting(item: Evidence, ground: Ground) -> bool:
+    """Whether a scout named the place for the criterion."""
+    return any(
+        item.path == place.path and item.start_line - _NEAR <= place.end and place.start <= item.end_line + _NEAR
+        for place in ground.sightings
+    )
 
 
 def _found(criterion: Criterion, ground: Ground) -> tuple[Hit, ...] | None:
@@ -104,7 +119,7 @@ def _fail_needs(criterion: Criterion, ground: Ground) -> str:
     if criterion.kind is CriterionKind.SOMEWHERE:
         return "A FAIL needs that code finds nowhere what would show it, and two judges who name it."
     guided = _found(criterion, ground) is not None
-    where = "where the search for it hits" if guided else "that has to do with the criterion"
+    where = "where the search for it hits or a scout named one" if guided else "that has to do with the criterion"
     return f"A FAIL needs a place in its scope {where}."
 
 
@@ -113,11 +128,28 @@ def _pass_needs(criterion: Criterion, ground: Ground, relevant: bool) -> str | N
     coverage = ground.coverage
     if criterion.kind is CriterionKind.SOMEWHERE:
         return None if relevant else "A PASS needs a place that shows it."
-    if criterion.kind is CriterionKind.FORBIDS and coverage.nowhere:
+    if coverage.deep and not coverage.known:
+        return unread(coverage)
+    if criterion.kind is CriterionKind.FORBIDS and not coverage.hits and (coverage.nowhere or coverage.nothing_named):
         return None
-    if not coverage.seen:
+    if not coverage.deep and not coverage.seen:
         return unseen(coverage)
     return None if relevant else "A PASS needs a place that shows that the judge looked at what the criterion is about."
+
+
+def unread(coverage: Coverage) -> str:
+    """Why it cannot be said that all of the scope was read, or that judges saw all that was named."""
+    parts = []
+    if not coverage.read:
+        lines = coverage.lines - coverage.spared_lines
+        parts.append(f"{coverage.percent_read} of its scope was read ({coverage.read_lines} of {lines} lines)")
+    if coverage.unreadable:
+        parts.append(f"{len(coverage.unreadable)} file(s) of it nobody could read, such as {coverage.unreadable[0]}")
+    if coverage.places_shown < coverage.places:
+        parts.append(f"the judges were shown {coverage.places_shown} of {coverage.places} places that scouts named")
+    if coverage.hits_shown < coverage.hits or coverage.overflow:
+        parts.append(f"the judges were shown {coverage.hits_shown} of {coverage.found} that the search found")
+    return f"A PASS needs that all of its scope was read and all that was found is shown; {', and '.join(parts)}."
 
 
 def unseen(coverage: Coverage) -> str:

@@ -17,6 +17,7 @@ from worker.verification.context import select, syntax
 from worker.verification.context.chunks import cut
 from worker.verification.context.imports import Paths, imports
 from worker.verification.context.index import Index
+from worker.verification.context.shown import Context
 from worker.verification.context.syntax import symbols
 from worker.verification.context.words import identifiers, words
 from worker.verification.search import Hit
@@ -123,9 +124,10 @@ def repository(tmp_path: Path, count: int = 60) -> Index:
     return Index.of(snapshot(tmp_path, files))
 
 
-def chosen(index: Index, criteria: list[Criterion], budget: int, **more: Any) -> select.Context:
+def chosen(index: Index, criteria: list[Criterion], budget: int, **more: Any) -> Context:
     whole = select.overview(index, budget=budget, only=more.get("only")).whole
-    return select.select(index, criteria, [], budget=budget, whole=whole, **more)
+    known = select.Known(more.pop("hits", ()))
+    return select.select(index, criteria, [], budget=budget, whole=whole, known=known, **more)
 
 
 def test_what_a_criterion_speaks_of_comes_first_and_the_budget_holds(tmp_path: Path) -> None:
@@ -133,7 +135,7 @@ def test_what_a_criterion_speaks_of_comes_first_and_the_budget_holds(tmp_path: P
     assert {left.path: left.why for left in index.left_out} == {
         "data.bin": "binary",
         "deploy.key": "may hold secrets",
-        "web/node_modules/x.js": "generated or vendored",
+        "web/node_modules/x.js": "vendored",
     }
     statement = criterion("Passwords MUST be compared in constant time")
     for budget in (500, 2000, 8000):

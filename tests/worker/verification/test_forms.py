@@ -11,7 +11,7 @@ from worker.sources.snapshot import Snapshot, SnapshotLimits, scan
 from worker.verification import coverage, lines, search
 from worker.verification.constitution import reading
 from worker.verification.context.index import MAX_FILE_BYTES, Index
-from worker.verification.context.select import overview, select
+from worker.verification.context.select import Known, overview, select
 from worker.verification.result import Coverage
 from worker.verification.static import decide, topics
 
@@ -56,8 +56,8 @@ def _coverage(snapshot: Snapshot) -> tuple[Coverage, str]:
     index = Index.of(snapshot)
     scoped = search.scoped(search.Texts(snapshot), [criterion])[criterion.key]
     shown = overview(index, budget=10_000_000)
-    context = select(index, [criterion], [], budget=10_000_000, whole=shown.whole, hits=[scoped.hits or ()])
-    return coverage.of(scoped, context), shown.text + context.text
+    context = select(index, [criterion], [], budget=10_000_000, whole=shown.whole, known=Known([scoped.hits or ()]))
+    return coverage.of(criterion, scoped, context), shown.text + context.text
 
 
 @pytest.mark.parametrize("form", _FORMS)

@@ -19,10 +19,12 @@ from worker.verification import lines as lines_of
 from worker.verification.context.chunks import Chunk, SourceFile, cut
 from worker.verification.context.imports import Paths, dependents, imports
 from worker.verification.context.words import counted, identifiers, words
+from worker.verification.marks import Attributes, Mark, by_text
 from worker.verification.texts import decode, is_lock, is_media
 
 MAX_FILE_BYTES = 200_000
 MAX_TOTAL_BYTES = 10_000_000
+_KEPT_CHARS = 32_000_000
 
 _K1 = 1.2
 _BODY, _NAMES, _PATH = 1.0, 2.0, 4.0
@@ -32,14 +34,8 @@ _TITLE = 2.0
 _IN_PATH, _NAME, _DEFINES, _PROSE_LESS = 0.7, 0.06, 0.1, 0.02
 _MOST_DEFINED = 2.0
 
-# Made by a machine or by others: not what a constitution speaks of, and long.
-_NOT_OURS = pattern(
-    r"(?:^|/)(?:node_modules|vendor|third_party|dist|build|\.git)/"
-    r"|\.min\.(?:js|css)$|\.(?:map|snap|svg|po|pot|csv|tsv|ipynb|lock)$"
-)
-_SECRET_FILE = pattern(
-    r"\.(?:pem|key|p12|pfx|jks|keystore)$|(?:^|/)id_(?:rsa|dsa|ecdsa|ed25519)$|(?:^|/)\.(?:netrc|pgpass|htpasswd)$"
-)
+# Text, and no code or prose that judges would learn from.
+_DATA = pattern(r"\.(?:csv|ipynb|lock)$")
 _NOISE = pattern(r"(?i)https?://\S+|\b(?:fix(?:es|ed)?|close[sd]?|resolve[sd]?|see|pr|issue)\s*:?\s*#\d+|#\d+")
 _PROSE = pattern(r"(?i)\.(?:md|markdown|rst|txt|adoc)$|(?:^|/)(?:docs?|examples?|_examples?|changelog)/")
 
@@ -61,9 +57,20 @@ class _Posting:
 class Index:
     """Built once per snapshot; searching does not change it."""
 
-    def __init__(self, files: Mapping[str, SourceFile], texts: Mapping[str, str], left_out: Sequence[LeftOut]) -> None:
+    def __init__(
+        self,
+        files: Mapping[str, SourceFile],
+        texts: Mapping[str, str],
+        left_out: Sequence[LeftOut],
+        attributes: Attributes | None = None,
+        snapshot: Snapshot | None = None,
+    ) -> None:
         self.files = files
         self.left_out = tuple(left_out)
+        self.attributes = attributes or Attributes([])
+        self._snapshot = snapshot
+        self._others: dict[str, SourceFile | None] = {}
+        self._kept = 0
         paths = Paths(files)
         self.graph = {path: imports(texts[path], path, paths) for path in files}
         self.dependents = dependents(self.graph)
@@ -79,27 +86,50 @@ class Index:
     @classmethod
     def of(cls, snapshot: Snapshot) -> "Index":
         """Read and index what can be shown. Blocking: about a second for a thousand files."""
+        attributes = Attributes.of(snapshot)
         files: dict[str, SourceFile] = {}
         texts: dict[str, str] = {}
         left_out: list[LeftOut] = []
         total = 0
         for file in snapshot.files:
-            why = _why_not(file.path, file.size, total)
+            why = _why_not(file.path, file.size, total, attributes)
             # NUL, which a text here never holds, marks the fence's nonce in prompts.
             text = None if why else decode((snapshot.root / file.path).read_bytes(), file.path)
             if text is None:
                 left_out.append(LeftOut(file.path, why or "binary"))
                 continue
+            if (mark := by_text(text)) is not None:
+                left_out.append(LeftOut(file.path, mark.value))
+                continue
             total += file.size
-            lines = lines_of.of(text)
-            text = "\n".join(lines)
-            shown = tuple(mask_file(text, file.path).split("\n")) if lines else ()
-            if len(shown) != len(lines):
+            source, text = masked(file.path, text)
+            if source is None:
                 left_out.append(LeftOut(file.path, "its secrets cannot be hidden line by line"))
                 continue
-            files[file.path] = cut(file.path, shown, text)
+            files[file.path] = source
             texts[file.path] = text
-        return cls(files, texts, left_out)
+        return cls(files, texts, left_out, attributes, snapshot)
+
+    def source(self, path: str) -> SourceFile | None:
+        """The file as it may be shown, one that was left out of the index as well; None where nobody can read it or it
+        may hold secrets. Blocking."""
+        if path in self.files or self._snapshot is None:
+            return self.files.get(path)
+        if path in self._others:
+            return self._others[path]
+        source = self._read(path)
+        if source is not None:
+            self._kept += sum(map(len, source.lines))
+        if self._kept <= _KEPT_CHARS:
+            self._others[path] = source
+        return source
+
+    def _read(self, path: str) -> SourceFile | None:
+        assert self._snapshot is not None
+        if is_media(path) or self.attributes.mark(path) is Mark.SECRET or path not in self._snapshot.paths:
+            return None
+        text = decode((self._snapshot.root / path).read_bytes(), path)
+        return None if text is None else masked(path, text)[0]
 
     def _lines(self, chunk: Chunk) -> Sequence[str]:
         return self.files[chunk.path].lines[chunk.start - 1 : chunk.end]
@@ -147,6 +177,10 @@ class Index:
             scores[number] += of_files[chunk.path] + most * _DEFINES * min(_MOST_DEFINED, defined)
         return scores
 
+    def defined(self, name: str) -> frozenset[int]:
+        """Numbers of the chunks in which the name is defined, without regard to case."""
+        return frozenset(self._defined.get(name.lower(), ()))
+
     def _weights(self, query: str) -> dict[str, float]:
         """Word of the query → the most it can add to a score.
 
@@ -175,6 +209,15 @@ class Index:
         return frozenset(found.union(*(self.dependents.get(path, frozenset()) for path in found)))
 
 
+def masked(path: str, text: str) -> tuple[SourceFile | None, str]:
+    """The file as judges and scouts may read it, None where its secrets cannot be hidden line by line; and its text
+    with one kind of line ends."""
+    lines = lines_of.of(text)
+    text = "\n".join(lines)
+    shown = tuple(mask_file(text, path).split("\n")) if lines else ()
+    return (cut(path, shown, text) if len(shown) == len(lines) else None), text
+
+
 def size(lines: Iterable[str]) -> int:
     """Bytes that the lines take with their numbers. Scripts of more bytes a letter take more tokens a letter too."""
     return sum((len(line) if line.isascii() else len(line.encode())) + 6 for line in lines)
@@ -201,15 +244,15 @@ def _of_path(path: _Path, weights: Mapping[str, float], most: float) -> float:
     return _IN_PATH * found + most * (_NAME * named - _PROSE_LESS * path.prose)
 
 
-def _why_not(path: str, size: int, total: int) -> str | None:
+def _why_not(path: str, size: int, total: int, attributes: Attributes) -> str | None:
     if is_media(path):
         return "pictures, fonts, sounds"
     if is_lock(path):
         return "lock files"
-    if _SECRET_FILE.search(path):
-        return "may hold secrets"
-    if _NOT_OURS.search(path):
-        return "generated or vendored"
+    if (mark := attributes.mark(path)) is not None:
+        return mark.value
+    if _DATA.search(path):
+        return "data"
     if size > MAX_FILE_BYTES:
         return f"larger than {MAX_FILE_BYTES} bytes"
     if total + size > MAX_TOTAL_BYTES:

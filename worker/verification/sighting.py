@@ -1,0 +1,16 @@
+"""A place that a scout named."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class Sighting:
+    """Where a criterion, by its key, may be broken or is seen to hold. Lines from 1, both inclusive; what was quoted
+    stands there. `why` is the scout's word, on one line."""
+
+    key: str
+    path: str
+    start: int
+    end: int
+    holds: bool
+    why: str
