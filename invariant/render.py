@@ -114,6 +114,10 @@ def _coverage(coverage: dict[str, Any]) -> Iterator[str]:
             f"shown to the judges: {share} of its scope ({coverage['lines_shown']} of {coverage['lines']} lines in "
             f"{coverage['files_shown']} of {coverage['files']} files)"
         )
+    if coverage.get("lines_read") and not coverage["whole"] and not coverage["sampled"]:
+        all_read = "all" if coverage["read"] else f"{coverage['lines_read']} lines"
+        named = f"{coverage['places_named']} places named" if coverage["places_named"] else "nothing named"
+        yield f"read by scouts: {all_read} of its scope: {named}"
     if coverage["unreadable"]:
         yield f"could not be shown: {_some(coverage['unreadable'], _PLACES)}"
     if coverage["searched_for"]:

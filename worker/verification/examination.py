@@ -188,9 +188,10 @@ class Examination:
 
     def look(self, keys: Sequence[str], role: JudgeRole, looks: Sequence[Look], settings: Settings) -> Seen:
         """Show a judge of these criteria what it asks to see; it may cite that from then on."""
-        assert self._case is not None
+        assert self._case is not None and self._texts is not None
         seen = looking.show(
             self._case.index,
+            self._texts,
             looks,
             budget=int(settings.context_tokens * _LOOK_SHARE),
             hidden=self._case.reading.constitution,

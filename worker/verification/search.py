@@ -128,7 +128,7 @@ class Texts:
     def read(self) -> None:
         """Read all that is kept."""
         for file in self.snapshot.files if self._keeps else ():
-            if _is_text(file.path):
+            if is_text(file.path):
                 self.rows(file.path)
 
     def rows(self, path: str) -> Rows | None:
@@ -159,7 +159,7 @@ def scoped(known: Texts, criteria: Sequence[Criterion]) -> dict[str, Scoped]:
         for search in here:
             if file.path in search.named:
                 search.paths.append(Hit(file.path, 0))
-        if here and _is_text(file.path):
+        if here and is_text(file.path):
             _text(here, sieve, file.path, known.rows(file.path))
     return {search.criterion.key: search.result() for search in searches}
 
@@ -177,11 +177,12 @@ def _verified(by_scope: Mapping[Scope, Sequence[_Search]], path: str, changed: f
             if search.criterion.kind is CriterionKind.SOMEWHERE:
                 here.append(search)
             else:
-                search.unchanged += _is_text(path)
+                search.unchanged += is_text(path)
     return here
 
 
-def _is_text(path: str) -> bool:
+def is_text(path: str) -> bool:
+    """Whether the file may hold text that a criterion speaks of, by its path."""
     return not texts.is_media(path) and not texts.is_lock(path)
 
 

@@ -301,7 +301,8 @@ async def test_a_contradiction_is_asked_again_and_the_second_answer_counts(clien
 
 
 async def test_a_pass_of_what_was_not_seen_is_not_to_be_had(client: httpx.AsyncClient, url: str) -> None:
-    """A repository of which a part is shown: without patterns nobody can say that it is nowhere, with them code can."""
+    """A repository of which a part is shown, and that nobody reads: without patterns nobody can say that it is nowhere,
+    with them code can, of all that they would match."""
     text = "- Code MUST NOT block the event loop.\n"
     many = {f"app/part_{n}.py": f"def part_{n}(loop):\n{PADDING}" for n in range(40)}
 
@@ -319,7 +320,8 @@ async def test_a_pass_of_what_was_not_seen_is_not_to_be_had(client: httpx.AsyncC
             return provider.judging(judge)(request)
 
         with provider.running(script) as server:
-            verdict = await verified(client, url, server, many, text=text, CVA_CONTEXT_TOKENS=2000)
+            verdict = await verified(client, url, server, many, text=text, CVA_CONTEXT_TOKENS=2000, CVA_DEPTH="search")
+        assert verdict["verdict"] == "PARTIAL"
         assert outcomes(verdict) == {"Code MUST NOT block the event loop.": outcome}, verdict["criteria"][0]["reason"]
         coverage = verdict["criteria"][0]["coverage"]
         assert 0 < coverage["share"] < 0.5

@@ -10,6 +10,7 @@ from worker.verification.context.index import Index, size
 from worker.verification.context.listing import BYTES_PER_TOKEN
 from worker.verification.context.shown import Spans, merged, render
 from worker.verification.matching import Matcher, Rows
+from worker.verification.search import Texts
 
 MAX_LOOKS = 6
 _LINES_OF_FILE = 160
@@ -41,7 +42,9 @@ class Seen:
     spans: dict[str, list[tuple[int, int]]]
 
 
-def show(index: Index, looks: Sequence[Look], *, budget: int, hidden: frozenset[str] = frozenset()) -> Seen:
+def show(
+    index: Index, known: Texts, looks: Sequence[Look], *, budget: int, hidden: frozenset[str] = frozenset()
+) -> Seen:
     """What the looks ask for, as much as fits into `budget` tokens, each as much as the others. `hidden` are
     paths that are no evidence. Blocking."""
     chosen = list(dict.fromkeys(looks))[:MAX_LOOKS]
@@ -50,7 +53,7 @@ def show(index: Index, looks: Sequence[Look], *, budget: int, hidden: frozenset[
     nothing: list[str] = []
     for look in chosen:
         left, found = share, False
-        for path, first, last in _windows(index, look):
+        for path, first, last in _windows(index, known, look):
             file = None if path in hidden else index.source(path)
             span = None if file is None else _fitting(path, file.lines, max(1, first), last, left)
             if span is not None:
@@ -82,19 +85,19 @@ def _fitting(path: str, lines: Sequence[str], start: int, last: int, room: int) 
     return None
 
 
-def _windows(index: Index, look: Look) -> Iterator[related.Window]:
+def _windows(index: Index, known: Texts, look: Look) -> Iterator[related.Window]:
     match look.by:
         case What.PATH:
             path = look.what.strip().strip("`").removeprefix("./")
             start = 1 if look.line is None else max(1, look.line - _BEFORE)
             yield path, start, start + _LINES_OF_FILE
         case What.SYMBOL:
-            yield from _symbol(index, look.what.strip().strip("`").removesuffix("()"))
+            yield from _symbol(index, known, look.what.strip().strip("`").removesuffix("()"))
         case What.PATTERN:
-            yield from _lines(index, search.usable([look.what]))
+            yield from _lines(index, known, search.usable([look.what]))
 
 
-def _symbol(index: Index, name: str) -> Iterator[related.Window]:
+def _symbol(index: Index, known: Texts, name: str) -> Iterator[related.Window]:
     """Where it is defined, and then where it is named."""
     bare = name.replace("::", ".").rsplit(".", 1)[-1]
     for number in sorted(index.defined(bare))[:_MAX_PLACES]:
@@ -103,16 +106,22 @@ def _symbol(index: Index, name: str) -> Iterator[related.Window]:
         start = chunk.start + next((n for n, line in enumerate(lines) if bare.lower() in line.lower()), 0)
         yield chunk.path, start, start + _HEAD
     if bare:
-        yield from _lines(index, search.usable([rf"\b{search.literal(bare)}\b"]))
+        yield from _lines(index, known, search.usable([rf"\b{search.literal(bare)}\b"]))
 
 
-def _lines(index: Index, patterns: Sequence[str]) -> Iterator[related.Window]:
+def _lines(index: Index, known: Texts, patterns: Sequence[str]) -> Iterator[related.Window]:
+    """The lines that match, those of code before those of documents and data."""
     matcher = Matcher.of(patterns)
     if matcher is None:
         return
     left = _MAX_PLACES
-    for path in sorted(index.files):
-        for number in matcher.lines(Rows.of(index.files[path].lines), left):
+    paths = sorted((file.path for file in known.snapshot.files), key=lambda path: (path not in index.files, path))
+    for path in paths:
+        file = index.files.get(path)
+        rows = known.rows(path) if file is None and search.is_text(path) else None
+        if file is not None:
+            rows = Rows.of(file.lines)
+        for number in () if rows is None else matcher.lines(rows, left):
             left -= 1
             yield (path, *related.around_line(number))
         if left <= 0:

@@ -60,7 +60,7 @@ class _Shares:
 
 
 # Where scouts have read everything, what only might be of use need not fill the room.
-_SCOUTED = _Shares(places=0.55, related=0.1, pieces=0.15)
+_SCOUTED = _Shares(places=0.45, related=0.1, pieces=0.25)
 _SEARCHED = _Shares(places=0.5, related=0.0, pieces=1.0)
 
 

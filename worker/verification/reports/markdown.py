@@ -184,6 +184,15 @@ def _seen(coverage: Coverage) -> str:
         f"shown to the judges: {share} of its scope ({coverage.shown_lines} of {coverage.lines} lines in "
         f"{coverage.shown_files} of {coverage.files} files)"
     )
+    if coverage.deep and not coverage.whole:
+        spared = len(coverage.spared)
+        rest = f", {spared} file(s) that need not be read left out" if spared else ""
+        named = "nothing named"
+        if coverage.places:
+            named = f"{coverage.places} place(s) named, {coverage.places_shown} of them shown"
+        read = "all" if coverage.read else coverage.percent_read
+        lines = f"{coverage.read_lines} lines in {coverage.read_files} files{rest}"
+        shown = f"read by scouts: {read} of its scope ({lines}), {named}; {shown}"
     if not coverage.patterns:
         return shown
     patterns = ", ".join(code(pattern) for pattern in coverage.patterns)
@@ -201,6 +210,8 @@ def _said(result: CriterionResult, indent: str = "") -> Iterator[str]:
         changed = before.get(opinion.role)
         note = f" (said {changed.vote.value} before the debate)" if changed and changed.vote is not opinion.vote else ""
         why = f"{opinion.rationale} (Void: {opinion.void})" if opinion.void else opinion.rationale
+        if opinion.asked:
+            why += f" (Asked to see {', '.join(opinion.asked)}.)"
         said.setdefault((f"{_vote(opinion)}{note}", why), []).append(opinion.role.value.replace("_", " "))
     for (vote, rationale), roles in said.items():
         yield f"{indent}- **{', '.join(roles)}** · {vote}: {inline(rationale)}"
