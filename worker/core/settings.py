@@ -151,6 +151,7 @@ class Settings(BaseSettings):
     llm_output_tokens: int = Field(8192, alias="CVA_LLM_OUTPUT_TOKENS", ge=256)
     llm_wait_seconds: float = Field(86_400.0, alias="CVA_LLM_WAIT_SECONDS", ge=0)
     context_tokens: int = Field(12_000, alias="CVA_CONTEXT_TOKENS", ge=500)
+    scout_tokens: int = Field(24_000, alias="CVA_SCOUT_TOKENS", ge=500, description="what a scout reads at once")
     depth: Depth = Field(
         Depth.FULL,
         alias="CVA_DEPTH",
@@ -359,7 +360,7 @@ class Settings(BaseSettings):
 _CONTAINED = (
     "production", "railway", "git_seconds", "git_hosts", "max_snapshot_files", "max_snapshot_bytes", "max_file_bytes",
     "analyzers", "analyzer_seconds", "analyzer_memory_bytes", "context_tokens", "criteria_per_call", "pass_score",
-    "depth",
+    "depth", "scout_tokens",
 )  # fmt: skip
 
 

@@ -101,8 +101,8 @@ class Gateway:
         self._settling: set[asyncio.Task[None]] = set()
         self._secret: str | None = None
         self._prefixes = Prefixes()
-        # Judges of a batch, and both rounds of a debate, are shown the same long text.
-        self._masked = lru_cache(maxsize=64)(partial(mask, secrets=settings.secrets()))
+        # Judges of a batch, and both rounds of a debate, are shown the same long text; so are scouts of several runs.
+        self._masked = lru_cache(maxsize=256)(partial(mask, secrets=settings.secrets()))
 
     async def ask(self, ask: Ask[T], caller: Caller) -> Answer[T]:
         """Raises an LlmError when no model of the role's chain gives an answer that can be read.

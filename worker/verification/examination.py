@@ -160,7 +160,7 @@ class Examination:
             hidden=case.reading.constitution,
             shown=shown,
             also=affected,
-            room=settings.context_tokens * BYTES_PER_TOKEN,
+            room=settings.scout_tokens * BYTES_PER_TOKEN,
         )
 
     def piece(self, number: int) -> str:
