@@ -120,7 +120,8 @@ def _measuring(roles: "argparse._SubParsersAction[_Parser]") -> None:
     """What measures and harms."""
     bench = roles.add_parser(
         "bench",
-        help="measure; `decisions`, `clients`, `contained`, `scale`, `flow`, `remediate`, `deliveries` judge",
+        help="measure; those of `decisions`, `clients`, `contained`, `scale`, `flow`, `remediate`, `deliveries` and "
+        "`reading` judge",
     )
     bench.add_argument(
         "what",
@@ -136,6 +137,7 @@ def _measuring(roles: "argparse._SubParsersAction[_Parser]") -> None:
             "flow",
             "remediate",
             "deliveries",
+            "reading",
         ),
     )
     bench.add_argument(
@@ -144,7 +146,9 @@ def _measuring(roles: "argparse._SubParsersAction[_Parser]") -> None:
     bench.add_argument(
         "--call-seconds", type=float, default=2.0, help="verify, remediate: how long a call of a model takes"
     )
-    bench.add_argument("--repo", action="append", default=[], help="retrieval: a git repository; may be repeated")
+    bench.add_argument(
+        "--repo", action="append", default=[], help="retrieval, reading: a git repository; may be repeated"
+    )
     bench.add_argument("--commits", type=int, default=60, help="retrieval: how many commits of each repository")
     bench.add_argument("--cases", action="append", default=[], help="decisions: a folder of cases; may be repeated")
     bench.add_argument("--json", metavar="FILE", help="decisions: write the whole result there")

@@ -92,7 +92,7 @@ def command(arguments: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="invariant-bench-") as name:
         folder = Path(name)
         place = folder / "repository"
-        whole = _repository(place) // 4
+        whole = generate(place) // 4
         source = {"kind": "git", "url": str(place), "ref": _commit(place)}
         for title, many in (
             ("one run", [0]),
@@ -184,7 +184,7 @@ def _stack(config: Settings, folder: Path, seconds: float) -> Iterator[_Running]
         provider.wait(10)
 
 
-def _repository(folder: Path) -> int:
+def generate(folder: Path) -> int:
     """500 files of four languages, about a hundred lines each; returns how many bytes that is."""
     size = 0
     for place in range(_FILES):

@@ -167,6 +167,10 @@ class Examination:
         """The text of a piece that a scout is to read."""
         return self._scouted.text(number)
 
+    def paths_of(self, number: int) -> frozenset[str]:
+        """The files that stand in a piece."""
+        return frozenset(place.path for fragment in self._scouted.pieces[number].fragments for place in fragment.places)
+
     def scouted(self, read: Sequence[PieceRead]) -> Surveyed:
         """Take what scouts named; what they quote must stand there."""
         for piece in read:

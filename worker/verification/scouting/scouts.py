@@ -78,7 +78,7 @@ class Scouts:
         model = next(iter(providers.chain(SCOUT, self._settings)), None)
         price = None if model is None else prices.of(model, self._settings)
         for part in _parts(criteria):
-            instructions = sum(len(message["content"].encode()) for message in _messages(part, ""))
+            instructions = prefix_bytes(part)
             for piece in to_read:
                 size = (instructions + piece.size) // _BYTES_PER_TOKEN
                 pieces += 1
@@ -147,6 +147,11 @@ class Scouts:
             fence=sha256(messages[1]["content"].encode()),
         )
         return answer.read(number, (await self._gateway.ask(ask, self._caller)).value)
+
+
+def prefix_bytes(criteria: Sequence[Criterion]) -> int:
+    """How much a scout is told beside the piece that it reads."""
+    return sum(len(message["content"].encode()) for message in _messages(criteria, ""))
 
 
 _REASONS = {"model_refused": "the scout refused to read it"}
