@@ -149,6 +149,7 @@ def _measuring(roles: "argparse._SubParsersAction[_Parser]") -> None:
     bench.add_argument(
         "--repo", action="append", default=[], help="retrieval, reading: a git repository; may be repeated"
     )
+    bench.add_argument("--files", type=int, default=0, help="reading: of one large repository, such as 20000")
     bench.add_argument("--commits", type=int, default=60, help="retrieval: how many commits of each repository")
     bench.add_argument("--cases", action="append", default=[], help="decisions: a folder of cases; may be repeated")
     bench.add_argument("--json", metavar="FILE", help="decisions: write the whole result there")

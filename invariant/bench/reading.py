@@ -9,8 +9,10 @@ library's, by each provider's way of caching.
 
 import argparse
 import random
+import resource
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,6 +56,8 @@ _FAMILIES = {
     "Google": ("gemini/gemini-2.5-pro", "gemini/gemini-2.5-flash-lite"),
 }
 _TOKENS_WANTED, _PRICE_WANTED, _REUSED_WANTED = 0.60, 0.50, 0.95
+# Of 20,000 files, 4 million lines.
+_INDEX_SECONDS, _MEMORY_MIB = 90.0, 1000
 # Below this many files a single one is more than a twentieth of all that is asked.
 _ENOUGH_FILES = 500
 
@@ -106,6 +110,8 @@ class Read:
 def command(arguments: argparse.Namespace) -> int:
     """Measure the repositories, or a generated one of 500 files; returns 1 when a figure is not what it should be."""
     console = Console(width=150)
+    if arguments.files:
+        return _large(arguments.files, console)
     table = Table(title="reading: 24 criteria; planted violations, one in each of up to 200 files")
     for column in (
         "repository",
@@ -137,6 +143,30 @@ def command(arguments: argparse.Namespace) -> int:
     for sentence in wrong:
         console.print(sentence, markup=False, soft_wrap=True)
     return int(bool(wrong))
+
+
+def _large(files: int, console: Console) -> int:
+    """How long a repository of so many files of 200 lines takes until scouts can begin, and how much memory."""
+    criteria = reading.read(_RULES).criteria
+    with tempfile.TemporaryDirectory(prefix="invariant-reading-") as work:
+        for number in range(files):
+            path = Path(work, f"part{number % 200}", f"module_{number}.py")
+            path.parent.mkdir(exist_ok=True)
+            functions = (
+                f"def f_{number}_{n}(request, limit={n}):\n    value_{n} = limit * {number} if limit > {n} else request\n"
+                f"    return value_{n}\n\n"
+                for n in range(50)
+            )
+            path.write_text("".join(functions), encoding="utf-8")
+        began = time.perf_counter()
+        _, to_scout, snapshot = _opened(Path(work), criteria, Settings.model_construct())
+        seconds = time.perf_counter() - began
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    console.print(
+        f"{files:,} files, {files * 200:,} lines, {snapshot.total >> 20} MiB: {len(to_scout.pieces):,} pieces after "
+        f"{seconds:.1f} s (wanted {_INDEX_SECONDS:.0f}), {memory} MiB of memory (wanted {_MEMORY_MIB})"
+    )
+    return int(seconds > _INDEX_SECONDS or memory > _MEMORY_MIB)
 
 
 @contextmanager

@@ -20,8 +20,8 @@ def _set(text: str) -> frozenset[str]:
 
 _MEDIA = _set(
     "png jpg jpeg gif webp ico bmp tif tiff avif pdf woff woff2 ttf otf eot mp3 mp4 wav ogg webm mov avi flac mo psd "
-    "ai eps sketch fig icns cur xcf heic jp2 m4a ogv aac wma ds_store db sqlite sqlite3 npy npz parquet feather onnx h5 hdf5 "
-    "tflite safetensors blend fbx glb aseprite"
+    "ai eps sketch fig icns cur xcf heic jp2 m4a ogv aac wma ds_store db sqlite sqlite3 npy npz parquet feather onnx "
+    "h5 hdf5 tflite safetensors blend fbx glb aseprite"
 )
 _CODE = _set(
     "py pyi pyw pyx js jsx mjs cjs ts tsx mts cts go java rs c h cc cpp cxx hpp cs kt kts swift rb php pl lua scala sh "

@@ -110,26 +110,26 @@ class Index:
             texts[file.path] = text
         return cls(files, texts, left_out, attributes, snapshot)
 
-    def source(self, path: str) -> SourceFile | None:
+    def source(self, path: str, *, whole: int = 0) -> SourceFile | None:
         """The file as it may be shown, one that was left out of the index as well; None where nobody can read it or it
-        may hold secrets. Blocking."""
+        may hold secrets. One of less than `whole` bytes need not be cut. Blocking."""
         if path in self.files or self._snapshot is None:
             return self.files.get(path)
         if path in self._others:
             return self._others[path]
-        source = self._read(path)
+        source = self._read(path, whole)
         if source is not None:
             self._kept += sum(map(len, source.lines))
         if self._kept <= _KEPT_CHARS:
             self._others[path] = source
         return source
 
-    def _read(self, path: str) -> SourceFile | None:
+    def _read(self, path: str, whole: int) -> SourceFile | None:
         assert self._snapshot is not None
         if is_media(path) or self.attributes.mark(path) is Mark.SECRET or path not in self._snapshot.paths:
             return None
         text = decode((self._snapshot.root / path).read_bytes(), path)
-        return None if text is None else masked(path, text)[0]
+        return None if text is None else masked(path, text, whole=whole)[0]
 
     def _lines(self, chunk: Chunk) -> Sequence[str]:
         return self.files[chunk.path].lines[chunk.start - 1 : chunk.end]
@@ -209,13 +209,17 @@ class Index:
         return frozenset(found.union(*(self.dependents.get(path, frozenset()) for path in found)))
 
 
-def masked(path: str, text: str) -> tuple[SourceFile | None, str]:
+def masked(path: str, text: str, *, whole: int = 0) -> tuple[SourceFile | None, str]:
     """The file as judges and scouts may read it, None where its secrets cannot be hidden line by line; and its text
-    with one kind of line ends."""
+    with one kind of line ends. One of less than `whole` bytes need not be cut, and is one chunk."""
     lines = lines_of.of(text)
     text = "\n".join(lines)
     shown = tuple(mask_file(text, path).split("\n")) if lines else ()
-    return (cut(path, shown, text) if len(shown) == len(lines) else None), text
+    if len(shown) != len(lines):
+        return None, text
+    if size(shown) < whole:
+        return SourceFile(path, shown, (Chunk(path, 1, len(shown), ()),) if shown else ()), text
+    return cut(path, shown, text), text
 
 
 def size(lines: Iterable[str]) -> int:

@@ -96,7 +96,7 @@ class Survey:
         self._invented = 0
 
     def _fragments(self, path: str, room: int) -> Iterable[tuple[int, int, Span]]:
-        file = self._index.source(path)
+        file = self._index.source(path, whole=room // 2)
         if file is None:
             return []
         found = list(fragments(file, room))
