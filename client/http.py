@@ -82,6 +82,22 @@ class Client:
         found: dict[str, Any] = self._request("GET", f"/api/runs/{run_id}/verdict").json()
         return found
 
+    def runs(self, **filters: str) -> Iterator[dict[str, Any]]:
+        """The runs that one may see, the newest first. Raises ApiError."""
+        cursor: str | None = None
+        while True:
+            parameters = {**filters, **({} if cursor is None else {"cursor": cursor})}
+            page = self._request("GET", "/api/runs", params=parameters).json()
+            yield from page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+    def feedback(self, run_id: str) -> list[dict[str, Any]]:
+        """What people marked of a run. Raises ApiError."""
+        found: list[dict[str, Any]] = self._request("GET", f"/api/runs/{run_id}/feedback").json()["items"]
+        return found
+
     def document(self, run_id: str, name: str) -> bytes:
         """`report`, `sarif` or `verdict`, as it is served."""
         return self._request("GET", f"/api/runs/{run_id}/{name}").content

@@ -24,6 +24,7 @@ _COMMANDS = {
     "github-app": "invariant.github_app",
     "chaos": "invariant.chaos.command",
     "fuzz": "invariant.fuzz.command",
+    "eval": "invariant.eval.command",
 }
 """The module whose `command` does a role's work; loaded when it is asked for."""
 
@@ -90,8 +91,27 @@ def _parser() -> _Parser:
     )
     app.add_argument("--output", default="github-app.env", help="the file that is written (default: github-app.env)")
     app.add_argument("--port", type=int, default=0, help="of the page on this machine (default: a free one)")
+    _evaluating(roles)
     _measuring(roles)
     return parser
+
+
+def _evaluating(roles: "argparse._SubParsersAction[_Parser]") -> None:
+    evaluate = roles.add_parser(
+        "eval",
+        help="how right the verdicts are, on a suite with known answers",
+        description="run [SUITE…]: verify a suite (default: the bundled one) and print its figures; what is there is "
+        "not asked again. compare A.jsonl B.jsonl: which of two configurations is better; exits with 1 when the second "
+        "is worse. import KIND SET: a suite of a public set (sarif, owasp-python, bugsinpy, swe-bench). feedback: a "
+        "suite of what people marked.",
+    )
+    evaluate.add_argument("what", choices=("run", "compare", "import", "feedback"))
+    evaluate.add_argument("paths", nargs="*", help="folders or files, as `what` needs them")
+    evaluate.add_argument("--name", default="eval", help="run: of the configuration; its answers are NAME.jsonl")
+    evaluate.add_argument("--output", metavar="DIR", help="run: where the answers are kept; else: the suite to write")
+    evaluate.add_argument("--json", metavar="FILE", help="run: write the figures there")
+    evaluate.add_argument("--html", metavar="FILE", help="run: write a page with the curves there")
+    evaluate.add_argument("--at-once", type=int, default=4, help="run: how many cases are verified at once")
 
 
 def _end(number: int, _: object) -> NoReturn:
@@ -104,7 +124,7 @@ def _from_where_it_was_called(arguments: argparse.Namespace) -> None:
     origin = os.environ.get("INVARIANT_ORIGIN")
     if not origin:
         return
-    for name in ("path", "constitution", "output", "json", "repo", "cases"):
+    for name in ("path", "paths", "constitution", "output", "json", "html", "repo", "cases"):
         value = getattr(arguments, name, None)
         if isinstance(value, list):
             setattr(arguments, name, [_from(origin, each) for each in value])

@@ -153,7 +153,8 @@ def _large(files: int, console: Console) -> int:
             path = Path(work, f"part{number % 200}", f"module_{number}.py")
             path.parent.mkdir(exist_ok=True)
             functions = (
-                f"def f_{number}_{n}(request, limit={n}):\n    value_{n} = limit * {number} if limit > {n} else request\n"
+                f"def f_{number}_{n}(request, limit={n}):\n"
+                f"    value_{n} = limit * {number} if limit > {n} else request\n"
                 f"    return value_{n}\n\n"
                 for n in range(50)
             )

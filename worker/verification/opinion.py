@@ -50,6 +50,10 @@ class Opinion:
     """Whether it cites a place where the search for the criterion hits."""
     asked: tuple[str, ...] = ()
     """What the judge asked to see, and was shown, before it decided."""
+    said: Vote | None = None
+    """What it voted, where that does not count."""
+    said_confidence: float | None = None
+    """How sure it was of that, 0 to 1."""
     unresolved: int = 0
     """Citations that were dropped since they are not in what the judge was shown."""
     void: str | None = None

@@ -43,7 +43,18 @@ class Ground:
 
 def void(opinion: Opinion, why: str) -> Opinion:
     """The opinion as an abstention, with the reason."""
-    return replace(opinion, vote=Vote.ABSTAIN, score=None, confidence=None, void=why, places=())
+    said = opinion.vote if opinion.said is None else opinion.said
+    sure = opinion.confidence if opinion.said is None else opinion.said_confidence
+    return replace(
+        opinion,
+        vote=Vote.ABSTAIN,
+        score=None,
+        confidence=None,
+        said=said,
+        said_confidence=sure,
+        void=why,
+        places=(),
+    )
 
 
 def contradicts(vote: Vote, score: int | None, pass_score: int) -> bool:

@@ -60,9 +60,18 @@ class Label(Nothing):
     topic: str = ""
 
 
+class Source(BaseModel):
+    """A commit of a repository that is not in the case itself."""
+
+    model_config = ConfigDict(frozen=True)
+
+    url: str
+    commit: str
+
+
 @dataclass(frozen=True)
 class Case:
-    """`labels` and `nothing` are in the order of the file."""
+    """`labels` and `nothing` are in the order of the file. `source` None: the repository is a folder of the case."""
 
     folder: Path
     languages: tuple[str, ...]
@@ -70,6 +79,7 @@ class Case:
     constitution: str
     labels: tuple[Label, ...]
     nothing: tuple[Nothing, ...]
+    source: Source | None = None
 
     @property
     def name(self) -> str:
@@ -94,7 +104,8 @@ def load(folder: Path) -> Case:
     try:
         document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
         constitution = (folder / CONSTITUTION).read_text(encoding="utf-8")
-        if not (folder / REPOSITORY).is_dir():
+        source = None if "source" not in document else Source.model_validate(document["source"])
+        if source is None and not (folder / REPOSITORY).is_dir():
             raise NotACase(f"{folder / REPOSITORY}: there is no such folder")
         return Case(
             folder,
@@ -103,6 +114,7 @@ def load(folder: Path) -> Case:
             constitution,
             tuple(Label.model_validate(entry) for entry in document.get("criterion", ())),
             tuple(Nothing.model_validate(entry) for entry in document.get("nothing", ())),
+            source,
         )
     except OSError as error:
         raise NotACase(f"{error.filename}: {error.strerror}") from None

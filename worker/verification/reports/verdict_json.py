@@ -210,6 +210,8 @@ def opinion_view(opinion: Opinion) -> dict[str, Any]:
         "asked_to_see": list(opinion.asked),
         "unresolved_citations": opinion.unresolved,
         "void": opinion.void,
+        "said": None if opinion.said is None else opinion.said.value,
+        "said_confidence": opinion.said_confidence,
         "failure": opinion.failure,
         "evidence": evidence_view(opinion.key, opinion.evidence),
     }
