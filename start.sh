@@ -33,6 +33,8 @@ bash start.sh [ROLE]
   bench reading [--repo PATH …] [--files N]
               how much of a repository scouts read, what it costs, and what is asked again; exit code 1 when a planted
               violation is missed, or reading costs more than it may
+  bench seeing
+              whether judges are shown the place that decides, on the labelled set; exit code 1 below 95 %
   bench verify
               measure what the product adds to the time of its LLM calls
   bench remediate

@@ -140,8 +140,8 @@ def _measuring(roles: "argparse._SubParsersAction[_Parser]") -> None:
     """What measures and harms."""
     bench = roles.add_parser(
         "bench",
-        help="measure; those of `decisions`, `clients`, `contained`, `scale`, `flow`, `remediate`, `deliveries` and "
-        "`reading` judge",
+        help="measure; those of `decisions`, `clients`, `contained`, `scale`, `flow`, `remediate`, `deliveries`, "
+        "`reading` and `seeing` judge",
     )
     bench.add_argument(
         "what",
@@ -158,6 +158,7 @@ def _measuring(roles: "argparse._SubParsersAction[_Parser]") -> None:
             "remediate",
             "deliveries",
             "reading",
+            "seeing",
         ),
     )
     bench.add_argument(

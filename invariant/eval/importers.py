@@ -22,6 +22,24 @@ from worker.core.vocabulary import CriterionKind
 _HUNK = re.compile(r"^@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@")
 _OLD = re.compile(r"^--- (?:a/)?(\S+)")
 _INFO = re.compile(r'^(\w+)\s*=\s*"?([^"\n]*)"?\s*$', re.MULTILINE)
+# BenchmarkPython's short words.
+_CATEGORIES = {
+    "cmdi": "command injection",
+    "codeinj": "code injection",
+    "deserialization": "deserialization of untrusted data",
+    "hash": "weak hash",
+    "ldapi": "LDAP injection",
+    "pathtraver": "path traversal",
+    "redirect": "unchecked redirect",
+    "securecookie": "insecure cookie",
+    "sqli": "SQL injection",
+    "trustbound": "violation of a trust boundary",
+    "weakrand": "weak randomness",
+    "xpathi": "XPath injection",
+    "xss": "cross-site scripting",
+    "xxe": "XML external entities",
+}
+_INSTANCE = {"instance_id", "repo", "base_commit", "patch", "problem_statement"}
 _RULE = "Code MUST NOT do what the rule {rule} finds: {words}"
 
 
@@ -81,7 +99,7 @@ def owasp(source: Path, target: Path) -> int:
             if file is None:
                 continue
             requirement = Requirement(
-                f"Code MUST NOT have a weakness of the kind {category} (CWE-{cwe}).",
+                f"Code MUST NOT have a weakness of the kind «{_CATEGORIES.get(category, category)}» (CWE-{cwe}).",
                 real.lower() == "true",
                 why=f"{table.name}: {real}",
                 topic=category,
@@ -138,6 +156,8 @@ def swebench(source: Path, target: Path) -> int:
         instances = json.loads(text) if whole else [json.loads(line) for line in text.splitlines() if line.strip()]
     except ValueError as error:
         raise NotImported(f"{source} is no JSON: {error}") from None
+    if not instances or any(not isinstance(one, dict) or _INSTANCE - one.keys() for one in instances):
+        raise NotImported(f"{source} holds no instances with {', '.join(sorted(_INSTANCE))}.")
     for instance in instances:
         title = instance["problem_statement"].strip().partition("\n")[0]
         requirement = Requirement(
@@ -155,8 +175,6 @@ def swebench(source: Path, target: Path) -> int:
             languages=sorted(_languages(place.rpartition(":")[0] for place in requirement.places)),
             source=repo,
         )
-    if not instances:
-        raise NotImported(f"{source} has no instances.")
     return len(instances)
 
 

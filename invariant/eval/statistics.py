@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 _Z = 1.96
 BINS = 10
-SURE = 0.05
-"""A difference is shown where chance alone would show one as large in fewer than one of twenty suites."""
+SURE = 0.02
+"""A difference is shown where chance alone would show one as large in fewer than one of fifty suites."""
 
 
 @dataclass(frozen=True)

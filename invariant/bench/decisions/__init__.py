@@ -16,7 +16,7 @@ from rich.console import Console
 from invariant.bench.decisions import cases, printing, running
 from invariant.bench.decisions.summary import Summary
 
-_BUNDLED = Path(__file__).parent
+BUNDLED = Path(__file__).parent
 _USAGE_ERROR = 3
 
 
@@ -24,7 +24,7 @@ def command(arguments: argparse.Namespace) -> int:
     """Verify the cases and print the tables; returns 0, 1 when a threshold is not met, 3 for a set nobody can read."""
     console = Console(highlight=False)
     try:
-        loaded = [case for folder in arguments.cases or [_BUNDLED] for case in cases.load_all(Path(folder))]
+        loaded = [case for folder in arguments.cases or [BUNDLED] for case in cases.load_all(Path(folder))]
     except cases.NotACase as error:
         console.print(f"bench decisions: {error}", markup=False, soft_wrap=True)
         return _USAGE_ERROR

@@ -36,25 +36,28 @@ def hits(found: Sequence[Hit], budget: int) -> tuple[list[str], frozenset[Hit]]:
 
 
 def sightings(
-    named: Sequence[Sighting], criteria: Sequence[Criterion], unread: frozenset[str], budget: int
+    named: Sequence[Sighting], criteria: Sequence[Criterion], shown: Spans, unread: frozenset[str], budget: int
 ) -> tuple[list[str], frozenset[Sighting]]:
-    """What scouts say of each criterion, as many of the places as fit in their order; and which those are. `unread`
-    are the criteria of whose scope they have not read everything."""
+    """What scouts say of each criterion, as many of the places as fit, those first that are among the `shown` lines;
+    and which of these are listed. `unread` are the criteria of whose scope they have not read everything."""
     listed = ["=== Places that scouts named, who looked through what these criteria are about; each may be wrong:"]
     told: set[Sighting] = set()
     for criterion in criteria:
-        own = [sighting for sighting in named if sighting.key == criterion.key]
+        seen = {s: within(shown, s.path, s.start) and within(shown, s.path, s.end) for s in named}
+        own = sorted((s for s in named if s.key == criterion.key), key=lambda s: not seen[s])
         part = " (they did not read all of it)" if criterion.key in unread else ""
         listed.append(f"{criterion.key}: {'these' if own else 'none'}{part}")
         for sighting in own:
             where = str(sighting.start) if sighting.end == sighting.start else f"{sighting.start}-{sighting.end}"
             what = "holds" if sighting.holds else "may break it"
+            where += "" if seen[sighting] else " (not shown)"
             entry = f"  {sighting.path}:{where} {what}: {sighting.why}"
             cost = size([entry]) // BYTES_PER_TOKEN + 1
             if cost <= budget:
                 budget -= cost
                 listed.append(entry)
-                told.add(sighting)
+                if seen[sighting]:
+                    told.add(sighting)
     return listed, frozenset(told)
 
 

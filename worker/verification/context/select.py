@@ -135,8 +135,8 @@ def select(
     text = ["Parts of the repository:", *render(index, parts)] if parts or not whole else []
     named: frozenset[Sighting] = frozenset()
     if known.scouted:
-        there = [s for s in known.sightings if within(shown, s.path, s.start) and within(shown, s.path, s.end)]
-        words_of, named = listing.sightings(there, criteria, known.unread, int(budget * _LIST_SHARE))
+        listed_at = int(budget * _LIST_SHARE)
+        words_of, named = listing.sightings(known.sightings, criteria, shown, known.unread, listed_at)
         text += words_of
     complete = all(list(shown.get(path, ())) == [(1, len(index.files[path].lines))] for path in paths)
     text += [*listed, *listing.findings(hinted, criteria, shown)]
