@@ -111,6 +111,9 @@ def _evaluating(roles: "argparse._SubParsersAction[_Parser]") -> None:
     evaluate.add_argument("--output", metavar="DIR", help="run: where the answers are kept; else: the suite to write")
     evaluate.add_argument("--json", metavar="FILE", help="run: write the figures there")
     evaluate.add_argument("--html", metavar="FILE", help="run: write a page with the curves there")
+    evaluate.add_argument(
+        "--calibration", metavar="FILE", help="run: write the judges' curves for CVA_CALIBRATION there"
+    )
     evaluate.add_argument("--at-once", type=int, default=4, help="run: how many cases are verified at once")
 
 
@@ -124,7 +127,7 @@ def _from_where_it_was_called(arguments: argparse.Namespace) -> None:
     origin = os.environ.get("INVARIANT_ORIGIN")
     if not origin:
         return
-    for name in ("path", "paths", "constitution", "output", "json", "html", "repo", "cases"):
+    for name in ("path", "paths", "constitution", "output", "json", "html", "calibration", "repo", "cases"):
         value = getattr(arguments, name, None)
         if isinstance(value, list):
             setattr(arguments, name, [_from(origin, each) for each in value])

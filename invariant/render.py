@@ -104,7 +104,8 @@ def _vote(opinion: dict[str, Any]) -> str:
         return f"{judge}'s vote is void"
     if opinion["vote"] == "ABSTAIN":
         return f"{judge} abstains"
-    return f"{judge} {opinion['vote']} {opinion['score']} ({opinion['confidence'] or 0:.0%})"
+    right = opinion.get("calibrated")
+    return f"{judge} {opinion['vote']} {opinion['score']}" + ("" if right is None else f" ({right:.0%})")
 
 
 def _coverage(coverage: dict[str, Any]) -> Iterator[str]:

@@ -61,6 +61,8 @@ def _print(arguments: argparse.Namespace, given: list[CaseAnswers]) -> None:
     if arguments.json:
         text = json.dumps(scoring.document(scores), indent=2, ensure_ascii=False)
         Path(arguments.json).write_text(f"{text}\n", encoding="utf-8")
+    if arguments.calibration:
+        Path(arguments.calibration).write_text(f"{json.dumps(scoring.calibration(given))}\n", encoding="utf-8")
     if arguments.html:
         Path(arguments.html).write_text(printing.page(scores), encoding="utf-8")
 

@@ -10,6 +10,7 @@ from invariant.eval import answers, statistics
 from invariant.eval.answers import PRODUCT, CaseAnswers, Question, Said
 from invariant.eval.statistics import Bin, Paired, Share
 
+_ENOUGH = 50
 BROKEN, KEPT = Answer.BROKEN.value, Answer.KEPT.value
 
 
@@ -174,6 +175,17 @@ def compare(first: str, ones: Sequence[CaseAnswers], second: str, others: Sequen
     shared = sorted(sides[0].keys() & sides[1].keys())
     result = statistics.paired([sides[0][key] for key in shared], [sides[1][key] for key in shared])
     return Compared(first, second, result, len(sides[0].keys() ^ sides[1].keys()))
+
+
+def calibration(given: Sequence[CaseAnswers]) -> dict[str, list[tuple[float, float]]]:
+    """Each judge's curve, as CVA_CALIBRATION takes it; of judges with too few decisions none."""
+    sure: dict[str, list[tuple[float, bool]]] = defaultdict(list)
+    for question in (question for case in given for question in case.questions):
+        for said in question.said:
+            right = answers.right(said, question.truth)
+            if said.who != PRODUCT and said.confidence is not None and right is not None:
+                sure[said.who].append((said.confidence, right))
+    return {who: statistics.isotonic(of) for who, of in sorted(sure.items()) if len(of) >= _ENOUGH}
 
 
 def document(scores: Scores) -> dict[str, Any]:

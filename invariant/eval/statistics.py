@@ -68,6 +68,23 @@ def brier(given: Sequence[tuple[float, bool]]) -> float | None:
     return sum((confidence - right) ** 2 for confidence, right in given) / len(given) if given else None
 
 
+def isotonic(given: Iterable[tuple[float, bool]]) -> list[tuple[float, float]]:
+    """The rising curve nearest to (confidence, right) pairs, as points: adjacent violators are pooled (Ayer and others,
+    Annals of Mathematical Statistics 26, 1955)."""
+    by_confidence: dict[float, list[bool]] = {}
+    for confidence, right in given:
+        by_confidence.setdefault(round(confidence, 3), []).append(right)
+    blocks: list[tuple[float, float, int]] = []
+    """Sum of confidences, of right ones, and how many."""
+    for confidence, of in sorted(by_confidence.items()):
+        blocks.append((confidence * len(of), float(sum(of)), len(of)))
+        while len(blocks) > 1 and blocks[-2][1] / blocks[-2][2] >= blocks[-1][1] / blocks[-1][2]:
+            said, right_, count = blocks.pop()
+            before = blocks.pop()
+            blocks.append((before[0] + said, before[1] + right_, before[2] + count))
+    return [(round(said / count, 3), round(right_ / count, 3)) for said, right_, count in blocks]
+
+
 def alpha(units: Iterable[Sequence[str]]) -> float | None:
     """Krippendorff's alpha of units that several raters gave a nominal value, who may be missing: 1 is agreement, 0
     what chance gives. None where it is not defined: nobody disagrees, or nobody shares a unit."""

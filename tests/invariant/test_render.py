@@ -65,7 +65,7 @@ DOCUMENT: dict[str, Any] = {
             "open", "Untrusted bytes MUST NOT be unpickled.", "UNDECIDED", 8, reason=REASON, decided_by="nobody",
             coverage=PART, look_at=[place("app/cache.py", 3, "pickle.load(file)", "bandit:B301")],
             opinions=[
-                opinion("architect", "PASS", score=9, confidence=0.9),
+                opinion("architect", "PASS", score=9, confidence=0.99, calibrated=0.9),
                 opinion("security", void="It rests on nothing."),
                 opinion("user_proxy", failure="answer_unparseable"),
             ],

@@ -22,7 +22,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
-from worker.core.vocabulary import Depth
+from worker.core.vocabulary import Depth, JudgeRole
 
 DATABASE_URL_REQUIRED = "DATABASE_URL environment variable is required in production/Railway"
 
@@ -44,6 +44,9 @@ class AnalyzerSetting(BaseModel):
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")
     command: tuple[str, ...] = Field(min_length=1)
     patterns: tuple[str, ...] = Field(min_length=1)
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class PriceSetting(BaseModel):
@@ -156,6 +159,9 @@ class Settings(BaseSettings):
         Depth.FULL,
         alias="CVA_DEPTH",
         description="full: scouts read every line; search: judges see what a search finds, and PASS becomes PARTIAL",
+    )
+    calibration: dict[JudgeRole, tuple[tuple[Share, Share], ...]] = Field(
+        {}, alias="CVA_CALIBRATION", description="a JSON object, as `invariant eval run --calibration` writes it"
     )
     criteria_per_call: int = Field(4, alias="CVA_CRITERIA_PER_CALL", ge=1, le=20)
 
@@ -289,6 +295,17 @@ class Settings(BaseSettings):
         if (self.github_app_id is None) != (self.github_private_key is None):
             raise ValueError("CVA_GITHUB_APP_ID and CVA_GITHUB_PRIVATE_KEY are set together")
         return self
+
+    @field_validator("calibration")
+    @classmethod
+    def _in_order(
+        cls, curves: dict[JudgeRole, tuple[tuple[float, float], ...]]
+    ) -> dict[JudgeRole, tuple[tuple[float, float], ...]]:
+        for role, curve in curves.items():
+            said = [point[0] for point in curve]
+            if said != sorted(set(said)):
+                raise ValueError(f"the points of {role.value} must come in order, each confidence once")
+        return curves
 
     @model_validator(mode="after")
     def _endpoint_needs_a_model(self) -> Self:

@@ -34,7 +34,7 @@ from worker.core.runs import events, lifecycle
 from worker.core.runs.lifecycle import Claim
 from worker.core.telemetry import logs, tracing
 from worker.core.telemetry.masking import mask, mask_file
-from worker.core.vocabulary import RunStatus
+from worker.core.vocabulary import Depth, RunStatus
 from worker.isolation.errors import ProcessEnded
 from worker.isolation.room import Bounds, Room
 from worker.llm.errors import RateLimited
@@ -171,6 +171,7 @@ class _Loaded:
     history: history.History
     allowance: float
     """What its repository lets it spend beyond the budget of runs; never more than nothing, in US dollars."""
+    depth: Depth
 
 
 async def _load(claim: Claim, resources: Resources) -> _Loaded:
@@ -189,7 +190,9 @@ async def _load(claim: Claim, resources: Resources) -> _Loaded:
             await work_items.wake(session, ReportCheck(str(job)))
         repository = None if run.repo_id is None else await session.get(models.RepoConnection, run.repo_id)
     wishes = RepositorySettings.model_validate({} if repository is None else repository.settings)
-    return _Loaded(run, constitution, request, known, wishes.allowance(resources.settings.run_budget_usd))
+    settings = resources.settings
+    allowance = wishes.allowance(settings.run_budget_usd)
+    return _Loaded(run, constitution, request, known, allowance, wishes.depth or settings.depth)
 
 
 async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
@@ -203,6 +206,7 @@ async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
                 raise _Gone(f"the fence closed before the step {name}")
 
     loaded = await _load(claim, resources)
+    settings = settings.model_copy(update={"depth": loaded.depth})
     llm = _llm(claim, resources, loaded.allowance)
     # It is shown in reports and sent to a model, and people have written passwords into theirs.
     room = Room(bounds=Bounds(memory=settings.contained_memory_bytes))
@@ -252,6 +256,7 @@ async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
         calls=calls,
         previous=loaded.history.previous,
         agreement=loaded.history.agreement,
+        curves=settings.calibration,
         accepted=loaded.history.accepted,
         started_at=started_at,
         finished_at=datetime.now(UTC),

@@ -86,6 +86,8 @@ class RunOutcome:
     calls: Calls
     previous: Previous | None
     agreement: dict[JudgeRole, Agreement]
+    curves: Mapping[JudgeRole, Sequence[tuple[float, float]]]
+    """How often each judge is right by how sure it is, where a suite has shown it."""
     accepted: Mapping[str, Acceptance]
     """Fingerprints of places and findings that people let be."""
     started_at: datetime

@@ -67,7 +67,7 @@ async def test_three_judges_judge_what_they_see(client: httpx.AsyncClient, url: 
         report = (await client.get(f"/api/runs/{found['run']['id']}/report")).text
     for told in (
         "4 LLM call(s) made, 0 answer(s) reused",
-        "uncalibrated",
+        "its confidence is not shown: nothing has calibrated it",
         "alpha-1",
         "app/main.py:5",
         "is counted as free",

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from worker.core.vocabulary import CallbackFormat
+from worker.core.vocabulary import CallbackFormat, Depth
 
 # The rest of what makes a URL callable depends on the deployment, and is checked where the settings are known.
 HTTP_URL = r"^https?://[A-Za-z0-9.-]+(:(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5]?[0-9]{1,4}))?(/[^\x00-\x20\x7f]*)?$"
@@ -43,6 +43,7 @@ class RepositorySettings(BaseModel):
     run_budget_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
         None, description="for one run; CVA_RUN_BUDGET_USD is the most in any case"
     )
+    depth: Depth | None = Field(None, description="default: CVA_DEPTH")
     notify: Annotated[tuple[Notice, ...], Field(max_length=5)] = ()
 
     def allowance(self, most: float) -> float:

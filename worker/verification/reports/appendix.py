@@ -145,8 +145,13 @@ def _panel(outcome: RunOutcome) -> Iterator[str]:
         models = sorted(
             {o.model for result in outcome.results for o in result.opinions if o.role is role and o.failure is None}
         )
-        state = "calibrated" if agreement.calibrated else "uncalibrated"
+        if outcome.curves.get(role):
+            sure = "its confidence is shown as a suite has calibrated it"
+        elif agreement.calibrated:
+            sure = "its confidence is shown as how often people agreed"
+        else:
+            sure = "its confidence is not shown: nothing has calibrated it"
         yield (
-            f"- {role.value.replace('_', ' ')}: {inline(', '.join(models) or 'gave no answer')}; confidence {state} "
+            f"- {role.value.replace('_', ' ')}: {inline(', '.join(models) or 'gave no answer')}; {sure} "
             f"(people agreed with {agreement.agreed} of {agreement.marked} opinions they marked)"
         )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from worker.core.vocabulary import CriterionKind, Outcome, TribunalMode, Verdict, Vote
+from worker.verification.calibration import Calibration
 from worker.verification.constitution.criteria import Criterion
 from worker.verification.opinion import Evidence, Opinion
 from worker.verification.outcome import RunOutcome
@@ -68,7 +69,7 @@ def _lines(outcome: RunOutcome) -> Iterator[str]:
             for result in chosen:
                 yield from _criterion(result, outcome)
         else:
-            yield from _short(chosen)
+            yield from _short(chosen, Calibration(outcome.curves, outcome.agreement))
     yield from _not_checkable(outcome)
     yield from appendix.accepted(outcome)
     yield from appendix.findings(outcome)
@@ -111,11 +112,12 @@ def _overview(outcome: RunOutcome) -> Iterator[str]:
             )
         yield ""
         return
+    calibration = Calibration(outcome.curves, outcome.agreement)
     yield "| criterion | severity | outcome | score | architect | security | user proxy |"
     yield "|---|---|---|---|---|---|---|"
     for result in ranked:
         votes = {opinion.role.value: opinion for opinion in result.opinions}
-        cells = [_vote(votes.get(role)) for role in ("architect", "security", "user_proxy")]
+        cells = [_vote(votes.get(role), calibration) for role in ("architect", "security", "user_proxy")]
         score = f"{result.score:.1f}" if result.score is not None else "–"
         yield (
             f"| {inline(result.criterion.statement)} | {result.criterion.severity.value} "
@@ -124,14 +126,15 @@ def _overview(outcome: RunOutcome) -> Iterator[str]:
     yield ""
 
 
-def _vote(opinion: Opinion | None) -> str:
+def _vote(opinion: Opinion | None, calibration: Calibration) -> str:
     if opinion is not None and opinion.void is not None:
         return "void"
     if opinion is not None and opinion.failure is not None:
         return "no answer"
     if opinion is None or opinion.vote is Vote.ABSTAIN:
         return "abstains"
-    return f"{opinion.vote.value} {opinion.score} ({opinion.confidence:.0%})"
+    right = calibration.of(opinion.role, opinion.confidence)
+    return f"{opinion.vote.value} {opinion.score}" + ("" if right is None else f" ({right:.0%})")
 
 
 def _criterion(result: CriterionResult, outcome: RunOutcome) -> Iterator[str]:
@@ -141,7 +144,7 @@ def _criterion(result: CriterionResult, outcome: RunOutcome) -> Iterator[str]:
     yield ""
     yield f"{_about(criterion)}{vetoed} · {inline(result.reason)}"
     yield ""
-    said = [*_shown(result), *_said(result)]
+    said = [*_shown(result), *_said(result, Calibration(outcome.curves, outcome.agreement))]
     yield from said
     if said:
         yield ""
@@ -202,7 +205,7 @@ def _seen(coverage: Coverage) -> str:
     return f"{shown}; searched for {patterns}: {coverage.found} found, {of} of them shown"
 
 
-def _said(result: CriterionResult, indent: str = "") -> Iterator[str]:
+def _said(result: CriterionResult, calibration: Calibration, indent: str = "") -> Iterator[str]:
     """What each judge says, the same words once; and what it said before a debate changed its mind."""
     said: dict[tuple[str, str], list[str]] = {}
     before = {opinion.role: opinion for opinion in result.earlier}
@@ -212,7 +215,7 @@ def _said(result: CriterionResult, indent: str = "") -> Iterator[str]:
         why = f"{opinion.rationale} (Void: {opinion.void})" if opinion.void else opinion.rationale
         if opinion.asked:
             why += f" (Asked to see {', '.join(opinion.asked)}.)"
-        said.setdefault((f"{_vote(opinion)}{note}", why), []).append(opinion.role.value.replace("_", " "))
+        said.setdefault((f"{_vote(opinion, calibration)}{note}", why), []).append(opinion.role.value.replace("_", " "))
     for (vote, rationale), roles in said.items():
         yield f"{indent}- **{', '.join(roles)}** · {vote}: {inline(rationale)}"
 
@@ -231,13 +234,13 @@ def _place(item: Evidence, outcome: RunOutcome) -> Iterator[str]:
     yield ""
 
 
-def _short(results: list[CriterionResult]) -> Iterator[str]:
+def _short(results: list[CriterionResult], calibration: Calibration) -> Iterator[str]:
     for result in results:
         objection = " **The security judge objects.**" if result.objection is not None else ""
         severity = result.criterion.severity.value
         yield f"- **{inline(result.criterion.statement)}** ({severity}) — {inline(result.reason)}{objection}"
         yield from _shown(result, "  ")
-        yield from _said(result, "  ")
+        yield from _said(result, calibration, "  ")
         cited = dict.fromkeys(f"{item.path}:{item.start_line}" for o in result.opinions for item in o.places)
         if cited:
             more = f" and {len(cited) - _PLACES_SHOWN} more" if len(cited) > _PLACES_SHOWN else ""

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from worker.core.version import VERDICT_FORMAT
+from worker.verification.calibration import Calibration
 from worker.verification.constitution.criteria import Criterion
 from worker.verification.constitution.reading import Line
 from worker.verification.evidence import place_fingerprint
@@ -17,6 +18,7 @@ from worker.verification.result import Coverage, CriterionResult
 def document(outcome: RunOutcome) -> dict[str, Any]:
     """The verdict as JSON-ready values."""
     verdict = outcome.verdict
+    calibration = Calibration(outcome.curves, outcome.agreement)
     return {
         "format": VERDICT_FORMAT,
         "verdict": verdict.verdict.value,
@@ -44,7 +46,7 @@ def document(outcome: RunOutcome) -> dict[str, Any]:
             "changed_files": None if outcome.snapshot.changed is None else len(outcome.snapshot.changed),
         },
         "constitution": {"sha256": outcome.subject.constitution_sha256, "extraction": outcome.reading.method},
-        "criteria": [_result(result) for result in outcome.results],
+        "criteria": [_result(result, calibration) for result in outcome.results],
         "not_checkable": [_criterion(criterion) for criterion in outcome.process],
         "lines": [_line(line) for line in outcome.reading.lines],
         "findings": [
@@ -152,7 +154,7 @@ def _line(line: Line) -> dict[str, Any]:
     }
 
 
-def _result(result: CriterionResult) -> dict[str, Any]:
+def _result(result: CriterionResult, calibration: Calibration) -> dict[str, Any]:
     key = result.criterion.key
     return {
         **_criterion(result.criterion),
@@ -163,8 +165,8 @@ def _result(result: CriterionResult) -> dict[str, Any]:
         "evidence": evidence_view(key, result.places),
         "look_at": evidence_view(key, result.look_at),
         "coverage": _coverage(result.coverage),
-        "opinions": [opinion_view(opinion) for opinion in result.opinions],
-        "before_debate": [opinion_view(opinion) for opinion in result.earlier],
+        "opinions": [opinion_view(opinion, calibration) for opinion in result.opinions],
+        "before_debate": [opinion_view(opinion, calibration) for opinion in result.earlier],
         "objection": result.objection is not None,
         "accepted": list(result.accepted),
     }
@@ -196,8 +198,10 @@ def _coverage(coverage: Coverage) -> dict[str, Any]:
     }
 
 
-def opinion_view(opinion: Opinion) -> dict[str, Any]:
-    """One opinion as JSON-ready values."""
+def opinion_view(opinion: Opinion, calibration: Calibration) -> dict[str, Any]:
+    """One opinion as JSON-ready values. `confidence` is the model's own word, which says little; `calibrated` how often
+    such an opinion of this judge is right, where that is known."""
+    calibrated = calibration.of(opinion.role, opinion.confidence)
     return {
         "judge": opinion.role.value,
         "model": opinion.model,
@@ -205,6 +209,7 @@ def opinion_view(opinion: Opinion) -> dict[str, Any]:
         "vote": opinion.vote.value,
         "score": opinion.score,
         "confidence": opinion.confidence,
+        "calibrated": None if calibrated is None else round(calibrated, 3),
         "rationale": opinion.rationale,
         "absence": opinion.absence,
         "asked_to_see": list(opinion.asked),
