@@ -88,7 +88,7 @@ def test_a_local_stack_by_itself(url: str, tmp_path: Path, project: Path) -> Non
     assert "Constitution: .tribunal/constitution.md, found in" in done.stderr
     steps = [line for line in done.stderr.splitlines() if line.startswith("step ")]
     assert steps[0] == "step 1 of 8: taking a snapshot"
-    assert steps[-1] == "step 7 of 7: writing the verdict"
+    assert steps[-1] == "step 8 of 8: writing the verdict"
     document = json.loads((tmp_path / "v.json").read_text())
     assert (document["snapshot"]["commit"], document["run"]["branch"]) == (head, "main")
 
