@@ -11,7 +11,21 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import audit, badge, callbacks, docs, health, members, monitor, queue, repositories, tokens, uploads, webhooks
+from api import (
+    audit,
+    badge,
+    callbacks,
+    constitutions,
+    docs,
+    health,
+    members,
+    monitor,
+    queue,
+    repositories,
+    tokens,
+    uploads,
+    webhooks,
+)  # fmt: skip
 from api.analytics import health as analytics_health
 from api.analytics import judges, rules, summary, trends
 from api.analytics import repositories as analytics_repositories
@@ -70,8 +84,8 @@ def create_app(settings: Settings, *, url: str | None = None) -> Starlette:
     if settings.deployed and settings.api_token and len(settings.api_token.get_secret_value()) < TOKEN_CHARACTERS:
         raise RuntimeError(TOKEN_TOO_SHORT)
     modules = (
-        health, runs, results, feedback, run_events, uploads, repositories, members, monitor, webhooks, badge,
-        callbacks, tokens, audit, queue, *_REMEDIATION, *_ANALYTICS,
+        health, runs, results, feedback, run_events, uploads, repositories, constitutions, members, monitor, webhooks,
+        badge, callbacks, tokens, audit, queue, *_REMEDIATION, *_ANALYTICS,
     )  # fmt: skip
     declared = [operation for module in modules for operation in module.operations.found]
     declared += docs.operations(declared).found

@@ -246,6 +246,9 @@ OPERATIONS: dict[tuple[str, str], list[Case]] = {
     ("PUT", "/api/repositories/{repository_id}/constitution"): _repository(
         "", "/constitution", json={"content": "- Be better."}
     ),
+    ("GET", "/api/repositories/{repository_id}/constitution/{version}/diff"): [
+        Case("", lambda world: Request(f"/api/repositories/{world.repository}/constitution/2/diff?since=2"), True)
+    ],
     ("GET", "/api/repositories/{repository_id}/members"): _repository("", "/members"),
     ("PUT", "/api/repositories/{repository_id}/members"): _repository(
         "", "/members", json={"user": STRANGER, "role": "admin"}
