@@ -19,7 +19,7 @@ from invariant.bench.decisions.cases import Source
 from invariant.eval.writing import Requirement, name_of, write
 from worker.core.vocabulary import CriterionKind
 
-_HUNK = re.compile(r"^@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@")
+_HUNK = re.compile(r"^@@ -(\d+)(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 _OLD = re.compile(r"^--- (?:a/)?(\S+)")
 _INFO = re.compile(r'^(\w+)\s*=\s*"?([^"\n]*)"?\s*$', re.MULTILINE)
 # BenchmarkPython's short words.
@@ -153,7 +153,7 @@ def swebench(source: Path, target: Path) -> int:
     text = _read(source)
     try:
         whole = text.lstrip().startswith("[")
-        instances = json.loads(text) if whole else [json.loads(line) for line in text.splitlines() if line.strip()]
+        instances = json.loads(text) if whole else [json.loads(line) for line in text.split("\n") if line.strip()]
     except ValueError as error:
         raise NotImported(f"{source} is no JSON: {error}") from None
     if not instances or any(not isinstance(one, dict) or _INSTANCE - one.keys() for one in instances):
@@ -180,23 +180,25 @@ def swebench(source: Path, target: Path) -> int:
 
 def changed(patch: str) -> Iterator[str]:
     """`path:line` of each line that a unified diff removes, and of where it only adds, before the change."""
-    path, line, removed, adds = "", 0, False, 0
-    for row in patch.splitlines():
-        if (old := _OLD.match(row)) is not None:
-            path = old[1]
-        elif (hunk := _HUNK.match(row)) is not None:
-            line, removed, adds = int(hunk[1]), False, 0
-        elif path and line:
-            if row.startswith("-"):
-                removed = True
-                yield f"{path}:{line}"
-                line += 1
-            elif row.startswith("+"):
-                adds += 1
-                if adds == 1 and not removed:
-                    yield f"{path}:{max(1, line - 1)}"
-            elif row.startswith(" ") or not row:
-                line, removed, adds = line + 1, False, 0
+    path, line, left, after, removed, adds = "", 0, 0, 0, False, 0
+    for row in patch.split("\n"):
+        if left <= 0 and after <= 0:
+            # Between hunks; within one a removed line may look like a header.
+            if (old := _OLD.match(row)) is not None:
+                path = old[1]
+            elif (hunk := _HUNK.match(row)) is not None:
+                line, removed, adds = int(hunk[1]), False, 0
+                left, after = int(hunk[2] or 1), int(hunk[3] or 1)
+        elif row.startswith("-"):
+            removed, left = True, left - 1
+            yield f"{path}:{line}"
+            line += 1
+        elif row.startswith("+"):
+            adds, after = adds + 1, after - 1
+            if adds == 1 and not removed:
+                yield f"{path}:{max(1, line - 1)}"
+        elif not row.startswith("\\"):
+            line, left, after, removed, adds = line + 1, left - 1, after - 1, False, 0
 
 
 def _languages(paths: "set[str] | Iterator[str]") -> list[str]:

@@ -26,7 +26,7 @@ class Kept:
         """Digest of a case → its answers; the last line of a case counts, and one that was cut off does not."""
         found: dict[str, CaseAnswers] = {}
         if self.path.is_file():
-            for line in self.path.read_text(encoding="utf-8").splitlines():
+            for line in self.path.read_text(encoding="utf-8").split("\n"):
                 try:
                     document = json.loads(line)
                     found[document["digest"]] = CaseAnswers.from_document(document["answers"])
@@ -90,7 +90,8 @@ def _verified(client: Client, case: Case, is_local: bool) -> CaseAnswers:
 
 def loaded(path: Path) -> list[CaseAnswers]:
     """The answers in a file that `run` has written. Raises ApiError."""
-    found = Kept(path).load()
+    # Of a case that was changed meanwhile the newest answers count.
+    found = {given.case: given for given in Kept(path).load().values()}
     if not found:
         raise ApiError(f"{path} holds no answers of a suite.")
     return list(found.values())

@@ -163,8 +163,9 @@ class Compared:
 
 
 def compare(first: str, ones: Sequence[CaseAnswers], second: str, others: Sequence[CaseAnswers]) -> Compared:
-    """Compare what the product decided, criterion by criterion; undecided counts as not right."""
-    sides = [
+    """Compare what the product decided, criterion by criterion; undecided counts as not right, and so does all of a
+    case that ended with ERROR for one of them alone."""
+    sides: list[dict[tuple[str, str], bool]] = [
         {
             (question.case, question.key): answers.right(question.product, question.truth) is True
             for case in given
@@ -172,6 +173,9 @@ def compare(first: str, ones: Sequence[CaseAnswers], second: str, others: Sequen
         }
         for given in (ones, others)
     ]
+    for side, other, given in ((sides[0], sides[1], ones), (sides[1], sides[0], others)):
+        ended = {case.case for case in given if case.verdict == "ERROR"}
+        side.update({key: False for key in other if key[0] in ended})
     shared = sorted(sides[0].keys() & sides[1].keys())
     result = statistics.paired([sides[0][key] for key in shared], [sides[1][key] for key in shared])
     return Compared(first, second, result, len(sides[0].keys() ^ sides[1].keys()))

@@ -52,7 +52,9 @@ def _count(text: str) -> int:
 
 
 async def test_versions_are_compared(client: httpx.AsyncClient) -> None:
-    repository = (await client.post("/api/repositories", json={"clone_url": "https://github.com/acme/shop"})).json()["id"]
+    repository = (await client.post("/api/repositories", json={"clone_url": "https://github.com/acme/shop"})).json()[
+        "id"
+    ]
     place = f"/api/repositories/{repository}/constitution"
     for content in ("# Rules\n\n- Be good.\n", "# Rules\n\n- Be better.\n", "# Rules\n"):
         assert (await client.put(place, json={"content": content})).status_code == 201

@@ -14,12 +14,12 @@ from invariant.eval.importers import IMPORTERS, NotImported
 PATCH = """diff --git a/black.py b/black.py
 --- a/black.py
 +++ b/black.py
-@@ -10,4 +10,4 @@ def f():
+@@ -10,3 +10,3 @@ def f():
  one
 -two
 +three
  four
-@@ -40,3 +40,4 @@
+@@ -40,2 +40,3 @@
  before
 +added
  after
@@ -28,6 +28,11 @@ PATCH = """diff --git a/black.py b/black.py
 
 def test_a_patch_names_what_it_removes_and_where_it_adds() -> None:
     assert list(importers.changed(PATCH)) == ["black.py:11", "black.py:40"]
+
+
+def test_a_removed_comment_of_sql_is_no_header() -> None:
+    patch = "--- a/x.sql\n+++ b/x.sql\n@@ -1,3 +1,2 @@\n \x0c\n--- old comment\n select\n"
+    assert list(importers.changed(patch)) == ["x.sql:2"]
 
 
 def test_sarif_with_expected_results(tmp_path: Path) -> None:

@@ -34,7 +34,11 @@ def put(nonce: str, content: str, *, mark: str) -> str:
 
     A judge has seen the nonce, and its words are shown to the others, inside of the same fence.
     """
-    return re.sub(nonce, "", content, flags=re.IGNORECASE).replace(mark, nonce)
+    before = None
+    # What is left when one is taken out may be another.
+    while content != before:
+        before, content = content, re.sub(nonce, "", content, flags=re.IGNORECASE)
+    return content.replace(mark, nonce)
 
 
 def nonce(secret: str, fenced: str) -> str:

@@ -133,12 +133,12 @@ def _evidence(place: Place) -> Evidence:
         path=place.path.removeprefix("./"),
         start_line=place.start_line,
         end_line=max(place.start_line, place.end_line),
-        quote=_without_numbers(place.quote) if shows else "",
+        quote=without_numbers(place.quote) if shows else "",
         trivial=not shows,
     )
 
 
-def _without_numbers(quote: str) -> str:
+def without_numbers(quote: str) -> str:
     """Judges at times copy the line numbers along."""
     lines = quote.split("\n")
     if all(_NUMBER.match(line) for line in lines if line.strip()):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from worker.core.settings import Settings
+from worker.core.vocabulary import Category
 from worker.verification.constitution.criteria import Criterion
 from worker.verification.context import select
 from worker.verification.context.select import Known
@@ -75,5 +76,6 @@ def _read(case: Case, criterion: Criterion) -> bool:
     """Whether scouts have read all of the scope that judges are not shown anyway."""
     reading, scoped = case.reading, case.scoped[criterion.key]
     assert reading.survey is not None
-    spared = reading.constitution | reading.survey.shown | reading.marked.keys()
+    marked = frozenset[str]() if criterion.category is Category.SECURITY else reading.marked.keys()
+    spared = reading.constitution | reading.survey.shown | marked
     return all(path in spared or reading.survey.read_lines(path) >= count for path, count in scoped.lines.items())

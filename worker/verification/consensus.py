@@ -105,15 +105,22 @@ def _basis(outcome: Outcome, criterion: Criterion, ground: Ground, agreeing: Seq
         absence = next((o.absence for o in agreeing if o.absence), None)
         return f"; code {absence}" if absence else ""
     scope = "what changed of its scope" if ground.changed is not None else "its whole scope"
-    if coverage.deep and not coverage.whole:
+    spared = _but(coverage)
+    if coverage.deep and coverage.scouted_lines and not coverage.whole:
         found = f", and {_counted(coverage.found, coverage)}" if coverage.patterns else ""
         named = f"{coverage.places} {'place' if coverage.places == 1 else 'places'}" if coverage.places else "no place"
-        return f"; scouts read {scope}, {coverage.read_lines} lines, and named {named}{found}"
+        return f"; scouts read {scope}{spared}, {coverage.read_lines} lines, and named {named}{found}"
     if coverage.whole and coverage.seen:
-        return f"; they were shown {scope}"
+        return f"; they were shown {scope}{spared}"
     if not coverage.hits:
         return f"; code searched {scope}, {coverage.files} file(s), and found nothing"
     return f"; code searched {scope}, {coverage.files} file(s), and they were shown the {coverage.found} that it found"
+
+
+def _but(coverage: Coverage) -> str:
+    """What of the scope nobody had to read."""
+    count = coverage.spared_files
+    return f" but {count} generated or vendored {'file' if count == 1 else 'files'}" if count else ""
 
 
 def _counted(found: str, coverage: Coverage) -> str:

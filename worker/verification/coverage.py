@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from worker.core.vocabulary import Category
+from worker.verification import texts
 from worker.verification.constitution.criteria import Criterion
 from worker.verification.context.shown import Context
 from worker.verification.marks import Mark
@@ -11,6 +12,11 @@ from worker.verification.result import Coverage
 from worker.verification.scouting.survey import Survey
 from worker.verification.search import Scoped
 from worker.verification.sighting import Sighting
+
+_NAMED = 100
+"""So many files are named of those that were left out."""
+_MOST_SPARED = 4
+"""What others wrote may be so many times what is the repository's own; beyond that the marks are not believed."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,9 @@ class Reading:
     constitution: frozenset[str] = frozenset()
     """Where the constitution itself stands in it."""
 
+    hidden: Mapping[str, int] = field(default_factory=dict)
+    """Lines of which a mask leaves nothing, by path: shown, they are not seen."""
+
     def sightings(self, key: str) -> list[Sighting]:
         """What scouts named for the criterion."""
         return [] if self.survey is None else self.survey.sightings(key)
@@ -34,41 +43,52 @@ def of(criterion: Criterion, scoped: Scoped, context: Context, reading: Reading 
     has read anything."""
     reading = reading or Reading()
     survey = reading.survey
-    shown = {path: min(count, context.lines(path)) for path, count in scoped.lines.items()}
-    read = shown if survey is None else {path: max(shown[path], survey.read_lines(path)) for path in shown}
-    # A mark excuses nothing in matters of security, but where code has searched all of the scope.
-    excused = criterion.category is not Category.SECURITY or (bool(scoped.patterns) and not scoped.overflow)
-    spared = [
-        path
-        for path, count in scoped.lines.items()
-        if path in reading.constitution or (excused and path in reading.marked and read[path] < count)
-    ]
-    unreadable = scoped.unreadable if criterion.category is Category.SECURITY or survey is None else ()
-    lines, shown_lines = sum(scoped.lines.values()), sum(shown.values())
+    # The constitution itself is in no scope.
+    lines = {path: count for path, count in scoped.lines.items() if path not in reading.constitution}
+    shown = {p: min(count, max(0, context.lines(p) - reading.hidden.get(p, 0))) for p, count in lines.items()}
+    scouted = {path: 0 if survey is None else min(count, survey.read_lines(path)) for path, count in lines.items()}
+    read = {path: max(shown[path], scouted[path]) for path in lines}
+    spared = _spared(criterion, lines, read, reading)
+    binary = [path for path in scoped.unreadable if _may_be_spared(criterion, reading) and texts.is_binary(path)]
+    unreadable = [path for path in scoped.unreadable if path not in frozenset(binary)]
+    total, shown_lines = sum(lines.values()), sum(shown.values())
     hits = [hit for hit in scoped.hits or () if hit.path not in reading.constitution]
-    all_lines = shown_lines >= lines and not unreadable
+    all_lines = shown_lines >= total and not unreadable
     # What no judge may be shown (a file of secrets) is in scope, and was not seen. Who was shown every line has seen
     # every place in a line.
     seen = sum(hit in context.hits or (all_lines and hit.line > 0) for hit in hits)
-    places = [place for place in reading.sightings(criterion.key) if not place.holds]
-    spared_lines = sum(scoped.lines[path] - (0 if path in reading.constitution else read[path]) for path in spared)
     return Coverage(
-        files=len(scoped.lines) + len(unreadable),
-        lines=lines,
+        files=len(lines) + len(scoped.unreadable),
+        lines=total,
         shown_files=sum(count > 0 for count in shown.values()),
         shown_lines=shown_lines,
-        read_files=sum(read[path] >= count for path, count in scoped.lines.items()),
-        read_lines=sum(count for path, count in read.items() if path not in reading.constitution),
-        scouted_lines=0 if survey is None else sum(min(n, survey.read_lines(p)) for p, n in scoped.lines.items()),
+        read_files=sum(read[path] >= count for path, count in lines.items()),
+        read_lines=sum(read.values()),
+        scouted_lines=sum(scouted.values()),
         deep=survey is not None,
-        spared=tuple(spared),
-        spared_lines=spared_lines,
-        places=len(places),
-        places_shown=len(context.sightings.intersection(places)),
-        unreadable=unreadable,
+        spared=(*spared, *binary)[:_NAMED],
+        spared_files=len(spared) + len(binary),
+        spared_lines=sum(lines[path] - read[path] for path in spared),
+        places=0 if survey is None else survey.breaks(criterion.key),
+        places_shown=sum(not place.holds for place in context.sightings if place.key == criterion.key),
+        unreadable=tuple(unreadable[:_NAMED]),
         unchanged=scoped.unchanged,
         patterns=scoped.patterns,
         hits=len(hits),
         hits_shown=seen,
         overflow=scoped.overflow,
     )
+
+
+def _may_be_spared(criterion: Criterion, reading: Reading) -> bool:
+    """A mark is the repository's own word, and excuses nothing in matters of security."""
+    return reading.survey is not None and criterion.category is not Category.SECURITY
+
+
+def _spared(criterion: Criterion, lines: Mapping[str, int], read: Mapping[str, int], reading: Reading) -> list[str]:
+    """Files that need not have been read; none where that would be most of the scope."""
+    if not _may_be_spared(criterion, reading):
+        return []
+    spared = [path for path, count in lines.items() if path in reading.marked and read[path] < count]
+    own = sum(count for path, count in lines.items() if path not in reading.marked)
+    return spared if own * _MOST_SPARED >= sum(lines[path] for path in spared) else []

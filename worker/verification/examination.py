@@ -135,7 +135,7 @@ class Examination:
         scoped = search.scoped(self._texts, criteria)
         own = marks.constitution(snapshot, constitution)
         marked = marks.of(snapshot, self._index.attributes, {path for one in scoped.values() for path in one.lines})
-        case = Case(snapshot, analysis, criteria, self._index, scoped, Reading(None, marked, own))
+        case = Case(snapshot, analysis, criteria, self._index, scoped, Reading(None, marked, own, self._index.hidden))
         batches = len(batching.groups(list(criteria), settings))
         if settings.depth is Depth.FULL:
             survey = self._survey(case, settings)
@@ -173,7 +173,7 @@ class Examination:
 
     def scouted(self, read: Sequence[PieceRead]) -> Surveyed:
         """Take what scouts named; what they quote must stand there."""
-        for piece in read:
+        for piece in sorted(read, key=lambda piece: piece.number):
             self._scouted.take(piece)
         return self._scouted.result
 

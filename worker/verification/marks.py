@@ -9,18 +9,16 @@ files have everywhere, and what generators write at the top of theirs:
 A mark is the repository's own word. It spares reading, and excuses nothing in matters of security.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 import pathspec
 
 from worker.core.linear import pattern
-from worker.core.monitoring.repository import CONSTITUTIONS
 from worker.core.telemetry.masking import mask_file
 from worker.sources.snapshot import Snapshot
 from worker.verification import texts
-
-Rule = pathspec.PathSpec[pathspec.Pattern]
 
 
 class Mark(StrEnum):
@@ -66,12 +64,14 @@ class Attributes:
 
     def __init__(self, files: Iterable[tuple[str, str]]) -> None:
         """`files`: paths and contents. A file in a folder speaks of what is below it, after those above."""
-        self._rules: list[tuple[str, Rule, bool, Mark]] = []
+        self._rules: list[_Rules] = []
+        self._known: dict[str, Mark | None] = {}
+        left = _MAX_RULES
         for path, content in sorted(files, key=lambda file: file[0].count("/")):
-            folder = path.removesuffix(_ATTRIBUTES)
-            for glob, sets, mark in _lines(content):
-                if len(self._rules) < _MAX_RULES and (rule := _rule(glob)) is not None:
-                    self._rules.append((folder, rule, sets, mark))
+            for mark in (Mark.GENERATED, Mark.VENDORED):
+                lines = [(glob, sets) for glob, sets, of in _lines(content) if of is mark][:left]
+                left -= len(lines)
+                self._rules += _rules(path.removesuffix(_ATTRIBUTES), mark, lines)
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "Attributes":
@@ -85,16 +85,48 @@ class Attributes:
 
     def mark(self, path: str) -> Mark | None:
         """The path's mark; what the attributes unset is unmarked, whatever the path says."""
+        if path not in self._known:
+            self._known[path] = self._mark(path)
+        return self._known[path]
+
+    def _mark(self, path: str) -> Mark | None:
         found = by_path(path)
         if found is Mark.SECRET:
             return found
-        for folder, rule, sets, mark in self._rules:
-            if path.startswith(folder) and rule.match_file(path.removeprefix(folder)):
-                if sets:
-                    found = mark
-                elif found is mark:
+        for rules in self._rules:
+            if path.startswith(rules.folder):
+                last = rules.globs.check_file(path.removeprefix(rules.folder)).index
+                if last is None:
+                    continue
+                if rules.sets[last]:
+                    found = rules.mark
+                elif found is rules.mark:
                     found = None
         return found
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """The lines of one file about one mark: globs, matched together by RE2, and whether each sets the mark."""
+
+    folder: str
+    mark: Mark
+    globs: "pathspec.PathSpec[pathspec.Pattern]"
+    sets: Sequence[bool]
+
+
+def _rules(folder: str, mark: Mark, lines: Sequence[tuple[str, bool]]) -> Iterator[_Rules]:
+    """Nothing where no line is left; a glob that cannot be matched is left out."""
+    usable = []
+    for glob, sets in lines:
+        try:
+            pathspec.PathSpec.from_lines("gitignore", [glob], backend="re2")
+        except ValueError:
+            continue
+        usable.append((glob, sets))
+    if usable:
+        globs = pathspec.PathSpec.from_lines("gitignore", [glob for glob, _ in usable], backend="re2")
+        yield _Rules(folder, mark, globs, [sets for _, sets in usable])
 
 
 def of(snapshot: Snapshot, attributes: Attributes, paths: Iterable[str]) -> Mapping[str, Mark]:
@@ -111,10 +143,10 @@ def of(snapshot: Snapshot, attributes: Attributes, paths: Iterable[str]) -> Mapp
 
 
 def constitution(snapshot: Snapshot, text: str) -> frozenset[str]:
-    """Where the constitution itself stands in the snapshot, whose text is given with its secrets masked: where it is
-    looked for, and any document of the same words. It is no evidence that it is kept. Blocking."""
+    """Where the constitution itself stands in the snapshot, whose text is given with its secrets masked: documents of
+    the same words, whatever they are called. They are no evidence that it is kept. Blocking."""
     wanted = text.split()
-    found = {path for path in CONSTITUTIONS if path in snapshot.paths}
+    found = set()
     for file in snapshot.files:
         if texts.is_prose(file.path) and len(text) // 2 <= file.size <= 4 * len(text) + 1000:
             content = texts.decode((snapshot.root / file.path).read_bytes(), file.path)
@@ -136,11 +168,3 @@ def _lines(content: str) -> Iterator[tuple[str, bool, Mark]]:
                 yield glob, sets, Mark.GENERATED
             elif name == "linguist-vendored":
                 yield glob, sets, Mark.VENDORED
-
-
-def _rule(glob: str) -> Rule | None:
-    """The glob, matched by RE2; None for one that cannot be."""
-    try:
-        return pathspec.PathSpec.from_lines("gitignore", [glob], backend="re2")
-    except ValueError:
-        return None

@@ -41,6 +41,8 @@ Step = Callable[[str, dict[str, object]], Awaitable[None]]
 
 # An analyzer that breaks on some files is tried again on parts of them, within as much time again, two at once.
 _ANALYSES = 4
+# Pieces whose places are looked up in one call.
+_AT_ONCE = 50
 _NO_PROVIDER = "No LLM provider is configured."
 _FAIL_FAST = "Static analysis found something critical, so no judge was asked (CVA_FAIL_FAST)."
 _JUDGED = "Each criterion was judged by three LLM judges apart from each other."
@@ -302,7 +304,9 @@ async def _scout(
         await step("scouting", {"pieces_read": done, "pieces": of})
 
     read = await scouts.read(to_scout.pieces, criteria, text, told)
-    surveyed: Surveyed = await process.call(Examination.scouted, read.read)
+    surveyed = Surveyed(0, 0)
+    for start in range(0, len(read.read), _AT_ONCE):
+        surveyed = await process.call(Examination.scouted, read.read[start : start + _AT_ONCE])
     return tuple(_scouted(estimate, read, surveyed))
 
 
@@ -310,7 +314,7 @@ def _scouted(estimate: Estimate, read: Read, surveyed: Surveyed) -> Iterator[str
     """What a reader should know of how the repository was read."""
     yield f"Scouts read {len(read.read)} piece(s) of the repository and named {surveyed.places} place(s)."
     if surveyed.invented:
-        yield f"{surveyed.invented} place(s) that scouts named were dropped: what they quote stands nowhere there."
+        yield f"Of {surveyed.invented} place(s) that scouts named, what they quote stands nowhere in what they read."
     if read.unread:
         why = ", ".join(f"{count} since {reason}" for reason, count in sorted(read.unread.items()))
         yield f"{sum(read.unread.values())} piece(s) were not read: {why}."

@@ -40,9 +40,11 @@ class Coverage:
     deep: bool = False
     """Whether all of the scope is to be read (CVA_DEPTH)."""
     spared: tuple[str, ...] = ()
-    """Files in scope that need not be read: a machine or somebody else wrote them, or they are the constitution."""
+    """Files in scope that need not be read, since a machine or somebody else wrote them: the first of them."""
+    spared_files: int = 0
+    """How many these are, those included that are not named."""
     spared_lines: int = 0
-    """Their lines."""
+    """Their lines that were not read."""
     places: int = 0
     """Places that may break it, by the scouts' word."""
     places_shown: int = 0

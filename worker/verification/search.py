@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from worker.core.linear import escape
-from worker.core.vocabulary import CriterionKind
+from worker.core.vocabulary import Category, CriterionKind
 from worker.sources.snapshot import Snapshot
 from worker.verification import lines as lines_of
 from worker.verification import named, texts
@@ -18,6 +18,7 @@ from worker.verification.matching import Matcher, Rows, Sieve, compiled
 MAX_PATTERNS = 12
 MAX_PATTERN = 200
 MAX_HITS = 500
+_LOOK = 8192
 
 
 @dataclass(frozen=True)
@@ -124,18 +125,29 @@ class Texts:
         self.paths = Rows.of([file.path for file in snapshot.files])
         self._keeps = snapshot.total <= self._KEPT_BYTES
         self._rows: dict[str, Rows | None] = {}
+        self._disguised: dict[str, bool] = {}
 
     def read(self) -> None:
         """Read all that is kept."""
         for file in self.snapshot.files if self._keeps else ():
-            if is_text(file.path):
+            if self.is_text(file.path):
                 self.rows(file.path)
+
+    def is_text(self, path: str) -> bool:
+        """Whether the file may hold text that a criterion speaks of: what is called a picture and is text does."""
+        if not texts.is_media(path):
+            return not texts.is_lock(path)
+        if path not in self._disguised:
+            with (self.snapshot.root / path).open("rb") as file:
+                self._disguised[path] = texts.is_disguised(file.read(_LOOK))
+        return self._disguised[path]
 
     def rows(self, path: str) -> Rows | None:
         """The lines of a file, None for one that does not decode."""
         if path in self._rows:
             return self._rows[path]
-        content = texts.decode((self.snapshot.root / path).read_bytes(), path)
+        data = (self.snapshot.root / path).read_bytes()
+        content = texts.decode(data, path)
         rows = None if content is None else Rows.of(lines_of.of(content))
         if self._keeps:
             self._rows[path] = rows
@@ -159,8 +171,11 @@ def scoped(known: Texts, criteria: Sequence[Criterion]) -> dict[str, Scoped]:
         for search in here:
             if file.path in search.named:
                 search.paths.append(Hit(file.path, 0))
-        if here and is_text(file.path):
+        if here and known.is_text(file.path):
             _text(here, sieve, file.path, known.rows(file.path))
+        elif texts.is_lock(file.path):
+            # Nobody reads them; what must not be in a repository at all may be in one.
+            _lock([search for search in here if search.criterion.category is Category.SECURITY], file.path, known)
     return {search.criterion.key: search.result() for search in searches}
 
 
@@ -196,6 +211,13 @@ def _text(searches: Sequence[_Search], sieve: Sieve, path: str, rows: Rows | Non
     for search in searches:
         search.lines[path] = len(rows.lines)
         if search.matcher is not None and not search.full and search.matcher.source not in silent:
+            search.hits += [Hit(path, n) for n in search.matcher.lines(rows, MAX_HITS + 1 - len(search.hits))]
+
+
+def _lock(searches: Sequence[_Search], path: str, known: Texts) -> None:
+    for search in searches:
+        rows = known.rows(path)
+        if rows is not None and search.matcher is not None and not search.full:
             search.hits += [Hit(path, n) for n in search.matcher.lines(rows, MAX_HITS + 1 - len(search.hits))]
 
 

@@ -23,6 +23,13 @@ _MEDIA = _set(
     "ai eps sketch fig icns cur xcf heic jp2 m4a ogv aac wma ds_store db sqlite sqlite3 npy npz parquet feather onnx "
     "h5 hdf5 tflite safetensors blend fbx glb aseprite"
 )
+_BINARY = _set(
+    "gz tgz bz2 xz zst zip 7z rar tar jar war ear whl egg class pyc pyo so dylib dll exe a o obj lib wasm bin dat pdb "
+    "deb rpm dmg iso img apk aab ipa nupkg pack idx p7b der crt cer jceks"
+)
+# How documents for printers begin that are text.
+_PICTURES = (b"%PDF", b"%!PS", b"\xc5\xd0\xd3\xc6")
+_HEAD = 4096
 _CODE = _set(
     "py pyi pyw pyx js jsx mjs cjs ts tsx mts cts go java rs c h cc cpp cxx hpp cs kt kts swift rb php pl lua scala sh "
     "bash ps1"
@@ -87,6 +94,24 @@ def is_prose(path: str) -> bool:
 def is_media(path: str) -> bool:
     """Whether the file is a picture, a font, a sound: nothing that could hold code."""
     return ending(path) in _MEDIA
+
+
+def is_disguised(data: bytes) -> bool:
+    """Whether a file that by its name is a picture, a font or a sound is text all the same."""
+    head = data[:_HEAD]
+    if head.startswith(_PICTURES) or b"\0" in head or not head.strip():
+        return False
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        # A letter may be cut off at the end of what is looked at.
+        return error.start >= len(head) - 3 and len(data) > _HEAD
+    return True
+
+
+def is_binary(path: str) -> bool:
+    """Whether the file is by its name an archive, a compiled program or a dump: nothing that people write."""
+    return ending(path) in _BINARY
 
 
 def is_lock(path: str) -> bool:

@@ -69,7 +69,7 @@ def test_a_generator_signs_at_the_top(text: str, mark: Mark | None) -> None:
     assert marks.by_text(text) is mark
 
 
-def test_the_constitution_is_found_by_its_place_and_by_its_words(tmp_path: Path) -> None:
+def test_the_constitution_is_found_by_its_words(tmp_path: Path) -> None:
     text = "# Rules\n\n- Code MUST NOT call `eval(`.\n"
     taken = snapshot(
         tmp_path,
@@ -80,4 +80,4 @@ def test_the_constitution_is_found_by_its_place_and_by_its_words(tmp_path: Path)
             "rules.py": text,
         },
     )
-    assert marks.constitution(taken, text) == {".tribunal/constitution.md", "docs/rules.md"}
+    assert marks.constitution(taken, text) == {"docs/rules.md"}

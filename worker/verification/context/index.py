@@ -8,23 +8,25 @@ shares for neighbours in the import graph and for a file's test were tried and a
 """
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from worker.core.linear import pattern
-from worker.core.telemetry.masking import mask_file
+from worker.core.telemetry.masking import mask_file, split_marks
 from worker.sources.snapshot import Snapshot
 from worker.verification import lines as lines_of
 from worker.verification.context.chunks import Chunk, SourceFile, cut
 from worker.verification.context.imports import Paths, dependents, imports
 from worker.verification.context.words import counted, identifiers, words
 from worker.verification.marks import Attributes, Mark, by_text
-from worker.verification.texts import decode, is_lock, is_media
+from worker.verification.texts import decode, is_disguised, is_lock, is_media
 
 MAX_FILE_BYTES = 200_000
 MAX_TOTAL_BYTES = 10_000_000
 _KEPT_CHARS = 32_000_000
+_KEY_PIECE = pattern(r"^[A-Za-z0-9+/]+={0,2}$")
+_AROUND_KEY = " \t\"'`,;+*#>\\"
 
 _K1 = 1.2
 _BODY, _NAMES, _PATH = 1.0, 2.0, 4.0
@@ -69,7 +71,9 @@ class Index:
         self.left_out = tuple(left_out)
         self.attributes = attributes or Attributes([])
         self._snapshot = snapshot
-        self._others: dict[str, SourceFile | None] = {}
+        self.hidden = {path: len(file.hidden) for path, file in files.items() if file.hidden}
+        """How many lines of a file a mask leaves nothing of, though they may be code; of all that were read."""
+        self._others: OrderedDict[str, SourceFile | None] = OrderedDict()
         self._kept = 0
         paths = Paths(files)
         self.graph = {path: imports(texts[path], path, paths) for path in files}
@@ -116,19 +120,23 @@ class Index:
         if path in self.files or self._snapshot is None:
             return self.files.get(path)
         if path in self._others:
+            self._others.move_to_end(path)
             return self._others[path]
-        source = self._read(path, whole)
-        if source is not None:
-            self._kept += sum(map(len, source.lines))
-        if self._kept <= _KEPT_CHARS:
-            self._others[path] = source
+        source = self._others[path] = self._read(path, whole)
+        self._kept += _chars(source)
+        if source is not None and source.hidden:
+            self.hidden[path] = len(source.hidden)
+        # What was read last stays, however large it is.
+        while self._kept > _KEPT_CHARS and len(self._others) > 1:
+            self._kept -= _chars(self._others.popitem(last=False)[1])
         return source
 
     def _read(self, path: str, whole: int) -> SourceFile | None:
         assert self._snapshot is not None
-        if is_media(path) or self.attributes.mark(path) is Mark.SECRET or path not in self._snapshot.paths:
+        if self.attributes.mark(path) is Mark.SECRET or path not in self._snapshot.paths:
             return None
-        text = decode((self._snapshot.root / path).read_bytes(), path)
+        data = (self._snapshot.root / path).read_bytes()
+        text = None if is_media(path) and not is_disguised(data) else decode(data, path)
         return None if text is None else masked(path, text, whole=whole)[0]
 
     def _lines(self, chunk: Chunk) -> Sequence[str]:
@@ -217,9 +225,22 @@ def masked(path: str, text: str, *, whole: int = 0) -> tuple[SourceFile | None, 
     shown = tuple(mask_file(text, path).split("\n")) if lines else ()
     if len(shown) != len(lines):
         return None, text
+    hidden = frozenset(n for n, pair in enumerate(zip(lines, shown, strict=True), start=1) if _is_hidden(*pair))
     if size(shown) < whole:
-        return SourceFile(path, shown, (Chunk(path, 1, len(shown), ()),) if shown else ()), text
-    return cut(path, shown, text), text
+        return SourceFile(path, shown, (Chunk(path, 1, len(shown), ()),) if shown else (), hidden), text
+    return replace(cut(path, shown, text), hidden=hidden), text
+
+
+def _is_hidden(line: str, shown: str) -> bool:
+    """Whether nothing is left of the line under its mask, and it is not plainly a piece of a key: `run=eval` stands
+    between the marks of a key as well as base64 does."""
+    if line == shown or any(character.isalnum() for piece in split_marks(shown) for character in piece):
+        return False
+    return _KEY_PIECE.match(line.strip(_AROUND_KEY)) is None
+
+
+def _chars(source: SourceFile | None) -> int:
+    return 0 if source is None else sum(map(len, source.lines))
 
 
 def size(lines: Iterable[str]) -> int:

@@ -118,7 +118,7 @@ def _lines(index: Index, known: Texts, patterns: Sequence[str]) -> Iterator[rela
     paths = sorted((file.path for file in known.snapshot.files), key=lambda path: (path not in index.files, path))
     for path in paths:
         file = index.files.get(path)
-        rows = known.rows(path) if file is None and search.is_text(path) else None
+        rows = known.rows(path) if file is None and known.is_text(path) else None
         if file is not None:
             rows = Rows.of(file.lines)
         for number in () if rows is None else matcher.lines(rows, left):

@@ -188,7 +188,7 @@ def _seen(coverage: Coverage) -> str:
         f"{coverage.shown_files} of {coverage.files} files)"
     )
     if coverage.deep and not coverage.whole:
-        spared = len(coverage.spared)
+        spared = coverage.spared_files
         rest = f", {spared} file(s) that need not be read left out" if spared else ""
         named = "nothing named"
         if coverage.places:

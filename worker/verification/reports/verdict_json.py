@@ -184,7 +184,7 @@ def _coverage(coverage: Coverage) -> dict[str, Any]:
         "lines_read": coverage.read_lines,
         "read": coverage.read,
         "sampled": coverage.sampled,
-        "files_spared": len(coverage.spared),
+        "files_spared": coverage.spared_files,
         "lines_spared": coverage.spared_lines,
         "spared": list(coverage.spared[:20]),
         "places_named": coverage.places,

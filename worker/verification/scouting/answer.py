@@ -5,11 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from worker.core.linear import pattern
+from worker.verification.answer import without_numbers
 from worker.verification.scouting.survey import NamedPlace, PieceRead
 
 MAX_PLACES = 100
-_NUMBER = pattern(r"^\s*\d+\| ?")
 
 
 class ScoutPlace(BaseModel):
@@ -51,8 +50,7 @@ def read(number: int, answer: ScoutAnswer) -> PieceRead:
                 criterion=place.criterion,
                 start=place.start_line,
                 end=place.end_line,
-                # Models at times copy the line numbers along.
-                quote="\n".join(_NUMBER.sub("", line, count=1) for line in place.quote.split("\n")),
+                quote=without_numbers(place.quote),
                 holds=place.shows == "holds",
                 why=place.why,
             )

@@ -1,9 +1,11 @@
 """The text that scouts read, cut into pieces that depend on the content alone.
 
-A file is a fragment, or several that begin at definitions. Fragments are sorted by the hash of what stands in them and
-put together by its first bits, as in extendible hashing (Fagin and others, ACM TODS 4(3), 1979): a bucket that is too
-large is halved by the next bit. So a changed file changes the piece that it leaves and the one that it comes to, and
-no other; a moved or renamed one changes none. No path is told: the same text is asked about once, wherever it stands.
+A file is a fragment, or several that begin at definitions. Fragments are sorted by a key and put together by its first
+bits, as in extendible hashing (Fagin and others, ACM TODS 4(3), 1979): a bucket that is too large is halved by the next
+bit. The key begins with the least of the hashes of the fragment's lines, which a changed line seldom changes (Broder,
+«On the resemblance and containment of documents», 1997), and goes on with the hash of all of it. So a changed file
+mostly changes its own piece alone, at worst the one that it leaves and the one that it comes to; a moved or renamed
+one changes none. No path is told: the same text is asked about once, wherever it stands.
 """
 
 import hashlib
@@ -15,7 +17,8 @@ from worker.verification.context.chunks import SourceFile
 _ROOM_SHARE = 2
 _NUMBER = 6
 """Bytes that a line's number and end take, about."""
-_BITS = 64
+_LEAST, _WHOLE = 64, 256
+_BITS = _LEAST + _WHOLE
 
 
 @dataclass(frozen=True)
@@ -31,14 +34,14 @@ class Span:
 class Fragment:
     """A text, and everywhere it stands. `size` in bytes, as scouts are shown it."""
 
-    digest: int
+    key: int
     size: int
     places: tuple[Span, ...]
 
 
 @dataclass(frozen=True)
 class Piece:
-    """What is asked about at once: fragments in the order of their hashes."""
+    """What is asked about at once: fragments in the order of their keys."""
 
     fragments: tuple[Fragment, ...]
 
@@ -48,7 +51,7 @@ class Piece:
 
 
 def fragments(file: SourceFile, room: int) -> Iterator[tuple[int, int, Span]]:
-    """Hash, size and place of each fragment of the file, none larger than half a `room` of bytes.
+    """Key, size and place of each fragment of the file, none larger than half a `room` of bytes.
 
     A line that is larger than that is in none: no scout can read it."""
     most = room // _ROOM_SHARE
@@ -56,8 +59,17 @@ def fragments(file: SourceFile, room: int) -> Iterator[tuple[int, int, Span]]:
     for start, end in _ranges(file, sizes, most):
         text = "\n".join(file.lines[start - 1 : end])
         if text.strip():
-            digest = int.from_bytes(hashlib.sha256(text.encode()).digest()[: _BITS // 8])
-            yield digest, sum(sizes[start - 1 : end]), Span(file.path, start, end)
+            yield _key(text), sum(sizes[start - 1 : end]), Span(file.path, start, end)
+
+
+def _key(text: str) -> int:
+    """Equal for equal texts alone."""
+    least = min(_hash(line, _LEAST) for line in {line.strip() for line in text.split("\n")})
+    return least << _WHOLE | _hash(text, _WHOLE)
+
+
+def _hash(text: str, bits: int) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[: bits // 8])
 
 
 def _ranges(file: SourceFile, sizes: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
@@ -90,10 +102,10 @@ def _parts(file: SourceFile, sizes: Sequence[int], most: int) -> Iterator[tuple[
 
 def pieces(found: Iterable[tuple[int, int, Span]], room: int) -> list[Piece]:
     """Fragments put together to pieces of at most `room` bytes."""
-    by_digest: dict[int, tuple[int, list[Span]]] = {}
-    for digest, size, place in found:
-        by_digest.setdefault(digest, (size, []))[1].append(place)
-    whole = [Fragment(digest, size, tuple(places)) for digest, (size, places) in sorted(by_digest.items())]
+    by_key: dict[int, tuple[int, list[Span]]] = {}
+    for key, size, place in found:
+        by_key.setdefault(key, (size, []))[1].append(place)
+    whole = [Fragment(key, size, tuple(places)) for key, (size, places) in sorted(by_key.items())]
     return list(_buckets(whole, _BITS - 1, room))
 
 
@@ -103,6 +115,6 @@ def _buckets(within: Sequence[Fragment], bit: int, room: int) -> Iterator[Piece]
     if len(within) == 1 or bit < 0 or sum(fragment.size for fragment in within) <= room:
         yield Piece(tuple(within))
         return
-    middle = next((n for n, fragment in enumerate(within) if fragment.digest >> bit & 1), len(within))
+    middle = next((n for n, fragment in enumerate(within) if fragment.key >> bit & 1), len(within))
     yield from _buckets(within[:middle], bit - 1, room)
     yield from _buckets(within[middle:], bit - 1, room)

@@ -35,13 +35,14 @@ _OF_DEADLINE = 0.5
 _BYTES_PER_TOKEN = 4
 _ANSWER_TOKENS = 600
 _OF_BUDGET = 0.6
+_JUDGING = 8
 _TELL_EVERY = 20
 _SHARED = 2
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What reading everything takes at most, if nothing of it is on the ledger, and what there is for it."""
+    """What reading everything takes, about, if nothing of it is on the ledger, and what there is for it."""
 
     pieces: int
     tokens: int
@@ -92,6 +93,7 @@ class Scouts:
         waiting = iter(to_read)
         places: dict[int, PieceRead] = {}
         unread: Counter[str] = Counter()
+        failed: list[Transient | Rejected] = []
         ended: str | None = None
         done = 0
 
@@ -108,8 +110,11 @@ class Scouts:
                     ended = "the budget ended"
                     unread[ended] += 1
                     continue
-                except (Transient, Rejected):
-                    raise
+                except (Transient, Rejected) as error:
+                    # Those under way are paid for: they end before the attempt does.
+                    failed.append(error)
+                    ended = "the provider failed"
+                    continue
                 except LlmError as error:
                     unread[_REASONS.get(error.code, "the scout gave no usable answer")] += 1
                     continue
@@ -118,7 +123,9 @@ class Scouts:
                 if done % _TELL_EVERY == 0:
                     await told(done, len(to_read))
 
-        tasks = [asyncio.create_task(scout()) for _ in range(min(_AT_WORK, len(to_read)))]
+        # Whoever waits for a turn at the provider has less patience left when it comes.
+        at_work = min(_AT_WORK, self._settings.llm_concurrency, len(to_read))
+        tasks = [asyncio.create_task(scout()) for _ in range(at_work)]
         try:
             async with asyncio.timeout(self._settings.run_deadline_seconds * _OF_DEADLINE) as deadline:
                 await asyncio.gather(*tasks)
@@ -131,7 +138,9 @@ class Scouts:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        return Read(tuple(places.values()), dict(unread))
+        if failed:
+            raise next((error for error in failed if isinstance(error, Transient)), failed[0])
+        return Read(tuple(places[number] for number in sorted(places)), dict(unread))
 
     async def _ask(self, criteria: Sequence[Criterion], number: int, content: str) -> PieceRead:
         messages = _messages(criteria, content)
@@ -182,10 +191,11 @@ def _listed(criterion: Criterion) -> str:
 
 
 def _judging(settings: Settings, batches: int) -> Decimal:
-    """What the judges of so many batches, and one debate, may cost, in US dollars."""
+    """What the judges of so many batches may cost, in US dollars: each asked, shown more twice, and in a debate where
+    all see what any of them was shown."""
     most = Decimal(0)
     for role in JudgeRole:
         for model in providers.chain(role.value, settings)[:1]:
             price = prices.of(model, settings)
-            most += 2 * batches * price.most(2 * settings.context_tokens, settings.llm_output_tokens // 4)
+            most += batches * price.most(_JUDGING * settings.context_tokens, settings.llm_output_tokens)
     return most

@@ -5,24 +5,27 @@ or somebody else wrote. What could not be read counts against the criteria that 
 """
 
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from worker.core.telemetry.masking import mask_code
+from worker.core.vocabulary import Category
 from worker.verification import evidence, texts
 from worker.verification.constitution.criteria import Criterion
 from worker.verification.constitution.scope import Scope, Within
 from worker.verification.context.index import Index
 from worker.verification.marks import Mark
 from worker.verification.opinion import Evidence
-from worker.verification.scouting.pieces import Fragment, Piece, Span, fragments, pieces
+from worker.verification.scouting.pieces import Fragment, Span, fragments, pieces
 from worker.verification.search import Scoped, Texts
 from worker.verification.sighting import Sighting
 
-MAX_SIGHTINGS = 300
-"""So many places of one criterion are kept."""
+MAX_BREAKS, MAX_HOLDS = 300, 100
+"""So many places of one criterion are kept of each sort; all that may break it are counted."""
 _WHY = 160
+_MAX_LINES = 5
+"""So many lines a place has of which the quotation does not stand there."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class ToRead:
 
 @dataclass(frozen=True)
 class Surveyed:
-    """What came of it. `invented` counts quotations that stand nowhere in what the scout was shown."""
+    """What came of it. `invented` counts places of which the quotation stands nowhere in what the scout was shown."""
 
     places: int
     invented: int
@@ -82,17 +85,29 @@ class Survey:
         self._index = index
         self._criteria = {criterion.key: criterion for criterion in criteria}
         self.shown = shown
+        self._room = room
         self._within: dict[tuple[Scope, str], bool] = {}
-        needed = {path for scope in scoped.values() for path in scope.lines} | (also & known.snapshot.paths)
-        wanted = sorted(path for path in needed if path not in hidden and path not in shown and path not in marked)
+        # What somebody else wrote matters for security alone, and is read last.
+        secure = {c.key for c in criteria if c.category is Category.SECURITY}
+        needed = {
+            path
+            for key, scope in scoped.items()
+            for path in scope.lines
+            if path not in marked or (key in secure and marked[path] is not Mark.SECRET)
+        } | {path for path in also & known.snapshot.paths if path not in marked}
+        wanted = sorted(path for path in needed if path not in hidden and path not in shown)
+        self._marked = frozenset(marked)
         self._read_lines: dict[str, int] = defaultdict(int)
         found: list[tuple[int, int, Span]] = []
+        others: list[tuple[int, int, Span]] = []
         for path in wanted:
-            found += self._fragments(path, room)
-        self.pieces = pieces(found, room)
+            (others if path in marked else found).extend(self._fragments(path, room))
+        self.pieces = [*pieces(found, room), *pieces(others, room)]
         self._order = self._by_promise(scoped)
         self._done: set[int] = set()
         self._sightings: dict[str, dict[tuple[str, int, int, bool], Sighting]] = defaultdict(dict)
+        self._breaks: Counter[str] = Counter()
+        self._holds: Counter[str] = Counter()
         self._invented = 0
 
     def _fragments(self, path: str, room: int) -> Iterable[tuple[int, int, Span]]:
@@ -119,7 +134,7 @@ class Survey:
         for lines in hits.values():
             lines.sort()
 
-        def promise(number: int) -> tuple[int, int, int]:
+        def promise(number: int) -> tuple[bool, int, int, int]:
             places = [span for fragment in self.pieces[number].fragments for span in fragment.places]
             found = sum(
                 bisect_left(hits[span.path], span.end + 1) - bisect_left(hits[span.path], span.start)
@@ -127,7 +142,7 @@ class Survey:
                 if span.path in hits
             )
             code = sum(not texts.is_prose(span.path) for span in places)
-            return -found, -code, number
+            return places[0].path in self._marked, -found, -code, number
 
         return sorted(range(len(self.pieces)), key=promise)
 
@@ -146,12 +161,12 @@ class Survey:
 
     def _lines(self, fragment: Fragment) -> Sequence[str]:
         place = fragment.places[0]
-        file = self._index.source(place.path)
+        file = self._index.source(place.path, whole=self._room // 2)
         assert file is not None
         return file.lines[place.start - 1 : place.end]
 
     def take(self, read: PieceRead) -> None:
-        """Take what a scout named in a piece that it has read: what it quotes must stand there."""
+        """Take what a scout named in a piece that it has read."""
         if read.number in self._done:
             return
         self._done.add(read.number)
@@ -159,28 +174,43 @@ class Survey:
         for fragment in piece.fragments:
             for span in fragment.places:
                 self._read_lines[span.path] += span.end - span.start + 1
+        lines: dict[int, Sequence[str]] = {}
         for place in read.places:
-            self._named(piece, place)
+            if place.criterion not in self._criteria or not 1 <= place.text <= len(piece.fragments):
+                self._invented += 1
+                continue
+            if place.text not in lines:
+                lines[place.text] = self._lines(piece.fragments[place.text - 1])
+            self._named(piece.fragments[place.text - 1], lines[place.text], place)
 
-    def _named(self, piece: Piece, place: NamedPlace) -> None:
-        criterion = self._criteria.get(place.criterion)
-        if criterion is None or not 1 <= place.text <= len(piece.fragments):
-            self._invented += 1
-            return
-        fragment = piece.fragments[place.text - 1]
-        lines = self._lines(fragment)
+    def _named(self, fragment: Fragment, lines: Sequence[str], place: NamedPlace) -> None:
+        """What is quoted must stand there. A place that may break the criterion counts all the same, where the scout
+        says that it is: letters that look like others are copied wrongly, and their author would have it dropped."""
+        criterion = self._criteria[place.criterion]
         item = Evidence("", place.start, max(place.start, place.end), place.quote)
         item = evidence.verify(item, lambda _: lines)
+        first, last = item.start_line, item.end_line
         if not item.verified:
             self._invented += 1
-            return
+            if place.holds:
+                return
+            first = min(max(1, place.start), len(lines))
+            last = min(max(first, place.end), first + _MAX_LINES - 1, len(lines))
         why = mask_code(" ".join(place.why.split())).replace("\0", "")[:_WHY]
-        own = self._sightings[criterion.key]
         for span in fragment.places:
-            start, end = span.start + item.start_line - 1, span.start + item.end_line - 1
-            if self._speaks_of(criterion, span.path) and len(own) < MAX_SIGHTINGS:
-                sighting = Sighting(criterion.key, span.path, start, end, place.holds, why)
-                own.setdefault((span.path, start, end, place.holds), sighting)
+            if self._speaks_of(criterion, span.path):
+                start, end = span.start + first - 1, span.start + last - 1
+                self._keep(Sighting(criterion.key, span.path, start, end, place.holds, why))
+
+    def _keep(self, sighting: Sighting) -> None:
+        own = self._sightings[sighting.key]
+        place = (sighting.path, sighting.start, sighting.end, sighting.holds)
+        if place in own:
+            return
+        counted, most = (self._holds, MAX_HOLDS) if sighting.holds else (self._breaks, MAX_BREAKS)
+        counted[sighting.key] += 1
+        if counted[sighting.key] <= most:
+            own[place] = sighting
 
     def _speaks_of(self, criterion: Criterion, path: str) -> bool:
         known = (criterion.scope, path)
@@ -192,9 +222,13 @@ class Survey:
         """What scouts named for the criterion, in the order of the repository."""
         return sorted(self._sightings[key].values())
 
+    def breaks(self, key: str) -> int:
+        """How many places scouts named that may break the criterion, those included that are too many to be kept."""
+        return self._breaks[key]
+
     def read_lines(self, path: str) -> int:
         """How many of the file's lines scouts have read."""
-        return self._read_lines.get(path, 0)
+        return max(0, self._read_lines.get(path, 0) - self._index.hidden.get(path, 0))
 
     @property
     def result(self) -> Surveyed:

@@ -13,7 +13,7 @@ import pytest
 from invariant.bench.provider import completion, criterion
 from tests.support import app, provider
 from tests.support.provider import Reply, Request, Script
-from tests.worker.verification.test_panel import enqueue, outcomes, verdict_of, verified
+from tests.worker.verification.test_panel import enqueue, verdict_of, verified
 
 RULE = "Code MUST NOT reach for the forbidden thing."
 THING = "forbidden_thing("
@@ -199,24 +199,33 @@ async def test_an_outage_ends_the_attempt_and_what_was_answered_is_not_asked_aga
         assert all(sum(other.raw == raw for other in scouts(server)) == 1 for raw in texts)
 
 
-async def test_what_a_scout_invents_is_dropped(client: httpx.AsyncClient, url: str) -> None:
+async def test_what_a_scout_invents_shows_nothing(client: httpx.AsyncClient, url: str) -> None:
+    """Of a quotation that stands nowhere «holds» is dropped; «breaks» counts where it was said to be, unquoted."""
+
     def scout(request: Request) -> Reply:
         (key,) = request.criteria
-        text, number, line = next(line for line in request.lines() if line[2].strip())
-        named = [
-            {"criterion": key, "text": int(text), "start_line": number, "end_line": number, "quote": quote}
-            for quote in ("forbidden_thing(everything)", "")
+        text, number, line = next(line for line in request.lines() if "part_7_0(" in line[2] or "part_8_0(" in line[2])
+        place = {"criterion": key, "text": int(text), "start_line": number, "end_line": number, "why": "I say so."}
+        places = [
+            {**place, "quote": "forbidden_thing(everything)", "shows": "holds"},
+            {**place, "quote": "𝐟orbidden_thing(", "shows": "breaks"},
+            {**place, "text": 4000, "quote": line, "shows": "breaks"},
         ]
-        beyond = {"criterion": key, "text": 4000, "start_line": 1, "end_line": 1, "quote": line}
-        places = [{**place, "shows": "breaks", "why": "I say so."} for place in (*named, beyond)]
         return Reply(completion(request, json.dumps({"places": places})))
 
-    judge = script(passing, scout)
-    with provider.running(judge) as server:
+    def some(request: Request) -> Reply:
+        there = any("part_7_0(" in line or "part_8_0(" in line for _, _, line in request.lines())
+        return scout(request) if there else silent(request)
+
+    with provider.running(script(passing, some)) as server:
         found = await verified(client, url, server, repository(), text=f"- {RULE}\n")
-    assert found["criteria"][0]["coverage"]["places_named"] == 0
-    assert any("were dropped" in note for note in found["notes"])
-    assert outcomes(found) == {RULE: "PASS"}
+        shown = {path for request in server.requests if request.keys for path, _, _ in request.lines()}
+    result = found["criteria"][0]
+    assert 1 <= result["coverage"]["places_named"] <= 2
+    assert any("stands nowhere" in note for note in found["notes"])
+    # The judges looked, and cite nothing for their PASS.
+    assert shown & {"pkg7/m7.py", "pkg8/m8.py"}
+    assert result["outcome"] == "UNDECIDED"
 
 
 async def test_a_scouts_place_out_of_scope_and_the_constitution_itself_are_no_evidence(
