@@ -154,7 +154,7 @@ class Settings(BaseSettings):
     llm_output_tokens: int = Field(8192, alias="CVA_LLM_OUTPUT_TOKENS", ge=256)
     llm_wait_seconds: float = Field(86_400.0, alias="CVA_LLM_WAIT_SECONDS", ge=0)
     context_tokens: int = Field(12_000, alias="CVA_CONTEXT_TOKENS", ge=500)
-    scout_tokens: int = Field(24_000, alias="CVA_SCOUT_TOKENS", ge=500, description="what a scout reads at once")
+    scout_tokens: int = Field(16_000, alias="CVA_SCOUT_TOKENS", ge=500, description="what a scout reads at once")
     depth: Depth = Field(
         Depth.FULL,
         alias="CVA_DEPTH",
