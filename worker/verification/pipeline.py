@@ -2,9 +2,9 @@
 the models are asked through the gateway, which keeps its own books."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from worker.analyzers import analyze, catalog, rules
 from worker.analyzers.analyze import Analysis
@@ -30,19 +30,14 @@ from worker.verification.context.looking import Look, Seen
 from worker.verification.examination import Examination, Heard, Plan, Tools
 from worker.verification.panel import Panel
 from worker.verification.result import CriterionResult
-from worker.verification.scouting.scouts import Estimate, Read, Scouts
-from worker.verification.scouting.survey import Surveyed
+from worker.verification.scouting import stage
+from worker.verification.tribunal import Step
 from worker.verification.verdict import RunVerdict, conclude
 
 STEPS = ("snapshot", "criteria", "analysis", "scouting", "judging", "debate", "consensus", "recording")
 
-Step = Callable[[str, dict[str, object]], Awaitable[None]]
-"""Told the name of each step as it begins, with what is known by then."""
-
 # An analyzer that breaks on some files is tried again on parts of them, within as much time again, two at once.
 _ANALYSES = 4
-# Pieces whose places are looked up in one call.
-_AT_ONCE = 50
 _NO_PROVIDER = "No LLM provider is configured."
 _FAIL_FAST = "Static analysis found something critical, so no judge was asked (CVA_FAIL_FAST)."
 _JUDGED = "Each criterion was judged by three LLM judges apart from each other."
@@ -244,7 +239,9 @@ async def _judge(
         to_scout: examination.ToScout = await process.call(
             Examination.open, criteria, analysis, work.constitution, bare
         )
-        scouted = await _scout(process, to_scout, criteria, models, settings=settings, step=step)
+        scouted = await stage.scout(
+            process, to_scout, criteria, models.gateway, models.caller, settings=settings, step=step
+        )
         await step("judging", {"findings": len(analysis.findings), "tribunal": TribunalMode.LLM.value})
         shown: examination.Shown = await process.call(Examination.show, bare)
         by_key = {criterion.key: criterion for criterion in criteria}
@@ -278,51 +275,6 @@ async def _judge(
     # The prices of models are the library's, whose import takes seconds when every answer was there already.
     seen = await asyncio.to_thread(panel.notes, shown.left_out, changed=work.snapshot.changed is not None)
     return results, (*aside, *scouted, *seen)
-
-
-async def _scout(
-    process: Contained,
-    to_scout: examination.ToScout,
-    criteria: Sequence[Criterion],
-    models: Models,
-    *,
-    settings: Settings,
-    step: Step,
-) -> tuple[str, ...]:
-    """Have everything read that is to be read; returns notes on what was not. Raises LlmError."""
-    if not to_scout.pieces:
-        return ()
-    scouts = await asyncio.to_thread(Scouts, models.gateway, models.caller, settings, batches=to_scout.batches)
-    estimate = await asyncio.to_thread(scouts.estimate, to_scout.pieces, criteria)
-    await step("scouting", {**asdict(estimate), "suffices": estimate.suffices})
-
-    async def text(number: int) -> str:
-        piece: str = await process.call(Examination.piece, number)
-        return piece
-
-    async def told(done: int, of: int) -> None:
-        await step("scouting", {"pieces_read": done, "pieces": of})
-
-    read = await scouts.read(to_scout.pieces, criteria, text, told)
-    surveyed = Surveyed(0, 0)
-    for start in range(0, len(read.read), _AT_ONCE):
-        surveyed = await process.call(Examination.scouted, read.read[start : start + _AT_ONCE])
-    return tuple(_scouted(estimate, read, surveyed))
-
-
-def _scouted(estimate: Estimate, read: Read, surveyed: Surveyed) -> Iterator[str]:
-    """What a reader should know of how the repository was read."""
-    yield f"Scouts read {len(read.read)} piece(s) of the repository and named {surveyed.places} place(s)."
-    if surveyed.invented:
-        yield f"Of {surveyed.invented} place(s) that scouts named, what they quote stands nowhere in what they read."
-    if read.unread:
-        why = ", ".join(f"{count} since {reason}" for reason, count in sorted(read.unread.items()))
-        yield f"{sum(read.unread.values())} piece(s) were not read: {why}."
-    if not estimate.suffices:
-        yield (
-            f"To read everything may take ${estimate.usd:.2f}; the run's budget leaves ${estimate.budget_usd:.2f}"
-            " for it (CVA_RUN_BUDGET_USD)."
-        )
 
 
 def _most(settings: Settings) -> int:

@@ -14,6 +14,10 @@ Progress = Callable[[int, int], Awaitable[None]]
 """Told (criteria judged, criteria in all) as the work goes on."""
 
 
+Step = Callable[[str, dict[str, object]], Awaitable[None]]
+"""Told the name of each step as it begins, with what is known by then."""
+
+
 @dataclass(frozen=True)
 class Case:
     """All that the judges may look at: `scoped` is what code found in the scope of each criterion, by its key."""

@@ -15,9 +15,12 @@ from tests.worker.github.conftest import Shop
 
 # By GitHub's name for the request, and which of them ends the worker: while it connects, clones, and reports.
 _STEPS = (
+    ("POST /app/installations/{installation_id}/access_tokens", 1),
+    ("GET /installation/repositories", 1),
     ("git", 1),
     ("POST /repos/{owner}/{repo}/check-runs", 1),
     ("PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}", 1),
+    ("PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}", 2),
 )
 
 
