@@ -25,14 +25,14 @@ bash start.sh [ROLE]
               writes to PATH only with --apply and only when git says that it is clean
   github-app --url URL [--organization NAME] [--github URL] [--members] [--output FILE]
               make the GitHub App of this installation in one step; writes its variables to a file that only you can read
-  eval run [SUITE …] [--name NAME] [--output DIR] [--json FILE] [--html FILE]
+  eval run [SUITE …] [--name NAME] [--output DIR] [--json FILE] [--html FILE] [--calibration FILE] [--at-once N]
               how right the verdicts are on a suite with known answers (default: the bundled one); what is there is not
-              asked again. eval compare A.jsonl B.jsonl: which configuration is better; eval import KIND SET: a suite of
-              a public set; eval feedback: a suite of what people marked
+              asked again. eval compare A.jsonl B.jsonl: which configuration is better; eval import KIND SET
+              [--output SUITE]: a suite of a public set; eval feedback [--output SUITE]: one of what people marked
   bench queue measure the queue
   bench reading [--repo PATH …] [--files N]
               how much of a repository scouts read, what it costs, and what is asked again; exit code 1 when a planted
-              violation is missed, or reading costs more than it may
+              violation is missed, reading costs more than it may, or too much is asked again
   bench seeing
               whether judges are shown the place that decides, on the labelled set; exit code 1 below 95 %
   bench verify

@@ -49,7 +49,7 @@ _RULES = "# Rules\n\n- Code MUST NOT contain a planted violation.\n" + "".join(
 )
 _ANSWER_TOKENS = 150
 _BYTES_PER_TOKEN = 4
-# The judges' models and the cheapest that reads for them, of each provider that prices its cache.
+# The judges' models and the cheapest that reads for them, of three providers that price their caches.
 _FAMILIES = {
     "OpenAI": ("gpt-5.1", "gpt-5-mini"),
     "Anthropic": ("claude-sonnet-4-6", "claude-haiku-4-5"),
@@ -78,6 +78,7 @@ class Read:
     files: int
     lines: int
     read: float
+    """Lines that were read or need not be, of those in scope."""
     undecided: int
     """Criteria of whose scope something was not read: undecided, with the share."""
     planted: int

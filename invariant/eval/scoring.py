@@ -33,7 +33,8 @@ class Figures:
     void: Share
     """Of its votes, how many did not count."""
     place_precision: Share
-    """Of the places that it cites for a FAIL, how many are labelled ones."""
+    """Of the places that it cites for a FAIL, how many are labelled ones; what is broken and has no labelled place is
+    left out."""
     place_recall: Share
     """Of the labelled places, how many it cites."""
     curve: tuple[Bin, ...]
@@ -114,7 +115,7 @@ def _figures(who: str, given: Sequence[tuple[Question, Said]]) -> Figures:
     right = [(q, s) for q, s in decided if answers.right(s, q.truth)]
     failing, passing = ([(q, s) for q, s in decided if s.vote == vote] for vote in ("FAIL", "PASS"))
     sure = [(s.confidence, (q, s) in right) for q, s in decided if s.confidence is not None]
-    cited = [(place, q) for q, s in failing for place in s.places]
+    cited = [(place, q) for q, s in failing if q.places or q.truth != BROKEN for place in s.places]
     labelled = [(place, s) for q, s in given if q.truth == BROKEN for place in q.places]
     curve = statistics.reliability(sure)
     return Figures(

@@ -158,7 +158,7 @@ class Settings(BaseSettings):
     depth: Depth = Field(
         Depth.FULL,
         alias="CVA_DEPTH",
-        description="full: scouts read every line; search: judges see what a search finds, and PASS becomes PARTIAL",
+        description="full: scouts read every line; search: judges see what a search finds; unless it is all, no PASS",
     )
     calibration: dict[JudgeRole, tuple[tuple[Share, Share], ...]] = Field(
         {}, alias="CVA_CALIBRATION", description="a JSON object, as `invariant eval run --calibration` writes it"

@@ -28,7 +28,7 @@ def overview(case: Case, settings: Settings) -> Overview:
 
 
 def groups(criteria: list[Criterion], settings: Settings) -> list[tuple[Criterion, ...]]:
-    """Criteria of a category and a section together, a few at a time."""
+    """Criteria of a category, in the order of their sections, a few at a time."""
     size = settings.criteria_per_call
     ordered = sorted(criteria, key=lambda c: (c.category.value, c.section or ""))
     made = []

@@ -30,7 +30,7 @@ class Reading:
     constitution: frozenset[str] = frozenset()
     """Where the constitution itself stands in it."""
 
-    hidden: Mapping[str, int] = field(default_factory=dict)
+    masked_lines: Mapping[str, int] = field(default_factory=dict)
     """Lines of which a mask leaves nothing, by path: shown, they are not seen."""
 
     def sightings(self, key: str) -> list[Sighting]:
@@ -45,7 +45,7 @@ def of(criterion: Criterion, scoped: Scoped, context: Context, reading: Reading 
     survey = reading.survey
     # The constitution itself is in no scope.
     lines = {path: count for path, count in scoped.lines.items() if path not in reading.constitution}
-    shown = {p: min(count, max(0, context.lines(p) - reading.hidden.get(p, 0))) for p, count in lines.items()}
+    shown = {p: min(count, max(0, context.lines(p) - reading.masked_lines.get(p, 0))) for p, count in lines.items()}
     scouted = {path: 0 if survey is None else min(count, survey.read_lines(path)) for path, count in lines.items()}
     read = {path: max(shown[path], scouted[path]) for path in lines}
     spared = _spared(criterion, lines, read, reading)

@@ -157,7 +157,7 @@ class Examination:
             case.criteria,
             case.scoped,
             marked=case.reading.marked,
-            hidden=case.reading.constitution,
+            constitution=case.reading.constitution,
             shown=shown,
             also=affected,
             room=settings.scout_tokens * BYTES_PER_TOKEN,
@@ -172,7 +172,7 @@ class Examination:
         return frozenset(place.path for fragment in self._scouted.pieces[number].fragments for place in fragment.places)
 
     def scouted(self, read: Sequence[PieceRead]) -> Surveyed:
-        """Take what scouts named; what they quote must stand there."""
+        """Take what scouts named; of what «holds» the quotation must stand there."""
         for piece in sorted(read, key=lambda piece: piece.number):
             self._scouted.take(piece)
         return self._scouted.result

@@ -157,8 +157,9 @@ class Texts:
 def scoped(known: Texts, criteria: Sequence[Criterion]) -> dict[str, Scoped]:
     """The scope of each criterion, by its key, searched with its patterns. Blocking: every file is read once.
 
-    In `diff` mode the scope is what changed; what must be somewhere may be anywhere. Lock files and media hold no text
-    that a criterion speaks of; their paths are searched like all others.
+    In `diff` mode the scope is what changed; what must be somewhere may be anywhere. Media hold no text that
+    a criterion speaks of, and lock files are searched only where it is about security; the paths of both are searched
+    like all others.
     """
     snapshot = known.snapshot
     searches = [_Search.of(criterion, known.paths) for criterion in criteria]

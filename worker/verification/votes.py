@@ -1,8 +1,8 @@
 """Which votes count: pure functions of what a judge said, what of it resolves, and what code searched.
 
 A PASS needs what a FAIL needs. It rests on a citation that stands in the repository and concerns the criterion, on a
-search over the whole scope, or on an absence that code confirmed. Nobody turns a PASS into a FAIL: a vote that cannot
-be believed is void."""
+search or a reading of the whole scope that finds nothing, or on an absence that code confirmed. Nobody turns a PASS into
+a FAIL: a vote that cannot be believed is void."""
 
 import re  # noqa: TID251  bounded: patterns of search.MAX_PATTERN characters
 from collections import Counter
@@ -25,7 +25,8 @@ _INVENTIONS = 3
 
 @dataclass(frozen=True)
 class Ground:
-    """What code knows of one criterion: how much of its scope was shown, and what the search over it found.
+    """What code knows of one criterion: how much of its scope was read and shown, what scouts named, what the search
+    over it found.
 
     `hits` None: there were no patterns. `missing` are words that stand in no path and no text of the snapshot.
     `changed` are the paths that `diff` mode verifies, None where all are.
@@ -141,7 +142,8 @@ def _pass_needs(criterion: Criterion, ground: Ground, relevant: bool) -> str | N
         return None if relevant else "A PASS needs a place that shows it."
     if coverage.deep and not coverage.known:
         return unread(coverage)
-    if criterion.kind is CriterionKind.FORBIDS and not coverage.hits and (coverage.nowhere or coverage.nothing_named):
+    clean = coverage.nowhere or coverage.nothing_named
+    if criterion.kind is CriterionKind.FORBIDS and clean and not coverage.hits and not coverage.places:
         return None
     if not coverage.deep and not coverage.seen:
         return unseen(coverage)

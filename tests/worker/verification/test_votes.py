@@ -1,5 +1,7 @@
 """Which votes count, for each kind of criterion: what a PASS and what a FAIL have to rest on."""
 
+from dataclasses import replace
+
 import pytest
 
 from worker.core.vocabulary import Category, CriterionKind, JudgeRole, Severity, Vote
@@ -132,3 +134,11 @@ def test_who_invents_most_of_what_it_cites_is_set_aside() -> None:
     assert votes.set_aside([*honest, opinion(Vote.PASS, unresolved=4)]) == {}
     inventing = [opinion(Vote.PASS, AT_HIT), opinion(Vote.PASS, unresolved=3)]
     assert "3 of its 4 citations" in votes.set_aside(inventing)[JudgeRole.ARCHITECT]
+
+
+def test_where_scouts_named_places_a_search_that_finds_nothing_is_no_proof() -> None:
+    read = Coverage(files=1, lines=9, read_lines=9, scouted_lines=9, deep=True, patterns=("x",))
+    assert counts(opinion(Vote.PASS), criterion(FORBIDS), Ground(read, ()))
+    named = replace(read, places=2, places_shown=2)
+    assert not counts(opinion(Vote.PASS), criterion(FORBIDS), Ground(named, ()))
+    assert "places that scouts named" in votes.unread(replace(named, places_shown=1))

@@ -44,7 +44,8 @@ _SHARED = 2
 class Estimate:
     """What reading everything takes, about, if nothing of it is on the ledger, and what there is for it."""
 
-    pieces: int
+    questions: int
+    """One for each piece and each sixty criteria."""
     tokens: int
     usd: float
     budget_usd: float
@@ -75,17 +76,17 @@ class Scouts:
 
     def estimate(self, to_read: Sequence[ToRead], criteria: Sequence[Criterion]) -> Estimate:
         """What it will take; blocking, the library's prices are loaded. Said before anything is spent."""
-        pieces, tokens, usd = 0, 0, Decimal(0)
+        questions, tokens, usd = 0, 0, Decimal(0)
         model = next(iter(providers.chain(SCOUT, self._settings)), None)
         price = None if model is None else prices.of(model, self._settings)
         for part in _parts(criteria):
             instructions = prefix_bytes(part)
             for piece in to_read:
                 size = (instructions + piece.size) // _BYTES_PER_TOKEN
-                pieces += 1
+                questions += 1
                 tokens += size
                 usd += Decimal(0) if price is None else price.most(size, _ANSWER_TOKENS)
-        return Estimate(pieces, tokens, round(float(usd), 4), round(self._budget, 4))
+        return Estimate(questions, tokens, round(float(usd), 4), round(self._budget, 4))
 
     async def read(self, to_read: Sequence[ToRead], criteria: Sequence[Criterion], text: Text, told: Told) -> Read:
         """Read the pieces in their order, many at once. Raises Transient and Rejected, as judges do."""

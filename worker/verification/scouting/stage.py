@@ -28,12 +28,12 @@ async def scout(
     settings: Settings,
     step: Step,
 ) -> tuple[str, ...]:
-    """Have everything read that is to be read; returns notes on what was not. Raises LlmError."""
+    """Have everything read that is to be read; returns notes on what was read and what was not. Raises LlmError."""
     if not to_scout.pieces:
         return ()
     scouts = await asyncio.to_thread(Scouts, gateway, caller, settings, batches=to_scout.batches)
     estimate = await asyncio.to_thread(scouts.estimate, to_scout.pieces, criteria)
-    await step("scouting", {**asdict(estimate), "suffices": estimate.suffices})
+    await step("scouting", {"pieces": len(to_scout.pieces), **asdict(estimate), "suffices": estimate.suffices})
 
     async def text(number: int) -> str:
         piece: str = await process.call(Examination.piece, number)

@@ -59,15 +59,17 @@ class ToRead:
 
 @dataclass(frozen=True)
 class Surveyed:
-    """What came of it. `invented` counts places of which the quotation stands nowhere in what the scout was shown."""
+    """What came of it. `places` are those kept. `invented` counts places whose quotation, criterion or text is none of
+    what the scout was given; those that may break a criterion are kept without their quotation."""
 
     places: int
     invented: int
 
 
 class Survey:
-    """`hidden` are paths that nobody need read, `shown` those that all judges are shown whole, `also` those that are
-    read though no criterion is held against them (`diff` mode: what a change can affect). Blocking."""
+    """`constitution` are the paths where it stands itself, which nobody need read, `shown` those that all judges are
+    shown whole, `also` those that are read though no criterion is held against them (`diff` mode: what a change can
+    affect). Blocking."""
 
     def __init__(
         self,
@@ -77,7 +79,7 @@ class Survey:
         scoped: Mapping[str, Scoped],
         *,
         marked: Mapping[str, Mark],
-        hidden: frozenset[str],
+        constitution: frozenset[str],
         shown: frozenset[str],
         also: frozenset[str],
         room: int,
@@ -95,7 +97,7 @@ class Survey:
             for path in scope.lines
             if path not in marked or (key in secure and marked[path] is not Mark.SECRET)
         } | {path for path in also & known.snapshot.paths if path not in marked}
-        wanted = sorted(path for path in needed if path not in hidden and path not in shown)
+        wanted = sorted(path for path in needed if path not in constitution and path not in shown)
         self._marked = frozenset(marked)
         self._read_lines: dict[str, int] = defaultdict(int)
         found: list[tuple[int, int, Span]] = []
@@ -227,7 +229,8 @@ class Survey:
         return self._breaks[key]
 
     def read_lines(self, path: str) -> int:
-        """How many of the file's lines scouts have read."""
+        """How many of the file's lines scouts have read. Blank ones that are in no piece count as read; those that a
+        mask left nothing of do not."""
         return max(0, self._read_lines.get(path, 0) - self._index.hidden.get(path, 0))
 
     @property
