@@ -1,8 +1,8 @@
 """Which votes count: pure functions of what a judge said, what of it resolves, and what code searched.
 
 A PASS needs what a FAIL needs. It rests on a citation that stands in the repository and concerns the criterion, on a
-search or a reading of the whole scope that finds nothing, or on an absence that code confirmed. Nobody turns a PASS into
-a FAIL: a vote that cannot be believed is void."""
+search or a reading of the whole scope that finds nothing, or on an absence that code confirmed. Nobody turns a PASS
+into a FAIL: a vote that cannot be believed is void."""
 
 import re  # noqa: TID251  bounded: patterns of search.MAX_PATTERN characters
 from collections import Counter
