@@ -21,7 +21,7 @@ def from_feedback(client: Client, target: Path) -> tuple[int, Mapping[str, int]]
         marks = {mark["key"]: mark for mark in client.feedback(run["id"]) if mark["subject"] == "criterion"}
         if not marks:
             continue
-        source, commit = run["source"], run.get("commit_sha")
+        source, commit = run["source"], run["commit"]
         if source.get("kind") != "git" or not commit:
             skipped["its source is no commit that can be fetched again"] += 1
             continue
@@ -35,7 +35,7 @@ def from_feedback(client: Client, target: Path) -> tuple[int, Mapping[str, int]]
             skipped["what was marked had not been decided"] += 1
             continue
         write(
-            target / name_of(f"{run.get('repo_full_name') or 'run'}-{run['id'][:13]}"),
+            target / name_of(f"{run['repository'] or 'run'}-{run['id'][:13]}"),
             requirements,
             summary=f"what people said of the run {run['id']}",
             languages=["other"],

@@ -1,8 +1,10 @@
 """`invariant eval`: what it says of judges whose accuracy is known, and of differences that are not there."""
 
+import asyncio
 import json
 import math
 import random
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,9 @@ from invariant.bench.decisions.cases import Answer
 from invariant.bench.provider import Reply, Request, answer, completion
 from invariant.eval import printing, running, scoring, statistics
 from invariant.eval.answers import CaseAnswers, Question, Said
+from invariant.eval.feedback import from_feedback
 from invariant.eval.running import Kept
-from tests.support import processes, provider
+from tests.support import app, processes, provider
 
 BUNDLED = Path(cases.__file__).parent
 JUDGES = {"architect": 0.9, "security": 0.75, "user_proxy": 0.6}
@@ -110,6 +113,35 @@ def test_answers_that_were_cut_off_are_asked_again(tmp_path: Path) -> None:
         file.write('{"digest": "2", "answers": {"case"')
     kept.add("3", first)
     assert kept.load() == {"1": first, "3": first}
+
+
+def test_what_people_marked_becomes_a_suite(url: str, tmp_path: Path) -> None:
+    origin = tmp_path / "origin"
+    (origin / "src").mkdir(parents=True)
+    (origin / "src" / "app.py").write_text("def run(x):\n    return eval(x)\n")
+    who = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
+    for arguments in (("init", "-qb", "main"), ("add", "."), (*who, "commit", "-qm", "One")):
+        subprocess.run(["git", *arguments], cwd=origin, check=True)
+    rules = "- Code MUST NOT call `eval()`.\n- Code MUST NOT call `exec()`.\n- Code MUST be kind.\n"
+    with app.served(url) as http, Client(str(http.base_url)) as client:
+        run = client.enqueue({"kind": "git", "url": str(origin), "ref": "main"}, rules)
+        asyncio.run(app.work(url, run["id"]))
+        files = client.enqueue({"kind": "files", "files": {"a.py": "eval(1)\n"}}, rules)
+        asyncio.run(app.work(url, files["id"]))
+        for run_id in (run["id"], files["id"]):
+            for result, mark in zip(client.verdict(run_id)["criteria"], ("accepted", "wrong", "wrong"), strict=True):
+                body = {"subject": "criterion", "key": result["key"], "mark": mark, "note": "as I see it"}
+                assert http.post(f"/api/runs/{run_id}/feedback", json=body).status_code == 201
+        made, skipped = from_feedback(client, tmp_path / "suite")
+        commit = client.run(run["id"])["commit"]
+    assert (made, skipped) == (1, {"its source is no commit that can be fetched again": 1})
+    (case,) = cases.load_all(tmp_path / "suite")
+    assert case.source is not None and (case.source.url, case.source.commit) == (str(origin), commit)
+    # What nobody had decided is left out; of what passed and is wrong nobody knows the place.
+    assert [(label.answer, label.places, label.why) for label in case.labels] == [
+        (Answer.BROKEN, ("src/app.py:2",), "as I see it"),
+        (Answer.BROKEN, (), "as I see it"),
+    ]
 
 
 def scripted(truths: dict[str, set[str]]) -> provider.Script:
