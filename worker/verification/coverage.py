@@ -48,7 +48,7 @@ def of(criterion: Criterion, scoped: Scoped, context: Context, reading: Reading 
     shown = {p: min(count, max(0, context.lines(p) - reading.masked_lines.get(p, 0))) for p, count in lines.items()}
     scouted = {path: 0 if survey is None else min(count, survey.read_lines(path)) for path, count in lines.items()}
     read = {path: max(shown[path], scouted[path]) for path in lines}
-    spared = _spared(criterion, lines, read, reading)
+    spared = _spared(criterion, scoped, lines, read, reading)
     binary = [path for path in scoped.unreadable if _may_be_spared(criterion, reading) and texts.is_binary(path)]
     unreadable = [path for path in scoped.unreadable if path not in frozenset(binary)]
     total, shown_lines = sum(lines.values()), sum(shown.values())
@@ -85,10 +85,14 @@ def _may_be_spared(criterion: Criterion, reading: Reading) -> bool:
     return reading.survey is not None and criterion.category is not Category.SECURITY
 
 
-def _spared(criterion: Criterion, lines: Mapping[str, int], read: Mapping[str, int], reading: Reading) -> list[str]:
-    """Files that need not have been read; none where that would be most of the scope."""
+def _spared(
+    criterion: Criterion, scoped: Scoped, lines: Mapping[str, int], read: Mapping[str, int], reading: Reading
+) -> list[str]:
+    """Files that need not have been read; none where that would be most of the scope. Of files that may hold secrets,
+    which nobody is sent, a search does, in matters of security too: what would run their text stands elsewhere."""
+    unread = [path for path, count in lines.items() if path in reading.marked and read[path] < count]
     if not _may_be_spared(criterion, reading):
-        return []
-    spared = [path for path, count in lines.items() if path in reading.marked and read[path] < count]
+        searched = reading.survey is not None and bool(scoped.patterns) and not scoped.overflow
+        return [path for path in unread if searched and reading.marked[path] is Mark.SECRET]
     own = sum(count for path, count in lines.items() if path not in reading.marked)
-    return spared if own * _MOST_SPARED >= sum(lines[path] for path in spared) else []
+    return unread if own * _MOST_SPARED >= sum(lines[path] for path in unread) else []
