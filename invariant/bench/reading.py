@@ -29,7 +29,7 @@ from worker.core.vocabulary import JudgeRole
 from worker.llm import prices
 from worker.llm.providers import Model
 from worker.sources.snapshot import Snapshot, SnapshotLimits, scan
-from worker.verification import prompts
+from worker.verification import marks, prompts, texts
 from worker.verification.constitution import reading
 from worker.verification.constitution.criteria import Criterion
 from worker.verification.examination import Examination, Shown, ToScout
@@ -289,9 +289,11 @@ def _costs(
     """Ours, and that of each judge being sent everything once."""
     by_key = {criterion.key: criterion for criterion in criteria}
     batches = [(tuple(by_key[key] for key in batch.keys), batch.context) for batch in shown.batches]
-    whole = sum((snapshot.root / file.path).stat().st_size for file in snapshot.files if _is_shown(snapshot, file.path))
+    whole = sum(
+        (snapshot.root / file.path).stat().st_size for file in snapshot.files if _would_be_sent(snapshot, file.path)
+    )
     prefix = scouts.prefix_bytes(criteria)
-    texts = [len(piece.encode()) for piece in pieces]
+    read = [len(piece.encode()) for piece in pieces]
     judged = [
         [len(message["content"].encode()) for message in messages(shown.overview, context, of, role, keys, task="")]
         for of, context in batches
@@ -299,7 +301,7 @@ def _costs(
         for keys in [[criterion.key for criterion in of]]
     ]
     rules = len(prompts.text("rules").encode())
-    ours_tokens = (sum(texts) + prefix * len(texts) + sum(map(sum, judged))) // _BYTES_PER_TOKEN
+    ours_tokens = (sum(read) + prefix * len(read) + sum(map(sum, judged))) // _BYTES_PER_TOKEN
     theirs_tokens = len(JudgeRole) * (whole + rules) // _BYTES_PER_TOKEN
     ours: dict[str, Decimal] = {}
     theirs: dict[str, Decimal] = {}
@@ -307,9 +309,9 @@ def _costs(
         cheap, dear = prices.of(_model(scout), settings), prices.of(_model(judge), settings)
         reading_ = (
             _price(prefix, max(cheap.input, cheap.cache_write))
-            + _price(prefix * max(0, len(texts) - 1), cheap.cache_read)
-            + _price(sum(texts), cheap.input)
-            + _price(_ANSWER_TOKENS * _BYTES_PER_TOKEN * len(texts), cheap.output)
+            + _price(prefix * max(0, len(read) - 1), cheap.cache_read)
+            + _price(sum(read), cheap.input)
+            + _price(_ANSWER_TOKENS * _BYTES_PER_TOKEN * len(read), cheap.output)
         )
         # A batch's judges of one family read what they share from the cache, but for the first of them.
         first = sum(size for number, size in enumerate(map(sum, judged)) if number % len(JudgeRole) == 0)
@@ -322,8 +324,9 @@ def _costs(
     return Cost(ours_tokens, ours), Cost(theirs_tokens, theirs)
 
 
-def _is_shown(snapshot: Snapshot, path: str) -> bool:
-    return _text(snapshot.root / path) is not None
+def _would_be_sent(snapshot: Snapshot, path: str) -> bool:
+    """Whether somebody would send the file to a judge who sent everything: no lock file, nothing that others wrote."""
+    return not texts.is_lock(path) and marks.by_path(path) is None and _text(snapshot.root / path) is not None
 
 
 def _model(name: str) -> Model:

@@ -47,6 +47,7 @@ from worker.sources import requests, take
 from worker.sources.shared import Snapshots
 from worker.sources.snapshot import Snapshot
 from worker.verification import history, pipeline, record
+from worker.verification.calibration import Calibration
 from worker.verification.constitution.criteria import ConstitutionRejected
 from worker.verification.constitution.reading import Reading
 from worker.verification.outcome import RunOutcome, Subject
@@ -255,8 +256,7 @@ async def _verify(claim: Claim, resources: Resources) -> RunOutcome:
         remarks=(*judged.reading.notes, *judged.notes),
         calls=calls,
         previous=loaded.history.previous,
-        agreement=loaded.history.agreement,
-        curves=settings.calibration,
+        calibration=Calibration(settings.calibration, loaded.history.agreement),
         accepted=loaded.history.accepted,
         started_at=started_at,
         finished_at=datetime.now(UTC),

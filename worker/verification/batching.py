@@ -23,7 +23,7 @@ class Batch:
 def overview(case: Case, settings: Settings) -> Overview:
     """What all judges of the snapshot are shown first. Blocking."""
     return select.overview(
-        case.index, budget=settings.context_tokens, only=_only(case), hidden=case.reading.constitution
+        case.index, budget=settings.context_tokens, only=_only(case), constitution=case.reading.constitution
     )
 
 
@@ -51,7 +51,7 @@ def batches(case: Case, settings: Settings) -> tuple[Overview, list[Batch]]:
             whole=shared.whole,
             known=_known(case, chosen),
             only=_only(case),
-            hidden=case.reading.constitution,
+            constitution=case.reading.constitution,
         )
         made.append(Batch(chosen, context))
     return shared, made

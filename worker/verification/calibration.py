@@ -11,10 +11,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from worker.core.vocabulary import JudgeRole
-from worker.verification.outcome import Agreement
 
 Curve = Sequence[tuple[float, float]]
 """(what the judge says, how often it is right), both 0 to 1, in order."""
+
+
+CALIBRATED = 20
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How often people who marked a result agreed with a judge. Calibrated from 20 marks on."""
+
+    agreed: int = 0
+    marked: int = 0
+
+    @property
+    def calibrated(self) -> bool:
+        return self.marked >= CALIBRATED
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,9 @@ class Examination:
         scoped = search.scoped(self._texts, criteria)
         own = marks.constitution(snapshot, constitution)
         marked = marks.of(snapshot, self._index.attributes, {path for one in scoped.values() for path in one.lines})
-        case = Case(snapshot, analysis, criteria, self._index, scoped, Reading(None, marked, own, self._index.hidden))
+        case = Case(
+            snapshot, analysis, criteria, self._index, scoped, Reading(None, marked, own, self._index.masked_lines)
+        )
         batches = len(batching.groups(list(criteria), settings))
         if settings.depth is Depth.FULL:
             survey = self._survey(case, settings)
@@ -198,7 +200,7 @@ class Examination:
             self._texts,
             looks,
             budget=int(settings.context_tokens * _LOOK_SHARE),
-            hidden=self._case.reading.constitution,
+            constitution=self._case.reading.constitution,
         )
         for key in keys:
             self._more[key, role] = (self._more.get((key, role)) or self._contexts[key]).with_more(seen.spans)

@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from worker.core import models
 from worker.core.runs.feedback import address, applies_to
 from worker.core.vocabulary import JudgeRole
-from worker.verification.outcome import Acceptance, Agreement, Calls, Previous
+from worker.verification.calibration import Agreement
+from worker.verification.outcome import Acceptance, Calls, Previous
 
 
 @dataclass(frozen=True)

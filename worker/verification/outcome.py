@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from worker.analyzers.analyze import Analysis
-from worker.core.vocabulary import CriterionKind, JudgeRole, Outcome, Severity, TribunalMode
+from worker.core.vocabulary import CriterionKind, Outcome, Severity, TribunalMode
 from worker.sources.snapshot import Snapshot
+from worker.verification.calibration import Calibration
 from worker.verification.constitution.criteria import Criterion
 from worker.verification.constitution.reading import Reading
 from worker.verification.result import CriterionResult
 from worker.verification.verdict import RunVerdict
-
-CALIBRATED = 20
 
 
 @dataclass(frozen=True)
@@ -61,18 +60,6 @@ class Acceptance:
 
 
 @dataclass(frozen=True)
-class Agreement:
-    """How often people who marked a result agreed with a judge. Calibrated from 20 marks on."""
-
-    agreed: int = 0
-    marked: int = 0
-
-    @property
-    def calibrated(self) -> bool:
-        return self.marked >= CALIBRATED
-
-
-@dataclass(frozen=True)
 class RunOutcome:
     subject: Subject
     snapshot: Snapshot
@@ -85,9 +72,7 @@ class RunOutcome:
     remarks: tuple[str, ...]
     calls: Calls
     previous: Previous | None
-    agreement: dict[JudgeRole, Agreement]
-    curves: Mapping[JudgeRole, Sequence[tuple[float, float]]]
-    """How often each judge is right by how sure it is, where a suite has shown it."""
+    calibration: Calibration
     accepted: Mapping[str, Acceptance]
     """Fingerprints of places and findings that people let be."""
     started_at: datetime

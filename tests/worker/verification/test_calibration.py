@@ -9,8 +9,7 @@ from invariant.eval import statistics
 from tests.support import app, provider
 from tests.worker.verification.test_panel import enqueue, verdict_of
 from worker.core.vocabulary import JudgeRole
-from worker.verification.calibration import Calibration
-from worker.verification.outcome import Agreement
+from worker.verification.calibration import Agreement, Calibration
 
 SECURITY = JudgeRole.SECURITY
 CURVE = ((0.5, 0.4), (0.9, 0.8))

@@ -26,7 +26,7 @@ class SourceFile:
     path: str
     lines: tuple[str, ...]
     chunks: tuple[Chunk, ...]
-    hidden: frozenset[int] = frozenset()
+    masked: frozenset[int] = frozenset()
     """Numbers of the lines of which a mask leaves nothing, though they may be code: whoever reads the file has not read
     them."""
 

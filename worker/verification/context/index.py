@@ -72,7 +72,7 @@ class Index:
         self.left_out = tuple(left_out)
         self.attributes = attributes or Attributes([])
         self._snapshot = snapshot
-        self.hidden = {path: len(file.hidden) for path, file in files.items() if file.hidden}
+        self.masked_lines = {path: len(file.masked) for path, file in files.items() if file.masked}
         """How many lines of a file a mask leaves nothing of, though they may be code; of all that were read."""
         self._others: OrderedDict[str, SourceFile | None] = OrderedDict()
         self._kept = 0
@@ -125,8 +125,8 @@ class Index:
             return self._others[path]
         source = self._others[path] = self._read(path, whole)
         self._kept += _chars(source)
-        if source is not None and source.hidden:
-            self.hidden[path] = len(source.hidden)
+        if source is not None and source.masked:
+            self.masked_lines[path] = len(source.masked)
         # What was read last stays, however large it is.
         while self._kept > _KEPT_CHARS and len(self._others) > 1:
             self._kept -= _chars(self._others.popitem(last=False)[1])
@@ -229,7 +229,7 @@ def masked(path: str, text: str, *, whole: int = 0) -> tuple[SourceFile | None, 
     hidden = frozenset(n for n, pair in enumerate(zip(lines, shown, strict=True), start=1) if _is_hidden(*pair))
     if size(shown) < whole:
         return SourceFile(path, shown, (Chunk(path, 1, len(shown), ()),) if shown else (), hidden), text
-    return replace(cut(path, shown, text), hidden=hidden), text
+    return replace(cut(path, shown, text), masked=hidden), text
 
 
 def _is_hidden(line: str, shown: str) -> bool:

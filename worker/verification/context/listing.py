@@ -42,8 +42,8 @@ def sightings(
     and which of these are listed. `unread` are the criteria of whose scope they have not read everything."""
     listed = ["=== Places that scouts named, who looked through what these criteria are about; each may be wrong:"]
     told: set[Sighting] = set()
+    seen = {s: within(shown, s.path, s.start) and within(shown, s.path, s.end) for s in named}
     for criterion in criteria:
-        seen = {s: within(shown, s.path, s.start) and within(shown, s.path, s.end) for s in named}
         own = sorted((s for s in named if s.key == criterion.key), key=lambda s: not seen[s])
         part = " (they did not read all of it)" if criterion.key in unread else ""
         listed.append(f"{criterion.key}: {'these' if own else 'none'}{part}")

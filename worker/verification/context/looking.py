@@ -43,9 +43,9 @@ class Seen:
 
 
 def show(
-    index: Index, known: Texts, looks: Sequence[Look], *, budget: int, hidden: frozenset[str] = frozenset()
+    index: Index, known: Texts, looks: Sequence[Look], *, budget: int, constitution: frozenset[str] = frozenset()
 ) -> Seen:
-    """What the looks ask for, as much as fits into `budget` tokens, each as much as the others. `hidden` are
+    """What the looks ask for, as much as fits into `budget` tokens, each as much as the others. `constitution` are
     paths that are no evidence. Blocking."""
     chosen = list(dict.fromkeys(looks))[:MAX_LOOKS]
     share = budget // max(1, len(chosen))
@@ -54,7 +54,7 @@ def show(
     for look in chosen:
         left, found = share, False
         for path, first, last in _windows(index, known, look):
-            file = None if path in hidden else index.source(path)
+            file = None if path in constitution else index.source(path)
             span = None if file is None else _fitting(path, file.lines, max(1, first), last, left)
             if span is not None:
                 left -= span.cost

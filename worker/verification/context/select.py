@@ -65,14 +65,14 @@ _SEARCHED = _Shares(places=0.5, related=0.0, pieces=1.0)
 
 
 def overview(
-    index: Index, *, budget: int, only: frozenset[str] | None = None, hidden: frozenset[str] = frozenset()
+    index: Index, *, budget: int, only: frozenset[str] | None = None, constitution: frozenset[str] = frozenset()
 ) -> Overview:
-    """The folders and, where it fits into `budget` tokens, everything. `only` limits it (`diff` mode); `hidden` are
-    paths that are no evidence.
+    """The folders and, where it fits into `budget` tokens, everything. `only` limits it (`diff` mode); `constitution`
+    are paths where it stands itself, which is no evidence.
 
     Of a repository that does not fit nothing is told that a small change would change: all answers would be asked anew.
     """
-    paths = _paths(index, only, hidden)
+    paths = _paths(index, only, constitution)
     folders = sorted({path.rpartition("/")[0] or "." for path in index.files})
     whole = _cost(index, paths) <= budget
     parts = [f"Folders of the repository: {', '.join(folders[:_MAX_FOLDERS])[:_MAX_FOLDERS_CHARS]}"]
@@ -81,8 +81,8 @@ def overview(
     return Overview("\n".join(parts), whole)
 
 
-def _paths(index: Index, only: frozenset[str] | None, hidden: frozenset[str]) -> list[str]:
-    return sorted(path for path in index.files if (only is None or path in only) and path not in hidden)
+def _paths(index: Index, only: frozenset[str] | None, constitution: frozenset[str]) -> list[str]:
+    return sorted(path for path in index.files if (only is None or path in only) and path not in constitution)
 
 
 def _cost(index: Index, paths: Iterable[str]) -> int:
@@ -99,17 +99,17 @@ def select(
     whole: bool,
     known: Known | None = None,
     only: frozenset[str] | None = None,
-    hidden: frozenset[str] = frozenset(),
+    constitution: frozenset[str] = frozenset(),
 ) -> Context:
     """The context for `criteria`. `whole`: the overview holds everything already. What the search found in few places
     has them all shown before what it found in many takes the room."""
     known = known or Known()
     shares = _SCOUTED if known.scouted else _SEARCHED
-    paths = _paths(index, only, hidden)
+    paths = _paths(index, only, constitution)
     hinted = [finding for finding in findings if finding.verified and (only is None or finding.path in only)]
     overviewed: Spans = {path: [(1, len(index.files[path].lines))] for path in paths} if whole else {}
     # What must be somewhere may be found in a file that `only` leaves out.
-    searches = sorted(([hit for hit in of if hit.path not in hidden] for of in known.hits), key=len)
+    searches = sorted(([hit for hit in of if hit.path not in constitution] for of in known.hits), key=len)
     ordered = list(dict.fromkeys(hit for of in searches for hit in of))
     room = _Room(index, overviewed, int(budget * shares.places))
     by_path = attrgetter("path")

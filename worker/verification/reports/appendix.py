@@ -141,11 +141,11 @@ def provenance(outcome: RunOutcome) -> Iterator[str]:
 def _panel(outcome: RunOutcome) -> Iterator[str]:
     if outcome.tribunal is TribunalMode.STATIC:
         return
-    for role, agreement in outcome.agreement.items():
+    for role, agreement in outcome.calibration.agreement.items():
         models = sorted(
             {o.model for result in outcome.results for o in result.opinions if o.role is role and o.failure is None}
         )
-        if outcome.curves.get(role):
+        if outcome.calibration.curves.get(role):
             sure = "its confidence is shown as a suite has calibrated it"
         elif agreement.calibrated:
             sure = "its confidence is shown as how often people agreed"

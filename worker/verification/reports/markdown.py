@@ -69,7 +69,7 @@ def _lines(outcome: RunOutcome) -> Iterator[str]:
             for result in chosen:
                 yield from _criterion(result, outcome)
         else:
-            yield from _short(chosen, Calibration(outcome.curves, outcome.agreement))
+            yield from _short(chosen, outcome.calibration)
     yield from _not_checkable(outcome)
     yield from appendix.accepted(outcome)
     yield from appendix.findings(outcome)
@@ -112,12 +112,11 @@ def _overview(outcome: RunOutcome) -> Iterator[str]:
             )
         yield ""
         return
-    calibration = Calibration(outcome.curves, outcome.agreement)
     yield "| criterion | severity | outcome | score | architect | security | user proxy |"
     yield "|---|---|---|---|---|---|---|"
     for result in ranked:
         votes = {opinion.role.value: opinion for opinion in result.opinions}
-        cells = [_vote(votes.get(role), calibration) for role in ("architect", "security", "user_proxy")]
+        cells = [_vote(votes.get(role), outcome.calibration) for role in ("architect", "security", "user_proxy")]
         score = f"{result.score:.1f}" if result.score is not None else "–"
         yield (
             f"| {inline(result.criterion.statement)} | {result.criterion.severity.value} "
@@ -144,7 +143,7 @@ def _criterion(result: CriterionResult, outcome: RunOutcome) -> Iterator[str]:
     yield ""
     yield f"{_about(criterion)}{vetoed} · {inline(result.reason)}"
     yield ""
-    said = [*_shown(result), *_said(result, Calibration(outcome.curves, outcome.agreement))]
+    said = [*_shown(result), *_said(result, outcome.calibration)]
     yield from said
     if said:
         yield ""

@@ -18,7 +18,7 @@ from worker.verification.result import Coverage, CriterionResult
 def document(outcome: RunOutcome) -> dict[str, Any]:
     """The verdict as JSON-ready values."""
     verdict = outcome.verdict
-    calibration = Calibration(outcome.curves, outcome.agreement)
+    calibration = outcome.calibration
     return {
         "format": VERDICT_FORMAT,
         "verdict": verdict.verdict.value,
@@ -86,7 +86,7 @@ def document(outcome: RunOutcome) -> dict[str, Any]:
             },
             "judges": {
                 role.value: {"agreed": found.agreed, "marked": found.marked, "calibrated": found.calibrated}
-                for role, found in outcome.agreement.items()
+                for role, found in outcome.calibration.agreement.items()
             },
             "accepted": _accepted(outcome),
             "created_at": outcome.subject.created_at.isoformat(),

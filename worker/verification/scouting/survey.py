@@ -231,7 +231,7 @@ class Survey:
     def read_lines(self, path: str) -> int:
         """How many of the file's lines scouts have read. Blank ones that are in no piece count as read; those that a
         mask left nothing of do not."""
-        return max(0, self._read_lines.get(path, 0) - self._index.hidden.get(path, 0))
+        return max(0, self._read_lines.get(path, 0) - self._index.masked_lines.get(path, 0))
 
     @property
     def result(self) -> Surveyed:
