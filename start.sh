@@ -13,10 +13,13 @@ bash start.sh [ROLE]
   migrate     bring the database's schema to the newest revision
   rollups rebuild
               make the analytics from the runs again; `rollups verify` says what is wrong, and mends it
-  dev         api and worker, restarted when the code changes
+  ui          serve the pages on $PORT (default 3000)
+  assets      install what the pages take from npm; `ui`, `dev` and `demo --open` do it by themselves, a production
+              build calls it
+  dev         api, worker and ui, restarted when the code changes
   demo        the whole product once, on an example: set up, verify, show, stop
   demo PATH [--constitution FILE]
-              the same on a project of yours
+              the same on a project of yours; --open also serves the pages and prints their address, until Ctrl-C
   verify PATH [--constitution FILE] [--output FILE …] [--format table|json|sarif|markdown]
               for people and CI; exit codes 0 PASS, 1 FAIL or VETO, 2 PARTIAL, 3 ERROR. Without --constitution it is
               .tribunal/constitution.md, .specify/memory/constitution.md or CONSTITUTION.md below PATH
@@ -101,6 +104,18 @@ make_venv() {
     fail "'$1 -m venv' does not work here; on Debian and Ubuntu: apt install python3-venv"
 }
 
+# Sets uv: the machine's, or one of our own.
+find_uv() {
+    uv="$(command -v uv || true)"
+    if [ -z "$uv" ]; then
+        [ -x .venv-bootstrap/bin/uv ] || {
+            make_venv "$(find_python)" .venv-bootstrap
+            .venv-bootstrap/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9' || fail "pip could not install uv"
+        }
+        uv=.venv-bootstrap/bin/uv
+    fi
+}
+
 # Install what the lock file says into .venv, once per state of the lock file. $@: nothing, or `--group dev`.
 install() {
     local python wanted uv state
@@ -114,20 +129,28 @@ install() {
     fi
     python="$(find_python)"
     echo "start.sh: installing into .venv (once)" >&2
-    uv="$(command -v uv || true)"
-    if [ -z "$uv" ]; then
-        [ -x .venv-bootstrap/bin/uv ] || {
-            make_venv "$python" .venv-bootstrap
-            .venv-bootstrap/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9' || fail "pip could not install uv"
-        }
-        uv=.venv-bootstrap/bin/uv
-    fi
+    find_uv
     export UV_PROJECT_ENVIRONMENT=.venv UV_COMPILE_BYTECODE=1
     # Again with the system's certificates: behind a proxy that has its own, only they will do.
     "$uv" sync --quiet --frozen --inexact --python "$python" --extra local "$@" 2>/dev/null ||
         "$uv" sync --quiet --frozen --inexact --python "$python" --extra local --system-certs "$@" ||
         fail "the dependencies could not be installed"
     echo "$wanted" >.venv/.installed
+}
+
+# What ui/package.json names, by a Node of our own, into an ignored folder; once per state of its lock file.
+assets() {
+    local state uv
+    state="$(cat ui/package-lock.json | cksum | tr ' ' '-')"
+    [ "$(cat ui/node_modules/.installed 2>/dev/null)" = "$state" ] && return
+    echo "start.sh: installing the pages' libraries (once)" >&2
+    find_uv
+    UV_PROJECT_ENVIRONMENT=.venv-node "$uv" sync --quiet --frozen --only-group assets --no-install-project 2>/dev/null ||
+        UV_PROJECT_ENVIRONMENT=.venv-node "$uv" sync --quiet --frozen --only-group assets --no-install-project --system-certs ||
+        fail "Node could not be installed"
+    (cd ui && PATH="$PWD/../.venv-node/bin:$PATH" npm ci --silent --ignore-scripts --no-audit --no-fund) ||
+        fail "npm could not install what ui/package.json names"
+    echo "$state" >ui/node_modules/.installed
 }
 
 is_production() {
@@ -159,16 +182,31 @@ api | worker)
     prepare
     exec "$(environment_python)" -m "$role" "$@"
     ;;
-migrate | rollups | demo | verify | fix | github-app | eval)
+ui)
+    prepare
+    if ! is_production; then assets; fi
+    exec "$(environment_python)" -m ui "$@"
+    ;;
+assets)
+    assets
+    ;;
+demo)
+    prepare
+    case " $* " in *" --open "*) assets ;; esac
+    exec "$(environment_python)" -m invariant demo "$@"
+    ;;
+migrate | rollups | verify | fix | github-app | eval)
     prepare
     exec "$(environment_python)" -m invariant "$role" "$@"
     ;;
 dev | bench | chaos | fuzz)
     prepare --group dev
+    if [ "$role" = dev ]; then assets; fi
     exec "$(environment_python)" -m invariant "$role" "$@"
     ;;
 test)
     install --group dev
+    assets
     if [ $# -eq 0 ]; then check; fi
     # The tests start dozens of processes; without bytecode each of them takes seconds to import.
     unset PYTHONDONTWRITEBYTECODE

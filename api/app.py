@@ -18,6 +18,7 @@ from api import (
     constitutions,
     docs,
     health,
+    me,
     members,
     monitor,
     queue,
@@ -84,8 +85,8 @@ def create_app(settings: Settings, *, url: str | None = None) -> Starlette:
     if settings.deployed and settings.api_token and len(settings.api_token.get_secret_value()) < TOKEN_CHARACTERS:
         raise RuntimeError(TOKEN_TOO_SHORT)
     modules = (
-        health, runs, results, feedback, run_events, uploads, repositories, constitutions, members, monitor, webhooks,
-        badge, callbacks, tokens, audit, queue, *_REMEDIATION, *_ANALYTICS,
+        health, me, runs, results, feedback, run_events, uploads, repositories, constitutions, members, monitor,
+        webhooks, badge, callbacks, tokens, audit, queue, *_REMEDIATION, *_ANALYTICS,
     )  # fmt: skip
     declared = [operation for module in modules for operation in module.operations.found]
     declared += docs.operations(declared).found

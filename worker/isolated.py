@@ -27,7 +27,8 @@ _ERRORS = (
     errors.SourceUnsafe, errors.PatchRejected,
 )  # fmt: skip
 _FUNCTIONS: tuple[Callable[..., Any], ...] = (
-    make.make, mask_file, reading.read, analyze.analyze, examination.plan, examination.decide_static,
+    make.make, mask_file, reading.read, analyze.analyze, examination.plan, examination.preview,
+    examination.decide_static,
     Extractor.begin, Extractor.take, Extractor.reading,
     Examination.index, Examination.open, Examination.piece, Examination.scouted, Examination.show, Examination.look,
     Examination.hear, Examination.hear_again,

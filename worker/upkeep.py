@@ -184,6 +184,16 @@ REMOVALS: Mapping[str, Removal] = {
         ),
         "keep_events_days",
     ),
+    "previews": Removal(
+        _HOUR,
+        text(
+            """
+            DELETE FROM constitution_previews WHERE sha256 IN (
+                SELECT sha256 FROM constitution_previews WHERE created_at < now() - interval '1 hour'
+                LIMIT :batch FOR UPDATE SKIP LOCKED)
+            """
+        ),
+    ),
     "tokens": Removal(
         _HOUR,
         text(

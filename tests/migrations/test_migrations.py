@@ -31,6 +31,7 @@ REVISIONS = [
     "013_scale",
     "014_remediation",
     "015_monitoring",
+    "016_previews",
 ]
 
 
@@ -103,6 +104,7 @@ def test_a_callback_that_is_on_its_way_is_owed_after_the_upgrade(server: Server)
             "013_scale",
             "014_remediation",
             "015_monitoring",
+            "016_previews",
         ]
         with psycopg.connect(url) as connection:
             owed = connection.execute("SELECT kind, subject, status FROM work_items ORDER BY subject").fetchall()
@@ -154,6 +156,7 @@ def test_rows_from_before_belong_to_who_made_them(server: Server) -> None:
             "013_scale",
             "014_remediation",
             "015_monitoring",
+            "016_previews",
         ]
         with psycopg.connect(url) as connection:
             members = connection.execute("SELECT user_name, role FROM repo_members").fetchall()
@@ -303,6 +306,7 @@ def test_runs_from_before_the_rollups_are_measured_after_the_upgrade(server: Ser
             "013_scale",
             "014_remediation",
             "015_monitoring",
+            "016_previews",
         ]
         with psycopg.connect(url) as connection:
             vetoed = connection.execute("SELECT key FROM criterion_results WHERE vetoed").fetchall()

@@ -87,6 +87,32 @@ def plan(constitution: str, tools: Tools) -> Plan:
     return Plan(by_rules, {name: sorted(rules) for name, rules in extra.items()})
 
 
+@dataclass(frozen=True)
+class Preview:
+    """What would be read from a constitution by rules. `static`: the keys of the criteria that analyzers and search can
+    decide; `problem`: why no run could be made of it."""
+
+    reading: reading.Reading
+    static: tuple[str, ...]
+    problem: str | None
+
+
+def preview(constitution: str, tools: Tools) -> Preview:
+    """The criteria of a text, however many there are, none included."""
+    read = reading.unchecked(constitution)
+    around = titles.around(constitution)
+    static = tuple(
+        criterion.key
+        for criterion in checkable(read)
+        if topics.meaning(criterion, tools.names, tools.known, around.get(criterion.line)) is not None
+    )
+    try:
+        reading.checked(read)
+    except ConstitutionRejected as error:
+        return Preview(read, static, str(error))
+    return Preview(read, static, None)
+
+
 def decide_static(
     snapshot: Snapshot, analysis: Analysis, constitution: str, criteria: Sequence[Criterion], tools: Tools
 ) -> list[CriterionResult]:

@@ -18,7 +18,13 @@ from worker.core.models.remediation import (
     RemediationRun,
     RootCause,
 )
-from worker.core.models.repositories import ConstitutionVersion, Criterion, RepoBranch, RepoConnection
+from worker.core.models.repositories import (
+    ConstitutionPreview,
+    ConstitutionVersion,
+    Criterion,
+    RepoBranch,
+    RepoConnection,
+)
 from worker.core.models.runs import (
     Artifact,
     CriterionResult,
@@ -37,6 +43,7 @@ __all__ = [
     "AuditLine",
     "Base",
     "Callback",
+    "ConstitutionPreview",
     "ConstitutionVersion",
     "Criterion",
     "CriterionResult",

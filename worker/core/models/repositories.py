@@ -95,6 +95,18 @@ class ConstitutionVersion(Base):
     created_at: Mapped[Created]
 
 
+class ConstitutionPreview(Base):
+    """A text that somebody writes, and what a worker read in it by rules: None until it has."""
+
+    __tablename__ = "constitution_previews"
+    __table_args__ = (Index("constitution_previews_created_at_idx", "created_at"),)
+
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    content: Mapped[str]
+    reading: Mapped[dict[str, Any] | None]
+    created_at: Mapped[Created]
+
+
 class Criterion(Base):
     """One checkable statement. `key` is stable: the same statement has the same key in every version."""
 

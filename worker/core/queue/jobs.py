@@ -130,6 +130,16 @@ class OpenPullRequest(_OfASubject):
 
 
 @dataclass(frozen=True)
+class ReadConstitution(_OfASubject):
+    """Read a constitution that somebody writes; the subject is the hash of its text."""
+
+    NAME: ClassVar[str] = "verification.read_constitution"
+    QUEUE: ClassVar[str] = "monitoring"
+    # Before anything else: somebody types.
+    PRIORITY: ClassVar[int] = 30
+
+
+@dataclass(frozen=True)
 class SendCallback(_OfASubject):
     """Send one message to one address."""
 
@@ -152,6 +162,7 @@ class ItemJob(Job, Protocol):
 
 _ITEMS: tuple[type[ItemJob], ...] = (
     DeliverCallback, SendCallback, FollowRun, Remediate, TakeDeliveries, LookAtRepository, ReportCheck, OpenPullRequest,
+    ReadConstitution,
 )  # fmt: skip
 ITEMS: Mapping[str, type[ItemJob]] = {job.NAME: job for job in _ITEMS}
 QUEUES: tuple[str, ...] = (

@@ -1,0 +1,1 @@
+"""The web pages: a client of the HTTP contract, with no database of its own."""

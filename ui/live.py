@@ -1,0 +1,143 @@
+"""Live progress: one stream from the api for all who watch the same run as the same user, however many they are.
+
+Each watcher gets every event once and in order, and after a lost connection what came meanwhile: a browser says which
+one it had last, and a run's events are few. A connection to the api that is lost is made again where it stopped.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import httpx
+import structlog
+from starlette.requests import Request
+
+from client.asynchronous import Acting, AsyncClient, Refused, Unreachable
+from client.http import FINAL, Event
+
+log = structlog.get_logger("ui.live")
+
+_AGAIN_SECONDS = 0.5
+_MOST_AGAIN_SECONDS = 5.0
+_LINGER_SECONDS = 10.0
+# So that proxies and browsers see that somebody is there.
+_ALIVE_SECONDS = 15.0
+_GONE = (401, 403, 404)
+
+
+@dataclass
+class _Stream:
+    """A run's events so far, and who waits for more."""
+
+    events: list[Event] = field(default_factory=list)
+    more: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: bool = False
+    watchers: int = 0
+    task: "asyncio.Task[None] | None" = None
+
+    def tell(self) -> None:
+        self.more.set()
+        self.more = asyncio.Event()
+
+
+class Hub:
+    """The streams that somebody watches."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+        self._streams: dict[tuple[str, str], _Stream] = {}
+
+    @property
+    def streams(self) -> int:
+        return len(self._streams)
+
+    async def close(self) -> None:
+        tasks = [stream.task for stream in self._streams.values() if stream.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def follow(self, user: str, run_id: str, after: str) -> AsyncIterator[Event | None]:
+        """The run's events after the event `after` until it has ended, and None now and then meanwhile."""
+        key = (user, run_id)
+        stream = self._streams.get(key)
+        if stream is None:
+            stream = self._streams[key] = _Stream()
+            stream.task = asyncio.create_task(self._read(key, stream))
+        stream.watchers += 1
+        place = 0
+        try:
+            while True:
+                more = stream.more
+                while place < len(stream.events):
+                    event = stream.events[place]
+                    place += 1
+                    if int(event.id) > int(after):
+                        yield event
+                if stream.ended:
+                    return
+                try:
+                    await asyncio.wait_for(more.wait(), _ALIVE_SECONDS)
+                except TimeoutError:
+                    yield None
+        finally:
+            stream.watchers -= 1
+
+    async def _read(self, key: tuple[str, str], stream: _Stream) -> None:
+        user, run_id = key
+        acting = self._client.acting_for(user)
+        pause = _AGAIN_SECONDS
+        try:
+            while not stream.ended and await self._watched(stream):
+                before = len(stream.events)
+                try:
+                    await self._take(acting, run_id, stream)
+                except Refused as error:
+                    if error.status in _GONE:
+                        return
+                    pause = max(pause, error.retry_after or 0)
+                except (Unreachable, httpx.HTTPError) as error:
+                    log.info("the api's stream was lost, asking again", run_id=run_id, why=type(error).__name__)
+                pause = _AGAIN_SECONDS if len(stream.events) > before else min(_MOST_AGAIN_SECONDS, 2 * pause)
+                if not stream.ended:
+                    await asyncio.sleep(pause)
+        finally:
+            # Whoever comes now begins another one.
+            stream.ended = True
+            self._streams.pop(key, None)
+            stream.tell()
+
+    async def _watched(self, stream: _Stream) -> bool:
+        """Somebody is there, or comes back soon: a page that is reloaded."""
+        if stream.watchers == 0:
+            await asyncio.sleep(_LINGER_SECONDS)
+        return stream.watchers > 0
+
+    async def _take(self, acting: Acting, run_id: str, stream: _Stream) -> None:
+        """Add what the api tells until it stops, the run has ended, or nobody watches."""
+        after = stream.events[-1].id if stream.events else "0"
+        async with acting.events(run_id, after) as events:
+            reading = aiter(events)
+            while True:
+                coming = asyncio.ensure_future(anext(reading))
+                while not (await asyncio.wait({coming}, timeout=_LINGER_SECONDS))[0]:
+                    if not await self._watched(stream):
+                        coming.cancel()
+                        with contextlib.suppress(asyncio.CancelledError, httpx.HTTPError, StopAsyncIteration):
+                            await coming
+                        return
+                try:
+                    event = coming.result()
+                except StopAsyncIteration:
+                    return
+                stream.events.append(event)
+                stream.ended = event.type in FINAL
+                stream.tell()
+                if stream.ended:
+                    return
+
+
+def hub(request: Request) -> Hub:
+    found: Hub = request.app.state.hub
+    return found

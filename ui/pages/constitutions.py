@@ -1,0 +1,26 @@
+"""What would be read from a constitution while somebody writes it."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from client.asynchronous import Refused
+from ui.backend import api
+from ui.rendering import page
+from ui.security import read_form
+
+
+async def preview(request: Request) -> Response:
+    """POST /constitutions/preview: a part of a page"""
+    async with read_form(request) as form:
+        text = str(form.get("constitution") or "").replace("\r\n", "\n")
+    found, problem = None, None
+    if text.strip():
+        try:
+            found = await api(request).post("/api/constitutions/preview", {"content": text})
+        except Refused as refused:
+            problem = refused
+    return await page(request, "parts/preview.html", found=found, problem=problem)
+
+
+routes = [Route("/constitutions/preview", preview, methods=["POST"])]

@@ -1,0 +1,60 @@
+"""What an operator needs: queues, workers, providers, failed jobs, the audit log. The api lets administrators alone."""
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from ui.backend import api
+from ui.rendering import page
+from ui.security import read_form
+
+_JOBS = 20
+_LINES = 50
+_FILTERS = ("actor", "subject", "operation", "since", "until")
+
+
+async def show(request: Request) -> Response:
+    """GET /operation"""
+    acting = api(request)
+    queue, failed, health = await asyncio.gather(
+        acting.get("/api/queue"),
+        acting.get("/api/jobs", status="failed", limit=_JOBS),
+        acting.get("/api/analytics/health"),
+    )
+    return await page(request, "operation.html", queue=queue, failed=failed["items"], health=health)
+
+
+async def pause(request: Request) -> Response:
+    """POST /operation/queues/{name}/{pause|resume}"""
+    async with read_form(request):
+        name, word = request.path_params["name"], request.url.path.rpartition("/")[2]
+        await api(request).post(f"/api/queue/{name}/{word}")
+    return RedirectResponse("/operation", 303)
+
+
+async def retry(request: Request) -> Response:
+    """POST /operation/jobs/{id}/retry"""
+    async with read_form(request):
+        await api(request).post(f"/api/jobs/{request.path_params['job_id']}/retry")
+    return RedirectResponse("/operation", 303)
+
+
+async def audit(request: Request) -> Response:
+    """GET /operation/audit"""
+    chosen = {name: request.query_params.get(name, "").strip() for name in _FILTERS}
+    asked = {
+        name: f"{value}T00:00:00Z" if name in ("since", "until") and value else value for name, value in chosen.items()
+    }
+    found = await api(request).get("/api/audit", limit=_LINES, cursor=request.query_params.get("cursor"), **asked)
+    return await page(request, "audit.html", lines=found["items"], cursor=found["next_cursor"], chosen=chosen)
+
+
+routes = [
+    Route("/operation", show, methods=["GET"]),
+    Route("/operation/audit", audit, methods=["GET"]),
+    Route("/operation/queues/{name}/pause", pause, methods=["POST"]),
+    Route("/operation/queues/{name}/resume", pause, methods=["POST"]),
+    Route("/operation/jobs/{job_id:int}/retry", retry, methods=["POST"]),
+]
