@@ -34,6 +34,9 @@ log = logs.get("worker")
 
 # Runs wait for models and for contained processes, hardly ever for the database: a few connections serve many.
 _CONNECTIONS = 5
+# Hundreds of calls of models may ask at once: each waits its turn, and no run is given up for it. Of a database that is
+# gone the connections themselves tell, within seconds.
+_PATIENCE_SECONDS = 120.0
 
 
 def check_grace(config: Settings) -> None:
@@ -87,7 +90,13 @@ async def check_pooler(db: Database) -> None:
 
 async def serve(config: Settings, url: str, vitals: Vitals) -> None:
     assert tasks.__all__
-    db = Database(url, application="invariant-worker", pool_size=_CONNECTIONS, direct_url=config.direct_database_url)
+    db = Database(
+        url,
+        application="invariant-worker",
+        pool_size=_CONNECTIONS,
+        direct_url=config.direct_database_url,
+        patience=_PATIENCE_SECONDS,
+    )
     holder = f"{socket.gethostname()}-{os.getpid()}"
     isolation = isolated.isolation()
     resources = Resources(settings=config, db=db, holder=holder, isolation=isolation, tokens=cloning.tokens(config))

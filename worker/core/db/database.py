@@ -122,16 +122,26 @@ class Database:
     """An engine and its sessions. One per process.
 
     `direct_url` is the database itself where `url` is a pooler in transaction mode: one cannot listen through it.
+    `patience` is how long (seconds) a question waits for one of the process's connections before the database counts as
+    unavailable.
     """
 
-    def __init__(self, url: str, *, application: str, pool_size: int = 10, direct_url: str | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        application: str,
+        pool_size: int = 10,
+        direct_url: str | None = None,
+        patience: float = 10.0,
+    ) -> None:
         self.url = libpq_url(url)
         self.direct_url = self.url if direct_url is None else libpq_url(direct_url)
         self.is_pooled = direct_url is not None
         self.application = application
         self.lines = Lines()
         self._turns = Turns(max(1, pool_size // _SHARE))
-        pool = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": 10, "pool_use_lifo": True}
+        pool = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": patience, "pool_use_lifo": True}
         address = make_url(self.url).set(drivername="postgresql+psycopg")
         self.engine: AsyncEngine = create_async_engine(
             address, connect_args=connect_args(application, pooled=self.is_pooled), **pool
