@@ -28,6 +28,9 @@ bash start.sh [ROLE]
               writes to PATH only with --apply and only when git says that it is clean
   github-app --url URL [--organization NAME] [--github URL] [--members] [--output FILE]
               make the GitHub App of this installation in one step; writes its variables to a file that only you can read
+  check-deployment URL [--ui URL] [--callback URL]
+              go through the deployment checklist against a running installation, with CVA_API_TOKEN; says what to do
+              where a line does not hold
   eval run [SUITE …] [--name NAME] [--output DIR] [--json FILE] [--html FILE] [--calibration FILE] [--at-once N]
               how right the verdicts are on a suite with known answers (default: the bundled one); what is there is not
               asked again. eval compare A.jsonl B.jsonl: which configuration is better; eval import KIND SET
@@ -38,6 +41,7 @@ bash start.sh [ROLE]
               violation is missed, reading costs more than it may, or too much is asked again
   bench seeing
               whether judges are shown the place that decides, on the labelled set; exit code 1 below 95 %
+  bench pages what the pages take beyond the api; exit code 1 above 15 ms, or 150 ms for a run of 5,000 findings
   bench verify
               measure what the product adds to the time of its LLM calls
   bench remediate
@@ -195,7 +199,7 @@ demo)
     case " $* " in *" --open "*) assets ;; esac
     exec "$(environment_python)" -m invariant demo "$@"
     ;;
-migrate | rollups | verify | fix | github-app | eval)
+migrate | rollups | verify | fix | github-app | eval | check-deployment)
     prepare
     exec "$(environment_python)" -m invariant "$role" "$@"
     ;;

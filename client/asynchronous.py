@@ -1,7 +1,8 @@
 """The HTTP contract for programs that wait for many answers at once, such as the pages of the ui."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -50,11 +51,15 @@ class Document:
 class AsyncClient:
     """Connections to one api, shared by everybody for whom something is asked.
 
-    `agent` is the User-Agent. Every method raises Unreachable or Refused.
+    `agent` is the User-Agent. `waited` is told of each request from when to when it took, by `time.perf_counter`. Every
+    method raises Unreachable or Refused.
     """
 
-    def __init__(self, url: str, token: str | None, agent: str) -> None:
+    def __init__(
+        self, url: str, token: str | None, agent: str, waited: Callable[[float, float], None] | None = None
+    ) -> None:
         self.url = url
+        self._waited = waited
         headers = {"User-Agent": agent}
         if token:
             headers["Authorization"] = f"Bearer {token}"
@@ -94,10 +99,14 @@ class AsyncClient:
 
     async def send(self, method: str, path: str, headers: Mapping[str, str], **arguments: Any) -> httpx.Response:
         """A request and its whole answer, which is a success or 304."""
+        began = time.perf_counter()
         try:
             response = await self._http.request(method, path, headers=headers, **arguments)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Unreachable(f"{self.url} cannot be reached ({type(error).__name__}).") from None
+        finally:
+            if self._waited is not None:
+                self._waited(began, time.perf_counter())
         return _checked(response)
 
     @asynccontextmanager

@@ -25,6 +25,7 @@ _COMMANDS = {
     "chaos": "invariant.chaos.command",
     "fuzz": "invariant.fuzz.command",
     "eval": "invariant.eval.command",
+    "check-deployment": "invariant.check_deployment",
 }
 """The module whose `command` does a role's work; loaded when it is asked for."""
 
@@ -50,6 +51,7 @@ def _parser() -> _Parser:
     demo = roles.add_parser("demo", help="the whole product once, on an example or on a folder of yours")
     demo.add_argument("path", nargs="?", help="the folder to verify (default: the bundled example)")
     demo.add_argument("--constitution", metavar="FILE", help=f"what to verify it against (default: {_FOUND})")
+    demo.add_argument("--open", action="store_true", help="serve the pages until Ctrl-C, and print their address")
     verify = roles.add_parser(
         "verify",
         help="verify a folder; for people and CI",
@@ -91,6 +93,14 @@ def _parser() -> _Parser:
     )
     app.add_argument("--output", default="github-app.env", help="the file that is written (default: github-app.env)")
     app.add_argument("--port", type=int, default=0, help="of the page on this machine (default: a free one)")
+    check = roles.add_parser(
+        "check-deployment",
+        help="go through the deployment checklist against a running installation; 1 when a line does not hold",
+    )
+    check.add_argument("url", help="the api's address")
+    check.add_argument("--ui", metavar="URL", help="the ui's address")
+    check.add_argument("--callback", metavar="URL", help="an address of yours that is to be told of a run")
+    check.add_argument("--seconds", type=float, help="how long the run may take (default: 600)")
     _evaluating(roles)
     _measuring(roles)
     return parser
@@ -144,7 +154,7 @@ def _measuring(roles: "argparse._SubParsersAction[_Parser]") -> None:
     bench = roles.add_parser(
         "bench",
         help="measure; those of `decisions`, `clients`, `contained`, `scale`, `flow`, `remediate`, `deliveries`, "
-        "`reading` and `seeing` judge",
+        "`reading`, `seeing` and `pages` judge",
     )
     bench.add_argument(
         "what",
@@ -162,6 +172,7 @@ def _measuring(roles: "argparse._SubParsersAction[_Parser]") -> None:
             "deliveries",
             "reading",
             "seeing",
+            "pages",
         ),
     )
     bench.add_argument(

@@ -1,6 +1,8 @@
 """`invariant demo`: the whole product once, on the bundled example or on a project of the user's."""
 
 import argparse
+import contextlib
+import signal
 import time
 from pathlib import Path
 
@@ -24,7 +26,7 @@ def command(arguments: argparse.Namespace) -> int:
     began = time.monotonic()
     try:
         path, rules = _subject(arguments.path, arguments.constitution)
-        word = _show(console, path, rules)
+        word = _show(console, path, rules, stays=arguments.open)
     except (ApiError, RuntimeError, OSError) as error:
         say(console, str(error))
         return ERROR
@@ -44,7 +46,8 @@ def _subject(path: str | None, named: str | None) -> tuple[Path, Path]:
     return folder, Path(named) if named else constitution.locate(folder)
 
 
-def _show(console: Console, path: Path, rules: Path) -> str:
+def _show(console: Console, path: Path, rules: Path, *, stays: bool) -> str:
+    """The verdict's word. `stays`: the pages are served until somebody presses Ctrl-C."""
     config = environment.load()
     text = constitution.read(rules)
     say(console, f"Invariant verifies {path}\nagainst {rules.resolve()}\n")
@@ -64,6 +67,11 @@ def _show(console: Console, path: Path, rules: Path) -> str:
             if any(criterion["outcome"] == "FAIL" for criterion in document["criteria"]):
                 console.print("\n[bold]What can be fixed[/bold], on a copy:")
                 fix.mend(client, run_id, console, ask=False)
+        if stays:
+            with stack.pages(local) as url:
+                say(console, f"\nThe pages:    {url}/runs/{run_id}\n              any name will do; stop with Ctrl-C")
+                with contextlib.suppress(KeyboardInterrupt):
+                    signal.pause()
     return str(document["verdict"])
 
 

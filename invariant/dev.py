@@ -1,4 +1,4 @@
-"""`invariant dev`: api and worker in one terminal, each restarted when the code changes."""
+"""`invariant dev`: api, worker and ui in one terminal, all restarted when the code changes."""
 
 import argparse
 import os
@@ -11,7 +11,8 @@ from pathlib import Path
 from worker.core import settings
 from worker.core.db import embedded, migrate
 
-_WATCHED = ("api", "worker", "alembic")
+_WATCHED = ("api", "worker", "client", "ui", "alembic")
+_UI_PORT = 3000
 
 
 def command(_: argparse.Namespace) -> int:
@@ -24,14 +25,20 @@ def command(_: argparse.Namespace) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     environment = {**os.environ, "DATABASE_URL": url, "CVA_APPLY_MIGRATIONS": "", "CVA_MONITOR_WORKER": ""}
-    sys.stdout.write(f"api on http://localhost:{config.port} (its description at /docs), stop with Ctrl-C\n")
+    port = _UI_PORT if config.port != _UI_PORT else _UI_PORT + 1
+    pages = {**environment, "PORT": str(port), "CVA_BACKEND_URL": f"http://localhost:{config.port}"}
+    sys.stdout.write(
+        f"pages on http://localhost:{port}, api on http://localhost:{config.port} (its description at /docs), "
+        "stop with Ctrl-C\n"
+    )
     sys.stdout.flush()
-    processes = [_start(module, environment) for module in ("api", "worker")]
+    modules = {"api": environment, "worker": environment, "ui": pages}
+    processes = [_start(module, its) for module, its in modules.items()]
     try:
         for changed in _changes():
             sys.stdout.write(f"{changed} changed, restarting\n")
             _stop(processes)
-            processes = [_start(module, environment) for module in ("api", "worker")]
+            processes = [_start(module, its) for module, its in modules.items()]
         for process in processes:
             process.wait()
     except KeyboardInterrupt:
@@ -49,7 +56,9 @@ def _changes() -> Iterator[str]:
         return
     root = Path(__file__).parents[1]
     folders = [root / name for name in _WATCHED if (root / name).is_dir()]
-    for changes in watchfiles.watch(*folders, watch_filter=watchfiles.PythonFilter(), raise_interrupt=True):
+    for changes in watchfiles.watch(
+        *folders, watch_filter=watchfiles.PythonFilter(extra_extensions=(".html", ".css", ".js")), raise_interrupt=True
+    ):
         yield sorted(path for _, path in changes)[0]
 
 

@@ -30,12 +30,13 @@ class StackFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Stack:
-    """A running stack. `logs` is the folder with a log per process, `pid` the api's."""
+    """A running stack. `logs` is the folder with a log per process, `pid` the api's, `database` where its data is."""
 
     url: str
     token: str
     logs: Path
     pid: int
+    database: str
 
 
 def home(settings: Settings) -> Path:
@@ -94,13 +95,31 @@ def running(settings: Settings, *, workers: int = 1, environment: Mapping[str, s
         }
         with contextlib.ExitStack() as processes:
             api = processes.enter_context(_process("api", {**shared, "CVA_APPLY_MIGRATIONS": "true"}, logs))
-            stack = Stack(f"http://127.0.0.1:{port}", token, logs, api.pid)
+            stack = Stack(f"http://127.0.0.1:{port}", token, logs, api.pid, url)
             for number in range(workers):
                 name = "worker" if workers == 1 else f"worker-{number + 1}"
                 own = {**shared, "CVA_APPLY_MIGRATIONS": ""}
                 processes.enter_context(_process("worker", own, logs, log=name))
-            _wait_until_ready(stack, api)
+            _wait_until_serves("api", f"{stack.url}/ready", api, logs)
             yield stack
+
+
+@contextlib.contextmanager
+def pages(stack: Stack, *, port: int | None = None) -> Iterator[str]:
+    """The address of a ui beside the stack, on a free port of this machine. Raises StackFailed."""
+    port = port or free_port()
+    own = {
+        **clean_environment(),
+        "CVA_BACKEND_URL": stack.url,
+        "CVA_API_TOKEN": stack.token,
+        "CVA_LOG_FORMAT": "json",
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+    }
+    url = f"http://127.0.0.1:{port}"
+    with _process("ui", own, stack.logs) as ui:
+        _wait_until_serves("ui", f"{url}/health", ui, stack.logs)
+        yield url
 
 
 @contextlib.contextmanager
@@ -157,14 +176,13 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _wait_until_ready(stack: Stack, api: subprocess.Popen[bytes]) -> None:
+def _wait_until_serves(name: str, url: str, process: subprocess.Popen[bytes], logs: Path) -> None:
+    """Until the address answers with 200. Raises StackFailed."""
     deadline = time.monotonic() + _READY_SECONDS
-    while time.monotonic() < deadline:
-        if api.poll() is not None:
-            break
+    while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(httpx.HTTPError):
-            if httpx.get(f"{stack.url}/ready", timeout=5, trust_env=False).status_code == 200:
+            if httpx.get(url, timeout=5, trust_env=False).status_code == httpx.codes.OK:
                 return
         time.sleep(0.05)
-    tail = (stack.logs / "api.log").read_text(errors="replace").strip().splitlines()[-3:]
-    raise StackFailed("\n".join(["The api did not start; its log ends with:", *tail, f"See {stack.logs}."]))
+    tail = (logs / f"{name}.log").read_text(errors="replace").strip().splitlines()[-3:]
+    raise StackFailed("\n".join([f"The {name} did not start; its log ends with:", *tail, f"See {logs}."]))

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from client.asynchronous import AsyncClient, Refused, Unreachable
-from ui import assets, login
+from ui import assets, login, timing
 from ui.backend import Documents, LoginNeeded
 from ui.errors import NotThere, PageError
 from ui.live import Hub
@@ -78,6 +78,24 @@ async def health(request: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
+async def ready(request: Request) -> Response:
+    """GET /ready: whether the api can be asked"""
+    client: AsyncClient = request.app.state.client
+    try:
+        await client.acting_for(None, request.state.request_id).get("/")
+    except Unreachable:
+        said = "The api cannot be reached: CVA_BACKEND_URL takes its private address."
+    except Refused as error:
+        said = (
+            "CVA_API_TOKEN is not the api's."
+            if error.status == 401
+            else f"The api answers {error.status} at the moment."
+        )
+    else:
+        return JSONResponse({"ready": True, "backend": "ok"})
+    return JSONResponse({"ready": False, "backend": said}, 503)
+
+
 def create_app(settings: Settings) -> Starlette:
     """The ASGI application."""
     ways = providers(settings)
@@ -85,7 +103,7 @@ def create_app(settings: Settings) -> Starlette:
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         token = settings.api_token.get_secret_value() if settings.api_token else None
-        async with AsyncClient(settings.backend_url, token, AGENT) as client:
+        async with AsyncClient(settings.backend_url, token, AGENT, timing.waited) as client:
             app.state.client, app.state.hub, app.state.documents = client, Hub(client), Documents()
             try:
                 yield
@@ -103,6 +121,7 @@ def create_app(settings: Settings) -> Starlette:
     app = Starlette(
         routes=[
             Route("/health", health, methods=["GET"]),
+            Route("/ready", ready, methods=["GET"]),
             Route("/assets/{digest}/{name}", assets.serve, methods=["GET"]),
             *login.routes(settings, ways),
             *(route for room in rooms for route in room.routes),

@@ -1,5 +1,6 @@
 """The api as a page sees it: on behalf of who is logged in."""
 
+import gc
 import json
 from collections import OrderedDict
 from typing import Any
@@ -71,6 +72,9 @@ class Documents:
         self._forget(path)
         self._kept[path] = (etag, size, value)
         self._size += size
+        # A hundred thousand values without a cycle, which the collector need not look through again and again: it would
+        # take longer than the page.
+        gc.freeze()
         while self._size > self._most:
             self._forget(next(iter(self._kept)))
 

@@ -21,11 +21,11 @@ _HASH = r"#[^\n]*"
 
 _PYTHON = """and as assert async await break case class continue def del elif else except False finally for from global
  if import in is lambda match None nonlocal not or pass raise return True try while with yield"""
-_C_LIKE = """abstract async await auto bool boolean break byte case catch chan char class const continue debugger default
- defer delete do double else enum export extends extern false final finally float fn for func function go goto if impl
- implements import in inline instanceof int interface let long loop map match mod mut new nil null package
- private protected pub public range ref return select self short signed sizeof static struct super switch this throw throws
- trait true try type typedef typeof undefined union unsafe unsigned use var virtual void volatile where while yield"""
+_C_LIKE = """abstract async await auto bool boolean break byte case catch chan char class const continue debugger
+ default defer delete do double else enum export extends extern false final finally float fn for func function go goto
+ if impl implements import in inline instanceof int interface let long loop map match mod mut new nil null package
+ private protected pub public range ref return select self short signed sizeof static struct super switch this throw
+ throws trait true try type typedef typeof undefined union unsafe unsigned use var virtual void volatile where while"""
 _SHELL = "if then else elif fi for while until do done case esac function in return exit export local set"
 _SQL = """select from where insert into update delete create table alter drop index join left right inner outer on and
  or not null as order by group having limit values set primary key references default unique check"""

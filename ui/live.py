@@ -1,11 +1,13 @@
 """Live progress: one stream from the api for all who watch the same run as the same user, however many they are.
 
 Each watcher gets every event once and in order, and after a lost connection what came meanwhile: a browser says which
-one it had last, and a run's events are few. A connection to the api that is lost is made again where it stopped.
+one it had last, and a run's events are few. What is sent is made once, however many it is sent to. A connection to the
+api that is lost is made again where it stopped.
 """
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -15,26 +17,43 @@ from starlette.requests import Request
 
 from client.asynchronous import Acting, AsyncClient, Refused, Unreachable
 from client.http import FINAL, Event
+from ui.progress import Progress
+from ui.rendering import render
 
 log = structlog.get_logger("ui.live")
 
 _AGAIN_SECONDS = 0.5
 _MOST_AGAIN_SECONDS = 5.0
-_LINGER_SECONDS = 10.0
+_LINGER_SECONDS = 5.0
 # So that proxies and browsers see that somebody is there.
 _ALIVE_SECONDS = 15.0
 _GONE = (401, 403, 404)
+
+
+_STILL_THERE = ": still there\n\n"
+# Milliseconds until a browser comes back.
+_SOON = "retry: 1000\n\n"
 
 
 @dataclass
 class _Stream:
     """A run's events so far, and who waits for more."""
 
-    events: list[Event] = field(default_factory=list)
+    progress: Progress = field(default_factory=Progress)
+    messages: list[tuple[int, str]] = field(default_factory=list)
+    """Each event's number, and what browsers are sent of it."""
     more: asyncio.Event = field(default_factory=asyncio.Event)
     ended: bool = False
     watchers: int = 0
     task: "asyncio.Task[None] | None" = None
+
+    def add(self, event: Event) -> None:
+        self.progress.add(event)
+        is_final = event.type in FINAL
+        told = {"html": render("parts/progress.html", {"progress": self.progress}), "is_final": is_final}
+        self.messages.append((int(event.id), f"id: {event.id}\nevent: progress\ndata: {json.dumps(told)}\n\n"))
+        self.ended = is_final
+        self.tell()
 
     def tell(self) -> None:
         self.more.set()
@@ -58,8 +77,8 @@ class Hub:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def follow(self, user: str, run_id: str, after: str) -> AsyncIterator[Event | None]:
-        """The run's events after the event `after` until it has ended, and None now and then meanwhile."""
+    async def follow(self, user: str, run_id: str, after: int) -> AsyncIterator[str]:
+        """Server-sent events: the run's after number `after` until it has ended, and now and then a comment."""
         key = (user, run_id)
         stream = self._streams.get(key)
         if stream is None:
@@ -68,19 +87,20 @@ class Hub:
         stream.watchers += 1
         place = 0
         try:
+            yield _SOON
             while True:
                 more = stream.more
-                while place < len(stream.events):
-                    event = stream.events[place]
+                while place < len(stream.messages):
+                    number, message = stream.messages[place]
                     place += 1
-                    if int(event.id) > int(after):
-                        yield event
+                    if number > after:
+                        yield message
                 if stream.ended:
                     return
                 try:
                     await asyncio.wait_for(more.wait(), _ALIVE_SECONDS)
                 except TimeoutError:
-                    yield None
+                    yield _STILL_THERE
         finally:
             stream.watchers -= 1
 
@@ -90,7 +110,7 @@ class Hub:
         pause = _AGAIN_SECONDS
         try:
             while not stream.ended and await self._watched(stream):
-                before = len(stream.events)
+                before = len(stream.messages)
                 try:
                     await self._take(acting, run_id, stream)
                 except Refused as error:
@@ -99,7 +119,7 @@ class Hub:
                     pause = max(pause, error.retry_after or 0)
                 except (Unreachable, httpx.HTTPError) as error:
                     log.info("the api's stream was lost, asking again", run_id=run_id, why=type(error).__name__)
-                pause = _AGAIN_SECONDS if len(stream.events) > before else min(_MOST_AGAIN_SECONDS, 2 * pause)
+                pause = _AGAIN_SECONDS if len(stream.messages) > before else min(_MOST_AGAIN_SECONDS, 2 * pause)
                 if not stream.ended:
                     await asyncio.sleep(pause)
         finally:
@@ -116,7 +136,7 @@ class Hub:
 
     async def _take(self, acting: Acting, run_id: str, stream: _Stream) -> None:
         """Add what the api tells until it stops, the run has ended, or nobody watches."""
-        after = stream.events[-1].id if stream.events else "0"
+        after = str(stream.messages[-1][0]) if stream.messages else "0"
         async with acting.events(run_id, after) as events:
             reading = aiter(events)
             while True:
@@ -131,9 +151,7 @@ class Hub:
                     event = coming.result()
                 except StopAsyncIteration:
                     return
-                stream.events.append(event)
-                stream.ended = event.type in FINAL
-                stream.tell()
+                stream.add(event)
                 if stream.ended:
                     return
 

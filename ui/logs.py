@@ -9,6 +9,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.settings import Settings
+from ui.timing import Timer
 
 log = structlog.get_logger("ui")
 
@@ -57,6 +58,7 @@ class Requests:
             return
         request_id = str(uuid.uuid4())
         scope.setdefault("state", {})["request_id"] = request_id
+        timer = Timer()
         began = time.perf_counter()
         status = 500
 
@@ -64,7 +66,8 @@ class Requests:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (_HEADER, request_id.encode())]
+                timing = (b"server-timing", timer.header().encode())
+                message["headers"] = [*message.get("headers", ()), (_HEADER, request_id.encode()), timing]
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):

@@ -66,19 +66,24 @@ class CallList(BaseModel):
 
 
 async def _artifact(call: Call, run_id: uuid.UUID, name: str) -> Response:
+    its = (Artifact.run_id == run_id, Artifact.name == name)
     async with call.state.db.transaction() as session:
         run = await access.find_run(session, call.principal, run_id)
-        found = await session.get(Artifact, (run_id, name))
+        found = (await session.execute(select(Artifact.sha256, Artifact.media_type).where(*its))).one_or_none()
         if found is None:
             if RunStatus(run.status).is_final:
                 raise errors.NotFound(f"The run is {run.status} and left no {name}.")
             raise errors.Conflict(f"The run is {run.status}; {name} is there when it has completed.")
-    etag = f'"{found.sha256}"'
-    # It never changes, but it may be removed, and a token may lose its right to see it.
-    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
-    if call.request.headers.get("if-none-match") == etag:
-        return Response(status_code=304, headers=headers)
-    return Response(found.content, media_type=found.media_type, headers=headers)
+        etag = f'"{found.sha256}"'
+        # It never changes, but it may be removed, and a token may lose its right to see it.
+        headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+        if call.request.headers.get("if-none-match") == etag:
+            return Response(status_code=304, headers=headers)
+        # Megabytes, which are read for those alone who have not got them yet.
+        content = await session.scalar(select(Artifact.content).where(*its, Artifact.sha256 == found.sha256))
+        if content is None:
+            raise errors.NotFound(f"The run's {name} was removed at this moment.")
+    return Response(content, media_type=found.media_type, headers=headers)
 
 
 _ARTIFACT_PROBLEMS = (errors.NotFound, errors.Conflict)

@@ -1,14 +1,14 @@
 """A run: its progress while it is at work, then the verdict and all that it rests on."""
 
-import json
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from client.asynchronous import Acting, Refused
+from client.asynchronous import Acting, Refused, Unreachable
 from client.http import FINAL
 from ui import changes, progress
 from ui.backend import api, documents, require_user
@@ -16,7 +16,7 @@ from ui.errors import NotThere
 from ui.forges import places
 from ui.highlight import lines
 from ui.live import hub
-from ui.rendering import page, render
+from ui.rendering import page
 from ui.security import read_form
 
 _FINDINGS = 100
@@ -32,7 +32,7 @@ _OUTCOMES = ("FAIL", "UNDECIDED", "PASS")
 async def show(request: Request) -> Response:
     """GET /runs/{id}"""
     acting, run_id = api(request), request.path_params["run_id"]
-    run = await acting.get(f"/api/runs/{run_id}")
+    run, said = await asyncio.gather(acting.get(f"/api/runs/{run_id}"), _marks(acting, run_id))
     if run["status"] not in FINAL:
         return await page(request, "run.html", run=run, verdict=None, progress=progress.Progress())
     if run["status"] != "completed":
@@ -46,7 +46,7 @@ async def show(request: Request) -> Response:
         verdict=verdict,
         groups=_groups(verdict["criteria"]),
         changed=await _changed(request, acting, run, verdict),
-        said=await _marks(acting, run_id),
+        said=said,
         worst=_worst(verdict["findings"]),
     )
 
@@ -173,32 +173,24 @@ async def download(request: Request) -> Response:
 
 async def events(request: Request) -> Response:
     """GET /runs/{id}/events: the progress as it happens, as HTML in server-sent events"""
-    user, run_id = require_user(request), request.path_params["run_id"]
-    # Whoever may not see it is told so before a stream begins.
-    await api(request).get(f"/api/runs/{run_id}")
+    user, run_id = require_user(request), str(request.path_params["run_id"])
+    # Whoever may not see it is told so before a stream begins. An api that restarts is waited for within it: a browser
+    # takes an error's status for the end.
+    try:
+        await api(request).get(f"/api/runs/{run_id}")
+    except Unreachable:
+        pass
+    except Refused as refused:
+        if refused.status < 500 and refused.status != 429:
+            raise
     after = request.headers.get("last-event-id", "0")
     if not after.isascii() or not after.isdigit() or len(after) > 18:
         after = "0"
     return StreamingResponse(
-        _told(hub(request).follow(user.name, run_id, "0"), int(after)),
+        hub(request).follow(user.name, run_id, int(after)),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
-
-
-async def _told(coming: AsyncIterator[Any], after: int) -> AsyncIterator[str]:
-    """Each event with the progress that it makes; those before `after` only count towards it."""
-    state = progress.Progress()
-    yield "retry: 1000\n\n"
-    async for event in coming:
-        if event is None:
-            yield ": still there\n\n"
-            continue
-        state.add(event)
-        if int(event.id) <= after:
-            continue
-        told = {"html": render("parts/progress.html", {"progress": state}), "is_final": event.type in FINAL}
-        yield f"id: {event.id}\nevent: progress\ndata: {json.dumps(told)}\n\n"
 
 
 async def cancel(request: Request) -> Response:
@@ -244,7 +236,7 @@ def _back(run_id: str, to: object) -> str:
 async def remediate(request: Request) -> Response:
     """POST /runs/{id}/fix"""
     async with read_form(request):
-        remediation = await api(request).post("/api/remediations", {"run_id": request.path_params["run_id"]})
+        remediation = await api(request).post("/api/remediations", {"run_id": str(request.path_params["run_id"])})
     return RedirectResponse(f"/fixes/{remediation['id']}", 303)
 
 
