@@ -69,8 +69,8 @@ SAME = {
     "service for a stranger": "stranger",
     "service for an administrator": "administrator",
 }
-# What GitHub tells is taken note of as such; what follows from it has lines of its own.
-NOT_AUDITED = ("/api/webhooks/github",)
+# What GitHub tells is taken note of as such; what follows from it has lines of its own. A preview changes nothing.
+NOT_AUDITED = ("/api/webhooks/github", "/api/constitutions/preview")
 OPEN = ("`GET /health`", "`GET /ready`", "`WS /{path:path}`", "`POST /api/webhooks/github`", "`GET /badge/")
 NOTHING = ("401", "403", "404", "200: none")
 
@@ -192,6 +192,7 @@ OPERATIONS: dict[tuple[str, str], list[Case]] = {
     ("GET", "/ready"): _anybody("/ready"),
     ("GET", "/"): _anybody("/"),
     ("GET", "/metrics"): _anybody("/metrics"),
+    ("GET", "/api/me"): _anybody("/api/me"),
     ("GET", "/openapi.json"): _anybody("/openapi.json"),
     ("POST", "/api/runs"): [
         Case("of files", _start(lambda _: FILES)),
@@ -242,6 +243,13 @@ OPERATIONS: dict[tuple[str, str], list[Case]] = {
     ("PUT", "/api/repositories/{repository_id}/branches"): _repository(
         "", "/branches", json={"name": "main", "monitored": True}
     ),
+    ("POST", "/api/constitutions/preview"): [
+        Case("", lambda world: Request("/api/constitutions/preview", json={"content": world.preview()}))
+    ],
+    ("GET", "/api/constitutions/{constitution_id}"): [
+        Case("of the owner", lambda world: Request(f"/api/constitutions/{world.constitution()}"), True),
+        Case("of the repository", lambda world: Request(f"/api/constitutions/{world.version}"), True),
+    ],
     ("GET", "/api/repositories/{repository_id}/constitution"): _repository("", "/constitution"),
     ("PUT", "/api/repositories/{repository_id}/constitution"): _repository(
         "", "/constitution", json={"content": "- Be better."}

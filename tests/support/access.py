@@ -11,7 +11,7 @@ import psycopg
 
 from api.auth import TOKEN_PREFIX, hash_token
 from tests.support.past import insert
-from worker.core.ids import new_id
+from worker.core.ids import new_id, sha256
 
 SERVICE_TOKEN = "the-service-token-0123456789abcdef"
 OWNER, READER, WRITER, ADMIN, GUEST, STRANGER = "ada", "rita", "will", "adam", "gus", "eve"
@@ -71,6 +71,16 @@ class World:
             row |= {"repo_id": repo, "version": version}
         insert(self.connection, "constitution_versions", [row])
         return uuid.UUID(str(row["id"]))
+
+    def preview(self) -> str:
+        """A text that a worker has read already."""
+        content = "- Be good."
+        reading = {"method": "rules", "problem": None, "criteria": [], "lines": []}
+        self.connection.execute(
+            "INSERT INTO constitution_previews (sha256, content, reading) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+            [sha256(content.encode()), content, json.dumps(reading)],
+        )
+        return content
 
     def upload(self, owner: str = OWNER) -> uuid.UUID:
         row = {"id": new_id(), "format": "files", "size": 2, "sha256": "x", "content": b"{}", "created_by": owner}

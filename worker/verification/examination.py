@@ -101,11 +101,8 @@ def preview(constitution: str, tools: Tools) -> Preview:
     """The criteria of a text, however many there are, none included."""
     read = reading.unchecked(constitution)
     around = titles.around(constitution)
-    static = tuple(
-        criterion.key
-        for criterion in checkable(read)
-        if topics.meaning(criterion, tools.names, tools.known, around.get(criterion.line)) is not None
-    )
+    meanings = {c.key: topics.meaning(c, tools.names, tools.known, around.get(c.line)) for c in checkable(read)}
+    static = tuple(key for key, meant in meanings.items() if meant is not None and (meant.may_fail or meant.may_pass))
     try:
         reading.checked(read)
     except ConstitutionRejected as error:

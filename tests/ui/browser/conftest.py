@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,7 @@ class Stack:
     pages: str
     api: str
     models: provider.Provider
-    folder: Path
-    runs: dict[str, str] = field(default_factory=dict)
+    database: str
 
     def as_user(self, user: str) -> httpx.Client:
         headers = {"Authorization": f"Bearer {TOKEN}", "X-CVA-User": user}
@@ -65,7 +64,7 @@ def stack(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         processes.worker(url, folder, **provider.settings(models)),
         ui(folder, str(client.base_url).rstrip("/")) as (pages, _),
     ):
-        yield Stack(pages, str(client.base_url).rstrip("/"), models, folder)
+        yield Stack(pages, str(client.base_url).rstrip("/"), models, url)
 
 
 @pytest.fixture
