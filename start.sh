@@ -152,9 +152,29 @@ assets() {
     UV_PROJECT_ENVIRONMENT=.venv-node "$uv" sync --quiet --frozen --only-group assets --no-install-project 2>/dev/null ||
         UV_PROJECT_ENVIRONMENT=.venv-node "$uv" sync --quiet --frozen --only-group assets --no-install-project --system-certs ||
         fail "Node could not be installed"
-    (cd ui && PATH="$PWD/../.venv-node/bin:$PATH" npm ci --silent --ignore-scripts --no-audit --no-fund) ||
-        fail "npm could not install what ui/package.json names"
+    npm_install ui
     echo "$state" >ui/node_modules/.installed
+}
+
+# What the lock file of a folder names.
+npm_install() {
+    (cd "$1" && PATH="$PWD/../.venv-node/bin:$PATH" npm ci --silent --ignore-scripts --no-audit --no-fund) ||
+        fail "npm could not install what $1/package.json names"
+}
+
+# What the browser tests need; on a machine of one's own that is one's own affair.
+browser() {
+    local name
+    for name in "${CVA_TEST_CHROMIUM:-}" chromium chromium-browser google-chrome; do
+        if [ -n "$name" ] && command -v "$name" >/dev/null; then return; fi
+    done
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "start.sh: installing chromium, for the tests of the pages" >&2
+        apt-get install --yes --quiet chromium >/dev/null 2>&1 ||
+            { apt-get update --quiet >/dev/null 2>&1 && apt-get install --yes --quiet chromium >/dev/null 2>&1; } || true
+        command -v chromium >/dev/null && return
+    fi
+    echo "start.sh: THE TESTS OF THE PAGES IN A BROWSER ARE LEFT OUT: there is no Chromium (apt install chromium, or set CVA_TEST_CHROMIUM to one)" >&2
 }
 
 is_production() {
@@ -211,6 +231,8 @@ dev | bench | chaos | fuzz)
 test)
     install --group dev
     assets
+    [ -d .railway/node_modules ] || npm_install .railway
+    browser
     if [ $# -eq 0 ]; then check; fi
     # The tests start dozens of processes; without bytecode each of them takes seconds to import.
     unset PYTHONDONTWRITEBYTECODE

@@ -134,11 +134,11 @@ def health(deployment: Deployment) -> str:
 def token(deployment: Deployment) -> str:
     if not deployment.token:
         raise Wrong("Set CVA_API_TOKEN here to the api's, to look further.")
+    if deployment.api.get("/").status_code != httpx.codes.UNAUTHORIZED:
+        raise Wrong("The api answers without a token: set CVA_PRODUCTION=true and CVA_API_TOKEN on it.")
     answer = deployment.api.get("/", headers=_headers(deployment))
     if answer.status_code == httpx.codes.UNAUTHORIZED:
         raise Wrong("The api does not take CVA_API_TOKEN: set it here and on the api to the same value.")
-    if deployment.api.get("/").status_code != httpx.codes.UNAUTHORIZED:
-        raise Wrong("The api answers without a token: set CVA_PRODUCTION=true and CVA_API_TOKEN on it.")
     return str(answer.raise_for_status().json()["name"])
 
 
@@ -287,7 +287,7 @@ def login_ways(deployment: Deployment) -> str:
             "Nobody can log in: set GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET, or another provider's, on the ui."
         )
     for way in ways:
-        answer = pages.post(f"/login/{way}", data={"csrf": csrf[1]}, headers={"Cookie": _cookies(page)})
+        answer = pages.post(f"/login/{way}", data={"csrf": csrf[1]})
         if answer.status_code not in (httpx.codes.FOUND, httpx.codes.SEE_OTHER):
             raise Wrong(
                 f"Logging in by {way} answered {answer.status_code}: CVA_PUBLIC_URL of the ui must be the address that "
@@ -300,11 +300,6 @@ def login_ways(deployment: Deployment) -> str:
                 f"{str(pages.base_url).rstrip('/')}, and the provider must know the callback below it."
             )
     return ", ".join(ways)
-
-
-def _cookies(answer: httpx.Response) -> str:
-    """As a browser sends them; over plain http to this machine, those for https too."""
-    return "; ".join(value.split(";", 1)[0] for value in answer.headers.get_list("set-cookie"))
 
 
 def ui_reaches_api(deployment: Deployment) -> str:

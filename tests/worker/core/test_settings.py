@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.app import settings
+from ui.settings import Settings as Pages
 from worker.__main__ import check_grace
 from worker.core.settings import DATABASE_URL_REQUIRED, Settings, load
 
@@ -64,7 +65,7 @@ def test_secrets_are_not_shown() -> None:
 def test_the_readme_lists_every_setting() -> None:
     readme = (ROOT / "README.md").read_text()
     names = []
-    for field in Settings.model_fields.values():
+    for field in (*Settings.model_fields.values(), *Pages.model_fields.values()):
         alias = field.validation_alias or field.alias
         names += [str(choice) for choice in alias.choices] if hasattr(alias, "choices") else [str(alias)]
     assert [name for name in names if f"`{name}`" not in readme] == []

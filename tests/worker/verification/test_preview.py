@@ -16,7 +16,7 @@ TEXT = """# Rules
 
 - Code MUST NOT call `eval()`. [critical]
 - The service MUST answer within a second.
-- Reviews are done by two people.
+- Pull requests MUST be reviewed by two people before they are merged.
 
 ```python
 assert MUST_NOT
