@@ -13,7 +13,9 @@ from markupsafe import Markup, escape
 
 from ui.rendering import clipped, visible
 
-_MOST_CHARACTERS = 20_000
+# Of a line; it is cut there.
+_MOST_CHARACTERS = 4_000
+_MOST_LINES = 200
 _STRINGS = r'"(?:[^"\\\n]|\\.)*"?|\'(?:[^\'\\\n]|\\.)*\'?'
 _NUMBER = r"\b(?:0[xXbBoO][0-9a-fA-F_]+|[0-9][0-9_]*(?:\.[0-9_]+)?(?:[eE][+-]?[0-9]+)?)\b"
 _C_COMMENTS = r"//[^\n]*|/\*(?:[^*]|\*+[^*/])*(?:\*+/)?"
@@ -89,17 +91,16 @@ def highlighted(code: str, path: str) -> Markup:
     family = _SUFFIXES.get(PurePosixPath(path).suffix.lower())
     if family is None:
         return escape(code)
-    parts: list[Markup] = []
+    parts: list[str] = []
     end = 0
     for match in _pattern(family).finditer(code):
-        kind = _KINDS[match.lastindex - 1]
-        parts.append(escape(code[end : match.start()]))
-        parts.append(Markup('<span class="{}">{}</span>').format(kind, match[0]))
+        parts += (str(escape(code[end : match.start()])), f'<span class="{_KINDS[match.lastindex - 1]}">')
+        parts += (str(escape(match[0])), "</span>")
         end = match.end()
-    parts.append(escape(code[end:]))
-    return Markup("").join(parts)
+    parts.append(str(escape(code[end:])))
+    return Markup("".join(parts))
 
 
 def lines(code: str, start: int, path: str) -> list[tuple[int, Markup]]:
-    """The code's lines with their numbers, each highlighted for itself."""
-    return [(start + place, highlighted(line, path)) for place, line in enumerate(code.split("\n"))]
+    """The code's first 200 lines with their numbers, each highlighted for itself."""
+    return [(start + place, highlighted(line, path)) for place, line in enumerate(code.split("\n")[:_MOST_LINES])]

@@ -84,6 +84,15 @@ function once(form) {
   });
 }
 
+// What is not over is looked at again, unless somebody writes at this moment.
+function reloading(element) {
+  setInterval(() => {
+    const isWriting = [...document.querySelectorAll("main input:not([type=hidden]), main textarea:not([hidden])")]
+      .some((field) => field.value !== field.defaultValue || field === document.activeElement);
+    if (!isWriting && !document.hidden) location.reload();
+  }, 1000 * Number(element.dataset.reload));
+}
+
 const ways = { r: "/runs", p: "/repositories", f: "/figures", x: "/fixes", s: "/settings", o: "/operation" };
 let going = 0;
 
@@ -128,5 +137,6 @@ templates(document);
 document.querySelectorAll("form").forEach(choosing);
 document.querySelectorAll("[data-drop]").forEach(dropping);
 document.querySelectorAll("[data-once]").forEach(once);
+document.querySelectorAll("[data-reload]").forEach(reloading);
 for (const input of document.querySelectorAll("[data-zone]")) input.placeholder = zone;
 document.addEventListener("htmx:load", (event) => { local(event.detail.elt); copying(event.detail.elt); });

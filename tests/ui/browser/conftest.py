@@ -10,10 +10,12 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from invariant.bench import fixer
 from invariant.postgres import Server
 from tests.support import browser as support
 from tests.support import processes, provider
 from tests.support.processes import TOKEN, eventually
+from tests.support.remediation import MENDED
 from tests.support.ui import ui
 
 FILES = {
@@ -59,7 +61,7 @@ def stack(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     folder = tmp_path_factory.mktemp("stack")
     with (
         server.database() as url,
-        provider.running(provider.judging(provider.honest)) as models,
+        provider.running(fixer.script(fixer.mending(MENDED), provider.judging(provider.honest))) as models,
         processes.api(url, folder, CVA_ADMINS="root") as (client, _),
         processes.worker(url, folder, **provider.settings(models)),
         ui(folder, str(client.base_url).rstrip("/")) as (pages, _),
