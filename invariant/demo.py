@@ -18,6 +18,7 @@ from worker.core.version import VERSION
 
 EXAMPLE = Path(__file__).parent / "example"
 ERROR = 3
+_VIEWER = "demo"
 
 
 def command(arguments: argparse.Namespace) -> int:
@@ -52,7 +53,12 @@ def _show(console: Console, path: Path, rules: Path, *, stays: bool) -> str:
     text = constitution.read(rules)
     say(console, f"Invariant verifies {path}\nagainst {rules.resolve()}\n")
     console.print("[dim]starting Postgres, api and worker …[/dim]")
-    with stack.running(config) as local, Client(local.url, local.token, f"invariant/{VERSION}") as client:
+    # Who looks at the pages is to see the run, which is nobody's.
+    seen = {"CVA_ADMINS": _VIEWER} if stays else {}
+    with (
+        stack.running(config, environment=seen) as local,
+        Client(local.url, local.token, f"invariant/{VERSION}") as client,
+    ):
         run_id = client.enqueue({"kind": "path", "path": str(path)}, text, labels={"event": "demo"})["id"]
         with progress(console) as view:
             for event in client.follow(run_id):
@@ -69,7 +75,8 @@ def _show(console: Console, path: Path, rules: Path, *, stays: bool) -> str:
                 fix.mend(client, run_id, console, ask=False)
         if stays:
             with stack.pages(local) as url:
-                say(console, f"\nThe pages:    {url}/runs/{run_id}\n              any name will do; stop with Ctrl-C")
+                say(console, f"\nThe pages:    {url}/runs/{run_id}")
+                say(console, f"              log in as «{_VIEWER}»; stop with Ctrl-C")
                 with contextlib.suppress(KeyboardInterrupt):
                     signal.pause()
     return str(document["verdict"])

@@ -13,6 +13,7 @@ from worker.core.db import embedded, migrate
 
 _WATCHED = ("api", "worker", "client", "ui", "alembic")
 _UI_PORT = 3000
+_ADMIN = "admin"
 
 
 def command(_: argparse.Namespace) -> int:
@@ -24,12 +25,14 @@ def command(_: argparse.Namespace) -> int:
     except RuntimeError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    environment = {**os.environ, "DATABASE_URL": url, "CVA_APPLY_MIGRATIONS": "", "CVA_MONITOR_WORKER": ""}
+    # Runs of the command line are nobody's: an administrator sees them on the pages.
+    given = {"DATABASE_URL": url, "CVA_APPLY_MIGRATIONS": "", "CVA_MONITOR_WORKER": ""}
+    environment = {"CVA_ADMINS": _ADMIN, **os.environ, **given}
     port = _UI_PORT if config.port != _UI_PORT else _UI_PORT + 1
     pages = {**environment, "PORT": str(port), "CVA_BACKEND_URL": f"http://localhost:{config.port}"}
     sys.stdout.write(
         f"pages on http://localhost:{port}, api on http://localhost:{config.port} (its description at /docs), "
-        "stop with Ctrl-C\n"
+        f"stop with Ctrl-C\nlog in under any name; «{_ADMIN}» sees everything\n"
     )
     sys.stdout.flush()
     modules = {"api": environment, "worker": environment, "ui": pages}
