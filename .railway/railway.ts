@@ -18,13 +18,12 @@ export default defineRailway((ctx) => {
   const shared = {
     CVA_PRODUCTION: "true",
     CVA_API_TOKEN: ctx.shared.CVA_API_TOKEN,
-    CVA_ADMINS: ctx.shared.CVA_ADMINS,
     CVA_PUBLIC_URL: ctx.shared.CVA_PUBLIC_URL,
-    CVA_LOG_FORMAT: "json",
   };
   const work = {
     ...shared,
     DATABASE_URL: database.env.DATABASE_URL,
+    CVA_ADMINS: ctx.shared.CVA_ADMINS,
     CVA_CALLBACK_SECRET: ctx.shared.CVA_CALLBACK_SECRET,
     CVA_GITHUB_WEBHOOK_SECRET: ctx.shared.CVA_GITHUB_WEBHOOK_SECRET,
     CVA_GITHUB_LOGINS: "true",

@@ -130,12 +130,15 @@ def _origin(url: str) -> str:
 def _settings(row: RepoConnection, change: SettingsChange) -> dict[str, object]:
     """What is to be stored of a change. An address as it was shown stays what it is. Raises Conflict."""
     found: dict[str, Any] = change.model_dump(mode="json", exclude_unset=True)
-    known = {_origin(notice.url): notice.url for notice in RepositorySettings.model_validate(row.settings).notify}
+    known: dict[str, list[str]] = {}
+    for notice in RepositorySettings.model_validate(row.settings).notify:
+        known.setdefault(_origin(notice.url), []).append(notice.url)
     for notice in found.get("notify", ()):
         if notice["url"].endswith(_HIDDEN):
-            if notice["url"] not in known:
+            # Several at one host look the same, and stay in their order.
+            if not known.get(notice["url"]):
                 raise errors.Conflict(f"There is no address {notice['url']} that could stay; write it out.")
-            notice["url"] = known[notice["url"]]
+            notice["url"] = known[notice["url"]].pop(0)
     return found
 
 

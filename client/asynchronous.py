@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -45,7 +45,6 @@ class Document:
 
     content: bytes | None
     etag: str | None
-    media_type: str
 
 
 class AsyncClient:
@@ -132,8 +131,7 @@ class Acting:
 
     async def get(self, path: str, **parameters: Any) -> Any:
         """The answer's JSON. Parameters that are None or empty are left out."""
-        wanted = {name: value for name, value in parameters.items() if value not in (None, "")}
-        return (await self._client.send("GET", path, self._headers, params=wanted)).json()
+        return _value(await self._client.send("GET", path, self._headers, params=_given(parameters)))
 
     async def document(
         self, path: str, etag: str | None = None, accept: str | None = None, **parameters: Any
@@ -144,12 +142,10 @@ class Acting:
             headers["If-None-Match"] = etag
         if accept is not None:
             headers["Accept"] = accept
-        wanted = {name: value for name, value in parameters.items() if value not in (None, "")}
-        response = await self._client.send("GET", path, headers, params=wanted)
+        response = await self._client.send("GET", path, headers, params=_given(parameters))
         return Document(
             None if response.status_code == httpx.codes.NOT_MODIFIED else response.content,
             response.headers.get("etag"),
-            response.headers.get("content-type", "application/octet-stream"),
         )
 
     async def post(self, path: str, body: Any = None, *, key: str | None = None) -> Any:
@@ -164,22 +160,30 @@ class Acting:
         return _value(await self._client.send("PATCH", path, self._headers, json=body))
 
     async def delete(self, path: str, **parameters: Any) -> None:
-        await self._client.send("DELETE", path, self._headers, params=parameters)
+        await self._client.send("DELETE", path, self._headers, params=_given(parameters))
 
     async def upload(self, content: AsyncIterator[bytes], media_type: str) -> str:
         """Send an archive as it comes in; returns its upload_id."""
         headers = {**self._headers, "Content-Type": media_type}
         response = await self._client.send("POST", "/api/uploads", headers, content=content)
-        return str(response.json()["upload_id"])
+        return str(_value(response)["upload_id"])
 
-    def events(self, run_id: str, after: str) -> Any:
+    def events(self, run_id: str, after: str) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """A context with the run's events after the event `after`; see AsyncClient.stream."""
         headers = {**self._headers, "Last-Event-ID": after, "Accept": "text/event-stream"}
         return self._client.stream(f"/api/runs/{run_id}/events", headers)
 
 
+def _given(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in parameters.items() if value not in (None, "")}
+
+
 def _value(response: httpx.Response) -> Any:
-    return response.json() if response.content else None
+    """The answer's JSON, None for an empty one."""
+    try:
+        return response.json() if response.content else None
+    except ValueError:
+        raise Unreachable(f"{response.url.host} answered with no JSON, which is not the api.") from None
 
 
 def _checked(response: httpx.Response) -> httpx.Response:
@@ -203,6 +207,14 @@ def _checked(response: httpx.Response) -> httpx.Response:
 async def _events(response: httpx.Response) -> AsyncIterator[Event]:
     """Server-sent events as the api writes them: one line of data each."""
     async for line in response.aiter_lines():
-        if line.startswith("data:"):
-            event = json.loads(line[5:])
-            yield Event(event["id"], event["type"], event["data"])
+        if not line.startswith("data:"):
+            continue
+        try:
+            told = json.loads(line[5:])
+            event = Event(told["id"], told["type"], told["data"]) if "id" in told else None
+            if event is None:
+                # The stream was closed: the data are problem details.
+                raise Refused(int(told["status"]), told["title"], told["detail"], request_id=None, retry_after=None)
+        except (ValueError, KeyError, TypeError):
+            raise Unreachable(f"{response.url.host} sent an event that is not the api's.") from None
+        yield event

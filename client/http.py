@@ -1,4 +1,4 @@
-"""The HTTP contract as a client sees it: what the UI and the editor extension do, for the command line."""
+"""The HTTP contract as a client sees it, for the command line."""
 
 import json
 import time

@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,6 +19,7 @@ import websockets.exceptions
 from rich.console import Console
 from websockets.sync.client import connect
 
+from client.http import FINAL
 from invariant.printable import printable
 from worker.core import settings as environment
 
@@ -30,6 +32,10 @@ _RULES = "- Code MUST NOT call `eval()`.\n"
 
 class Wrong(Exception):
     """The line does not hold; the message says what to do."""
+
+
+class LeftOut(Exception):
+    """The line was not asked for; the message says how it is."""
 
 
 @dataclass
@@ -71,19 +77,21 @@ def command(arguments: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _show(console: Console, line: Line, said: "str | Wrong | None") -> bool:
+def _show(console: Console, line: Line, said: "str | Wrong | LeftOut | None") -> bool:
     """Prints a line; whether it failed."""
     if isinstance(said, Wrong):
         console.print(f"[red]✗[/red] {line.title}\n    {printable(str(said))}", soft_wrap=True)
         return True
-    if said is None:
+    if isinstance(said, LeftOut):
+        console.print(f"[dim]– {line.title}: left out; {said}[/dim]", soft_wrap=True)
+    elif said is None:
         console.print(f"[dim]– {line.title}: not looked at, another line comes first[/dim]")
     else:
         console.print(f"[green]✓[/green] {line.title}[dim]: {printable(said)}[/dim]", soft_wrap=True)
     return False
 
 
-def go_through(deployment: Deployment) -> Iterator[tuple[Line, "str | Wrong | None"]]:
+def go_through(deployment: Deployment) -> Iterator[tuple[Line, "str | Wrong | LeftOut | None"]]:
     """Each line with what it said, why it does not hold, or None where it was not looked at."""
     without: set[str] = set()
     for line in LINES:
@@ -93,9 +101,9 @@ def go_through(deployment: Deployment) -> Iterator[tuple[Line, "str | Wrong | No
             continue
         try:
             yield line, line.check(deployment)
-        except Wrong as wrong:
+        except (Wrong, LeftOut) as said:
             without.add(line.title)
-            yield line, wrong
+            yield line, said
         except (httpx.HTTPError, OSError, ValueError, KeyError, TypeError) as error:
             without.add(line.title)
             yield line, Wrong(f"It could not be tried: {type(error).__name__}: {error}")
@@ -213,7 +221,7 @@ def socket(deployment: Deployment) -> str:
         with connect(url, additional_headers=_headers(deployment), open_timeout=_SECONDS) as stream:
             for message in stream:
                 count += 1
-                if json.loads(message)["type"] in ("completed", "failed", "cancelled"):
+                if json.loads(message)["type"] in FINAL:
                     return f"{count} events"
     except (websockets.exceptions.WebSocketException, TimeoutError) as error:
         raise Wrong(
@@ -237,7 +245,7 @@ def user_token(deployment: Deployment) -> str:
 
 def callback(deployment: Deployment) -> str:
     if deployment.callback is None:
-        return "not asked for; --callback URL sends one there"
+        raise LeftOut("--callback URL sends one there")
     sent = _ask(deployment, "POST", "/api/callbacks/test", user=_USER, body={"url": deployment.callback})
     until = time.monotonic() + 60
     while time.monotonic() < until:
@@ -253,7 +261,7 @@ def callback(deployment: Deployment) -> str:
 
 def _pages(deployment: Deployment) -> httpx.Client:
     if deployment.ui is None:
-        raise Wrong("Give the ui's address: --ui URL.")
+        raise LeftOut("--ui URL looks at the pages")
     return deployment.ui
 
 
@@ -288,12 +296,13 @@ def login_ways(deployment: Deployment) -> str:
         )
     for way in ways:
         answer = pages.post(f"/login/{way}", data={"csrf": csrf[1]})
-        if answer.status_code not in (httpx.codes.FOUND, httpx.codes.SEE_OTHER):
+        there = re.search(r'http-equiv="refresh" content="0;url=([^"]+)"', answer.text)
+        if answer.status_code != httpx.codes.OK or there is None:
             raise Wrong(
                 f"Logging in by {way} answered {answer.status_code}: CVA_PUBLIC_URL of the ui must be the address that "
                 "people use, and the provider must be reached from it."
             )
-        asked = parse_qs(urlsplit(answer.headers["location"]).query)
+        asked = parse_qs(urlsplit(unescape(there[1])).query)
         if not asked.get("redirect_uri", [""])[0].startswith(str(pages.base_url).rstrip("/")):
             raise Wrong(
                 f"{way} would send people back to {asked.get('redirect_uri')}: CVA_PUBLIC_URL of the ui must be "

@@ -1,6 +1,7 @@
 """The ui process: configure, serve on $PORT."""
 
 import contextlib
+import gc
 import socket
 import sys
 
@@ -55,6 +56,10 @@ def main() -> int:
             timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         )
     )
+    # What was loaded so far stays, and verdicts that are kept are a hundred thousand values without a cycle: looking
+    # through them again and again would take longer than the pages.
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 1000)
     server.run(sockets=[listener])
     return 0 if server.started else 1
 

@@ -20,7 +20,7 @@ from ui.errors import NotThere, PageError
 from ui.live import Hub
 from ui.logs import Requests
 from ui.pages import constitutions, figures, fixes, operation, repositories, run, runs, tokens
-from ui.providers import login_origins, providers
+from ui.providers import providers
 from ui.rendering import page
 from ui.security import Headers, is_loopback
 from ui.session import Sessions
@@ -112,7 +112,7 @@ def create_app(settings: Settings) -> Starlette:
 
     middleware = [
         Middleware(Requests),
-        Middleware(Headers, settings=settings, login_origins=login_origins(settings)),
+        Middleware(Headers, settings=settings),
         *([] if settings.deployed or ways else [Middleware(_LoopbackOnly)]),
         Middleware(Sessions, settings=settings),
         Middleware(_Defects),
@@ -157,6 +157,9 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
         return await _page_error(request, NotThere())
+    if error.status_code == 405 and request.method == "GET":
+        # The address of a form that was sent: its page is above it.
+        return RedirectResponse(request.url.path.rsplit("/", 1)[0] or "/", 303)
     return await _problem(request, error.status_code, "That cannot be asked", "Go back and try again.")
 
 

@@ -7,12 +7,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Changes:
-    """`before` is the earlier run. Criteria fail newly, are fixed, or fail still; findings are counted likewise."""
+    """`before` is the earlier run. Criteria fail newly, are fixed, fail still, or failed and are now undecided or
+    accepted (`open`); findings are counted likewise."""
 
     before: dict[str, Any]
     broken: Sequence[dict[str, Any]]
     fixed: Sequence[dict[str, Any]]
     still: Sequence[dict[str, Any]]
+    open: Sequence[dict[str, Any]]
     new_findings: int
     gone_findings: int
     same_findings: int
@@ -25,11 +27,14 @@ def compare(before: dict[str, Any], old: dict[str, Any], new: dict[str, Any]) ->
     # What is no criterion any more was not fixed.
     now = {criterion["key"]: criterion for criterion in new.get("criteria", ())}
     found, finds = ({finding["fingerprint"] for finding in document.get("findings", ())} for document in (old, new))
+    left = [now[key] for key in failed if key in now and key not in fails]
+    is_fixed = [criterion["outcome"] == "PASS" and not criterion.get("accepted") for criterion in left]
     broken = [criterion for key, criterion in fails.items() if key not in failed]
     return Changes(
         before=before,
         broken=broken,
-        fixed=[now[key] for key in failed if key in now and now[key]["outcome"] == "PASS"],
+        fixed=[criterion for criterion, fixed in zip(left, is_fixed, strict=True) if fixed],
+        open=[criterion for criterion, fixed in zip(left, is_fixed, strict=True) if not fixed],
         still=[criterion for key, criterion in fails.items() if key in failed],
         new_findings=len(finds - found),
         gone_findings=len(found - finds),

@@ -93,7 +93,11 @@ def _ranges(line: str) -> tuple[tuple[int, int], tuple[int, int]]:
 
 def _range(text: str) -> tuple[int, int]:
     start, _, count = text.lstrip("+-").partition(",")
-    return int(start) if start.isdigit() else 0, int(count) if count.isdigit() else 1
+    return _number(start, 0), _number(count, 1)
+
+
+def _number(text: str, otherwise: int) -> int:
+    return int(text[:9]) if text.isascii() and text.isdigit() else otherwise
 
 
 def _beside(gone: list[str], new: list[str], old_line: int, new_line: int) -> Iterator[Row]:

@@ -13,10 +13,13 @@ def repository_url(source: dict[str, Any]) -> str | None:
     url = source.get("url")
     if not isinstance(url, str):
         return None
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return None
-    port = f":{parts.port}" if parts.port else ""
     path = parts.path.rstrip("/").removesuffix(".git")
     return f"{parts.scheme}://{parts.hostname}{port}{quote(path)}"
 

@@ -6,7 +6,6 @@ api that is lost is made again where it stopped.
 """
 
 import asyncio
-import contextlib
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -50,7 +49,12 @@ class _Stream:
     def add(self, event: Event) -> None:
         self.progress.add(event)
         is_final = event.type in FINAL
-        told = {"html": render("parts/progress.html", {"progress": self.progress}), "is_final": is_final}
+        values = {"progress": self.progress}
+        told = {
+            "html": render("parts/progress.html", values),
+            "state": render("parts/state.html", values),
+            "is_final": is_final,
+        }
         self.messages.append((int(event.id), f"id: {event.id}\nevent: progress\ndata: {json.dumps(told)}\n\n"))
         self.ended = is_final
         self.tell()
@@ -110,18 +114,21 @@ class Hub:
         pause = _AGAIN_SECONDS
         try:
             while not stream.ended and await self._watched(stream):
-                before = len(stream.messages)
+                before, wait = len(stream.messages), 0.0
                 try:
                     await self._take(acting, run_id, stream)
                 except Refused as error:
                     if error.status in _GONE:
                         return
-                    pause = max(pause, error.retry_after or 0)
+                    wait = error.retry_after or 0.0
                 except (Unreachable, httpx.HTTPError) as error:
                     log.info("the api's stream was lost, asking again", run_id=run_id, why=type(error).__name__)
+                except Exception as error:
+                    # Whoever watches waits for what comes after it.
+                    log.error("an event could not be shown", run_id=run_id, exc_info=error)
                 pause = _AGAIN_SECONDS if len(stream.messages) > before else min(_MOST_AGAIN_SECONDS, 2 * pause)
                 if not stream.ended:
-                    await asyncio.sleep(pause)
+                    await asyncio.sleep(max(pause, wait))
         finally:
             # Whoever comes now begins another one.
             stream.ended = True
@@ -141,16 +148,17 @@ class Hub:
             reading = aiter(events)
             while True:
                 coming = asyncio.ensure_future(anext(reading))
-                while not (await asyncio.wait({coming}, timeout=_LINGER_SECONDS))[0]:
-                    if not await self._watched(stream):
-                        coming.cancel()
-                        with contextlib.suppress(asyncio.CancelledError, httpx.HTTPError, StopAsyncIteration):
-                            await coming
-                        return
                 try:
+                    while not (await asyncio.wait({coming}, timeout=_LINGER_SECONDS))[0]:
+                        if not await self._watched(stream):
+                            return
                     event = coming.result()
                 except StopAsyncIteration:
                     return
+                finally:
+                    if not coming.done():
+                        coming.cancel()
+                        await asyncio.wait({coming})
                 stream.add(event)
                 if stream.ended:
                     return

@@ -3,14 +3,13 @@
 import re  # noqa: TID251  linear: one class, of a bounded length
 from collections.abc import Sequence
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from client.asynchronous import AsyncClient
-from ui.errors import LoginFailed, NotThere
+from ui.errors import NotThere
 from ui.providers import Provider
 from ui.rendering import page
 from ui.security import own_origin, read_form
@@ -19,6 +18,7 @@ from ui.settings import Settings
 
 _TO = "to"
 _MOST_TO = 500
+_MOST_FORM = 16 << 10
 # As the api takes a user's name.
 _NAME = re.compile(r"[\x21-\x7e]{1,128}")
 
@@ -32,13 +32,20 @@ def routes(settings: Settings, ways: Sequence[Provider]) -> list[Route]:
         """GET /login"""
         if user_of(request.session) is not None:
             return RedirectResponse(_target(request), 303)
-        return await page(request, "login.html", ways=ways, develops=develops, to=_target(request))
+        name = request.query_params.get("name", "")
+        return await page(
+            request, "login.html", ways=ways, develops=develops, to=_target(request), name=name, is_no_name=False
+        )
 
     async def leave(request: Request) -> Response:
         """POST /login/{way}"""
-        async with read_form(request) as form:
+        async with read_form(request, most=_MOST_FORM, from_anybody=True) as form:
             request.session[_TO] = _inside(str(form.get(_TO, "")))
-        return await _way(request).leave(request, f"{own_origin(request)}/login/{request.path_params['way']}/back")
+        way = _way(request)
+        left = await way.leave(request, f"{own_origin(request)}/login/{way.name}/back")
+        # A page that leads there, and no redirect: the policy lets a form lead to these pages alone, and a provider may
+        # redirect on.
+        return await page(request, "leaving.html", way=way, there=left.headers["location"])
 
     async def back(request: Request) -> Response:
         """GET /login/{way}/back"""
@@ -50,16 +57,18 @@ def routes(settings: Settings, ways: Sequence[Provider]) -> list[Route]:
         """POST /login: on a developer's machine, under any name"""
         if not develops:
             raise NotThere
-        async with read_form(request) as form:
+        async with read_form(request, most=_MOST_FORM, from_anybody=True) as form:
             name, to = str(form.get("name", "")).strip(), _inside(str(form.get(_TO, "")))
         if not _NAME.fullmatch(name) or name == "service":
-            raise LoginFailed("A name has 1 to 128 letters, digits or signs, no spaces, and is not «service».")
+            return await page(
+                request, "login.html", status=422, ways=ways, develops=develops, to=to, name=name, is_no_name=True
+            )
         begin(request.session, await _known(request, User(name, name)))
         return RedirectResponse(to, 303)
 
     async def leave_for_good(request: Request) -> Response:
         """POST /logout"""
-        async with read_form(request):
+        async with read_form(request, most=_MOST_FORM, from_anybody=True):
             request.session.clear()
         return RedirectResponse("/login", 303)
 
@@ -91,8 +100,7 @@ def _target(request: Request) -> str:
 
 def _inside(to: str) -> str:
     """A path of ours, whatever was asked for: nobody is sent elsewhere after logging in."""
-    parts = urlsplit(to)
-    if parts.scheme or parts.netloc or not to.startswith("/") or to[1:2] in ("/", "\\") or len(to) > _MOST_TO:
+    if not to.startswith("/") or to[1:2] in ("/", "\\") or len(to) > _MOST_TO:
         return "/runs"
     if any(ord(character) <= 0x20 or character == "\\" for character in to):
         return "/runs"

@@ -4,10 +4,10 @@ GitHub speaks OAuth 2.0 alone, so its API is asked who came (https://docs.github
 asked by OpenID Connect Core 1.0, and what they say of a person is signed.
 """
 
+import re  # noqa: TID251  linear: one class, of a bounded length
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import httpx
 from authlib.common.errors import AuthlibBaseError
@@ -24,6 +24,9 @@ GOOGLE_ISSUER = "https://accounts.google.com"
 _PKCE = {"code_challenge_method": "S256"}
 _ORGANIZATIONS = "org:"
 _ANYBODY = "*"
+# As GitHub gives them, those of GitHub Enterprise included; an address is none.
+_LOGIN = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_ADDRESS = re.compile(r"[\x21-\x3f\x41-\x7e]{1,64}@[\x21-\x3f\x41-\x7e]{1,63}")
 # Pages of a hundred.
 _MOST_PAGES = 10
 _SECONDS = 15.0
@@ -62,18 +65,6 @@ def providers(settings: Settings) -> list[Provider]:
     return found
 
 
-def login_origins(settings: Settings) -> tuple[str, ...]:
-    """Where browsers are sent to log in."""
-    urls = []
-    if settings.github_id is not None:
-        urls.append(settings.github_web_url)
-    if settings.google_id is not None:
-        urls.append(GOOGLE_ISSUER)
-    if settings.oidc_issuer is not None:
-        urls.append(settings.oidc_issuer)
-    return tuple(f"{parts.scheme}://{parts.netloc}" for parts in map(urlsplit, urls))
-
-
 @dataclass(frozen=True)
 class Allowed:
     """Who may come in, as CVA_UI_ALLOW says it."""
@@ -96,7 +87,10 @@ class Allowed:
         return self.is_open or _ANYBODY in self.entries or login.lower() in self.entries
 
     def address(self, address: str) -> bool:
-        domain = address.lower().rpartition("@")[2]
+        """Never by an entry that means a login: what is no address gets no further than here."""
+        name, _, domain = address.lower().partition("@")
+        if not name or not domain or "@" in domain:
+            return False
         return self.login(address) or f"@{domain}" in self.entries
 
 
@@ -128,7 +122,7 @@ class GitHub:
         token = await _token(self._client, request)
         me = await self._ask(token, "/user")
         login = me.get("login") if isinstance(me, dict) else None
-        if not isinstance(login, str) or not login:
+        if not isinstance(login, str) or not _LOGIN.fullmatch(login):
             raise LoginFailed
         if not self._allowed.login(login) and not await self._is_in_organization(token):
             raise NotAllowed
@@ -194,6 +188,9 @@ class OpenId:
         address = claims.get("email")
         if not isinstance(address, str) or claims.get("email_verified") is not True:
             raise NotAllowed("The provider has not verified your address; verify it there, then log in again.")
+        if not _ADDRESS.fullmatch(address):
+            # The api's names are ASCII, and beyond it one letter's small one may be another's.
+            raise NotAllowed("Your address has letters that a user's name cannot have here.")
         if not self._allowed.address(address):
             raise NotAllowed
         return User(address.lower(), address)

@@ -54,7 +54,18 @@ def _finalized(value: Any) -> Any:
 
 def exact(text: str) -> Markup:
     """All of the text as it is: for what is edited and sent back."""
-    return escape(text.replace("\x00", ""))
+    return escape(str(text).replace("\x00", ""))
+
+
+def prose(text: str, most: int = _MOST_TEXT) -> Markup:
+    """A sentence of Markdown, of which the code between backticks alone is marked."""
+    parts = visible(clipped(text, most)).split("`")
+    if len(parts) % 2 == 0:
+        return escape("`".join(parts))
+    wrapped = (
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part) for place, part in enumerate(parts)
+    )
+    return Markup("").join(wrapped)
 
 
 def moment(value: str | None) -> Markup:
@@ -117,11 +128,11 @@ def words(value: str) -> str:
     return value.replace("_", " ")
 
 
-def query(request: Request, **changes: Any) -> str:
-    """This page's address with another value for some of its parameters; None and "" leave one out."""
+def query(request: Request, **changes: Any) -> Markup:
+    """This page's address with another value for some of its parameters, whole; None and "" leave one out."""
     parameters: dict[str, Any] = {**request.query_params, **changes}
     wanted = {name: value for name, value in parameters.items() if value not in (None, "")}
-    return f"{request.url.path}?{urlencode(wanted)}" if wanted else request.url.path
+    return escape(f"{request.url.path}?{urlencode(wanted)}" if wanted else request.url.path)
 
 
 @cache
@@ -136,6 +147,7 @@ def environment() -> jinja2.Environment:
     )
     made.filters.update(
         exact=exact,
+        prose=prose,
         moment=moment,
         seconds=seconds,
         money=money,

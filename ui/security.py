@@ -4,19 +4,18 @@ import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.datastructures import FormData, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ui.backend import require_user
 from ui.errors import BodyTooLarge, Forgery
 from ui.session import csrf_token
-from ui.settings import Settings
+from ui.settings import LOOPBACK, Settings, origin
 
 CSRF_FIELD: Final = "csrf"
 CSRF_HEADER: Final = "x-csrf-token"
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 # Scripts, styles and everything else from here alone; nothing inline, and no frame around it.
 _POLICY = "; ".join(
@@ -28,7 +27,7 @@ _POLICY = "; ".join(
         "font-src 'self'",
         "connect-src 'self'",
         "manifest-src 'self'",
-        "form-action {forms}",
+        "form-action 'self'",
         "base-uri 'none'",
         "frame-ancestors 'none'",
     )
@@ -38,12 +37,10 @@ _POLICY = "; ".join(
 class Headers:
     """Says in each answer what a browser may do with it."""
 
-    def __init__(self, app: ASGIApp, *, settings: Settings, login_origins: tuple[str, ...]) -> None:
+    def __init__(self, app: ASGIApp, *, settings: Settings) -> None:
         self._app = app
-        # Chromium holds a form's redirect to `form-action` too: logging in leads to the provider.
-        policy = _POLICY.format(forms=" ".join(("'self'", *login_origins)))
         self._headers = {
-            "Content-Security-Policy": policy,
+            "Content-Security-Policy": _POLICY,
             "X-Content-Type-Options": "nosniff",
             "X-Frame-Options": "DENY",
             "Referrer-Policy": "same-origin",
@@ -72,7 +69,7 @@ class Headers:
 
 def is_loopback(request: Request) -> bool:
     """Whether it was asked by a name of this machine: another one's page may have been made to point here."""
-    return request.url.hostname in _LOOPBACK
+    return request.url.hostname in LOOPBACK
 
 
 def own_origin(request: Request) -> str:
@@ -85,21 +82,25 @@ def check_origin(request: Request) -> None:
     site = request.headers.get("sec-fetch-site")
     if site is not None and site not in ("same-origin", "none"):
         raise Forgery
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin)[:2] != urlsplit(own_origin(request))[:2]:
+    presented = request.headers.get("origin")
+    if presented is not None and origin(presented) != origin(own_origin(request)):
         raise Forgery
 
 
 @asynccontextmanager
-async def read_form(request: Request, *, most: int = 1 << 20) -> AsyncIterator[FormData]:
+async def read_form(request: Request, *, most: int = 1 << 20, from_anybody: bool = False) -> AsyncIterator[FormData]:
     """The form that a page of ours has sent, for as long as the block lasts; `most` bytes at most.
 
-    Raises Forgery without the session's token, BodyTooLarge.
+    Raises LoginNeeded where nobody is logged in, unless it is taken `from_anybody`; Forgery without the session's
+    token; BodyTooLarge.
     """
     check_origin(request)
+    if not from_anybody:
+        require_user(request)
     presented = request.headers.get(CSRF_HEADER)
     if presented is not None:
         _check_token(request, presented)
+    _check_charset(request)
     _bounded(request, most)
     async with request.form(max_files=2, max_fields=400, max_part_size=most) as form:
         if presented is None:
@@ -109,7 +110,14 @@ async def read_form(request: Request, *, most: int = 1 << 20) -> AsyncIterator[F
 
 
 def _check_token(request: Request, presented: str) -> None:
-    if not hmac.compare_digest(presented.encode(), csrf_token(request.session).encode()):
+    if not hmac.compare_digest(presented.encode(errors="replace"), csrf_token(request.session).encode()):
+        raise Forgery
+
+
+def _check_charset(request: Request) -> None:
+    """Fields are UTF-8: some of Python's encodings take time with the square of what they decode. Raises Forgery."""
+    _, _, charset = request.headers.get("content-type", "").lower().partition("charset=")
+    if charset and charset.strip("\"' ;") not in ("utf-8", "utf8"):
         raise Forgery
 
 

@@ -35,7 +35,7 @@ class User:
     name: str
     shown: str
     is_admin: bool = False
-    """As it was at the login; the api knows better, and is asked with each page."""
+    """As it was at the login: what is shown. What is allowed the api says each time."""
 
 
 class Sealer:
@@ -115,7 +115,11 @@ def begin(session: dict[str, Any], user: User) -> None:
 
 def user_of(session: Mapping[str, Any]) -> User | None:
     found = session.get(_USER)
-    return None if found is None else User(**found)
+    try:
+        return None if found is None else User(**found)
+    except TypeError:
+        # Of another revision of ours: they log in again.
+        return None
 
 
 def csrf_token(session: dict[str, Any]) -> str:

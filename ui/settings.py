@@ -8,6 +8,8 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 SECRET_CHARACTERS = 32
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_MOST_SESSION_SECONDS = 30 * 86400
 _HTTP = r"^https?://[^\s]+$"
 
 
@@ -41,7 +43,7 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("CVA_UI_SECRET", "NEXTAUTH_SECRET"),
         description="what sessions are sealed with; while it changes, the new one, a comma, the old one",
     )
-    session_seconds: int = Field(12 * 3600, alias="CVA_UI_SESSION_SECONDS", ge=60)
+    session_seconds: int = Field(12 * 3600, alias="CVA_UI_SESSION_SECONDS", ge=60, le=_MOST_SESSION_SECONDS)
     allowed: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         alias="CVA_UI_ALLOW",
@@ -87,11 +89,18 @@ class Settings(BaseSettings):
             if (identifier is None) != (secret is None):
                 raise RuntimeError(f"{names} are set together.")
         if not self.deployed:
+            if self.host is not None and self.host not in LOOPBACK:
+                raise RuntimeError(
+                    f"HOST={self.host} lets others reach pages on which anybody is anybody: set CVA_PRODUCTION=true "
+                    "and what it asks for, or leave HOST out."
+                )
             return self
         if self.api_token is None:
             raise RuntimeError("CVA_API_TOKEN environment variable is required in production: the api's.")
         if self.public_url is None:
             raise RuntimeError("CVA_PUBLIC_URL (or NEXTAUTH_URL) is required in production: where people reach the ui.")
+        if not self.is_secure and (urlsplit(self.public_url).hostname or "") not in LOOPBACK:
+            raise RuntimeError("CVA_PUBLIC_URL must begin with https:// in production: sessions travel over it.")
         if self.secret is None or any(len(key) < SECRET_CHARACTERS for key in self.secrets):
             raise RuntimeError(
                 f"CVA_UI_SECRET (or NEXTAUTH_SECRET) must have at least {SECRET_CHARACTERS} characters in production. "
@@ -122,7 +131,7 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """What sessions are sealed with, the present one first. Empty: one that is made at the start."""
-        return () if self.secret is None else tuple(self.secret.get_secret_value().split(","))
+        return () if self.secret is None else tuple(key.strip() for key in self.secret.get_secret_value().split(","))
 
     @property
     def json_logs(self) -> bool:
@@ -144,10 +153,23 @@ class Settings(BaseSettings):
     @property
     def origin(self) -> str | None:
         """Scheme and host of the pages; None on a developer's machine: whatever they were asked by."""
-        if self.public_url is None:
-            return None
-        parts = urlsplit(self.public_url)
-        return f"{parts.scheme}://{parts.netloc}"
+        return None if self.public_url is None else origin(self.public_url)
+
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def origin(url: str) -> str | None:
+    """Scheme, host and port as a browser writes them (RFC 6454); None for what is no address."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if not host or parts.scheme not in _PORTS:
+        return None
+    name = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{name}" + ("" if port in (None, _PORTS[parts.scheme]) else f":{port}")
 
 
 def load() -> Settings:

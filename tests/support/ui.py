@@ -40,6 +40,13 @@ def csrf(page: str) -> str:
     return unescape(found[1])
 
 
+def there(page: str) -> str:
+    """Where a page leads by itself."""
+    found = re.search(r'http-equiv="refresh" content="0;url=([^"]+)"', page)
+    assert found is not None, page
+    return unescape(found[1])
+
+
 class Reader(httpx.Client):
     """Somebody who reads pages and sends their forms, without scripts."""
 

@@ -73,7 +73,7 @@ def problem(status: int, title: str) -> dict[str, Any]:
         ((429, {"Retry-After": "9"}, problem(429, "A limit is reached")), 429, "every 9 seconds"),
         ((401, {}, problem(401, "A valid token is needed")), 502, "CVA_API_TOKEN of the ui"),
         ((502, {"Content-Type": "text/html"}, b"<h1>Bad gateway</h1>"), 502, "Backend connection failed"),
-        ((200, {}, b"not json"), 500, "Something failed on our side"),
+        ((200, {}, b"not json"), 502, "Backend connection failed"),
         ((200, {}, {"items": "of another kind"}), 500, "Something failed on our side"),
     ],
     ids=["500", "503", "429", "401", "a proxy", "no JSON", "another shape"],

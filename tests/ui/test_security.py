@@ -190,7 +190,7 @@ def test_session_cookie_in_production_is_for_https_and_this_host_alone(backend: 
         for word in ("HttpOnly", "Secure", "SameSite=Lax", "Path=/"):
             assert word in cookie
         assert "strict-transport-security" in answer.headers
-        assert "Who are you" not in answer.text
+        assert "User name" not in answer.text
         assert stranger.post("/login", data={"name": "root"}).status_code in (403, 404)
 
 
@@ -206,3 +206,58 @@ def test_body_without_end_is_refused(pages: str, ada: Reader) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded", "X-CSRF-Token": csrf(ada.get("/runs/new").text)}
     answer = ada.post("/constitutions/preview", content=endless(), headers=headers)
     assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("charset", ["punycode", "idna", "unicode_escape", "utf-7", "rot13"])
+def test_form_in_another_charset_is_refused_before_it_is_read(pages: str, reader: NewReader, charset: str) -> None:
+    """Some of them take minutes for what anybody may send."""
+    nobody = reader(pages)
+    nobody.get("/login")
+    boundary = "x" * 20
+    field = "a" * 400_000 + "-" + "a" * 400_000
+    body = f'--{boundary}\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n{field}\r\n--{boundary}--\r\n'
+    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}; charset={charset}"}
+    for path in ("/login", "/login/github", "/logout", "/runs"):
+        answer = nobody.post(path, content=body, headers=headers, follow_redirects=False)
+        assert answer.status_code in (303, 403, 404, 413), path
+        assert answer.elapsed.total_seconds() < 2
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/login?to=//[",
+        "/login?to=//a%E2%84%80b",
+        f"/repositories/{uuid.uuid4()}/constitution/" + "1" * 5000,
+        f"/runs/{uuid.uuid4()}/findings?page=" + "9" * 5000,
+        "/operation/queues/%2e%2e/pause",
+        "/settings/tokens",
+        f"/repositories/{uuid.uuid4()}/members/remove",
+    ],
+)
+def test_odd_addresses_are_no_defects(ada: Reader, path: str) -> None:
+    assert ada.get(path).status_code < 500
+
+
+def test_odd_headers_are_no_defects(ada: Reader) -> None:
+    for headers in ({"Origin": "http://["}, {"Origin": "null"}, {"Origin": "http://x:99999"}):
+        assert ada.post("/runs", data={"csrf": "x"}, headers=headers).status_code == 403
+    assert ada.post("/operation/queues/%2e%2e/pause", data={"csrf": csrf(ada.get("/runs/new").text)}).status_code == 404
+
+
+@pytest.mark.parametrize("public", ["http://Localhost:80", "http://127.0.0.1:80/", "http://127.0.0.1"])
+def test_public_address_is_compared_as_browsers_write_it(public: str) -> None:
+    from ui.settings import origin
+
+    assert origin(public) in ("http://localhost", "http://127.0.0.1")
+    assert origin("HTTPS://Cva.Example:443/x") == "https://cva.example"
+    assert origin("https://[::1]:8443") == "https://[::1]:8443" and origin("javascript:x") is None
+
+
+def test_address_of_others_is_not_served_without_logins() -> None:
+    from ui.settings import Settings
+
+    with pytest.raises(RuntimeError, match="CVA_PRODUCTION=true"):
+        Settings(HOST="0.0.0.0")
+    with pytest.raises(RuntimeError, match="https"):
+        Settings(CVA_PRODUCTION=True, CVA_API_TOKEN="x", CVA_PUBLIC_URL="http://cva.example.com")

@@ -240,7 +240,7 @@ async def test_documents_are_kept_as_long_as_they_fit() -> None:
 
         async def document(self, path: str, etag: str | None = None) -> Document:
             self.asked += etag is None
-            return Document(None if etag else b'{"a": "' + b"x" * 400 + b'"}', "1", "application/json")
+            return Document(None if etag else b'{"a": "' + b"x" * 400 + b'"}', "1")
 
     kept, api = Documents(most=1000), Api()
     for path in ("/1", "/1", "/2", "/1", "/3"):

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from client.asynchronous import Refused
+from client.asynchronous import Refused, Unreachable
 from ui.backend import api
 from ui.rendering import page
 from ui.security import read_form
@@ -20,6 +20,10 @@ async def preview(request: Request) -> Response:
             found = await api(request).post("/api/constitutions/preview", {"content": text})
         except Refused as refused:
             problem = refused
+        except Unreachable:
+            problem = Refused(
+                502, "No preview", "The api cannot be reached at the moment.", request_id=None, retry_after=None
+            )
     return await page(request, "parts/preview.html", found=found, problem=problem)
 
 

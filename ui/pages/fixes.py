@@ -14,6 +14,8 @@ from ui.security import read_form
 
 _SHOWN = 30
 _PATCHES = 40
+# What goes on without anybody: the page looks again.
+_AT_WORK = ("queued", "running", "verifying")
 
 
 async def show_all(request: Request) -> Response:
@@ -47,6 +49,7 @@ async def show(request: Request) -> Response:
         left_out=len(fixes["items"]) - len(shown),
         audit=audit["items"],
         is_over=remediation["finished_at"] is not None,
+        is_at_work=remediation["status"] in _AT_WORK,
     )
 
 

@@ -1,6 +1,9 @@
 """Connected repositories: their branches, constitution, settings and members."""
 
 import asyncio
+import math
+import re  # noqa: TID251  linear: one class, of a bounded length
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from starlette.datastructures import FormData
@@ -12,6 +15,7 @@ from client.asynchronous import Refused
 from ui import constitutions
 from ui.backend import api
 from ui.diffs import side_by_side
+from ui.errors import NotThere
 from ui.forges import repository_url
 from ui.rendering import page
 from ui.security import own_origin, read_form
@@ -19,6 +23,7 @@ from ui.settings import Settings
 
 _SHOWN = 50
 _RUNS = 10
+_VERSION = re.compile(r"[1-9][0-9]{0,8}")
 _FIELDS = ("clone_url", "full_name", "default_branch")
 # What is asked for with a tick, and what it is called on the page.
 SWITCHES = {
@@ -68,9 +73,16 @@ async def show(request: Request) -> Response:
     return await _show(request)
 
 
-async def _show(request: Request, problem: Refused | None = None, draft: str | None = None) -> Response:
+async def _show(
+    request: Request,
+    problem: Refused | None = None,
+    draft: str | None = None,
+    typed: Mapping[str, Any] | None = None,
+) -> Response:
+    """`draft`, `typed`: a constitution and settings that were sent, and not taken."""
     acting, path = api(request), _path(request)
     repository = await acting.get(path)
+    repository["settings"] |= typed or {}
     branches, versions, members, runs, commits = await asyncio.gather(
         acting.get(f"{path}/branches"),
         acting.get(f"{path}/constitution"),
@@ -120,7 +132,8 @@ async def change(request: Request) -> Response:
             "notify": _notices(form),
         }
         body = {"default_branch": str(form.get("default_branch") or "").strip() or None, "settings": settings}
-    return await _try(request, api(request).patch(_path(request), {k: v for k, v in body.items() if v is not None}))
+    changing = api(request).patch(_path(request), {k: v for k, v in body.items() if v is not None})
+    return await _try(request, changing, typed=settings)
 
 
 def _number(text: str) -> float | str | None:
@@ -128,9 +141,10 @@ def _number(text: str) -> float | str | None:
     if not text:
         return None
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return text
+    return number if math.isfinite(number) else text
 
 
 def _notices(form: FormData) -> list[dict[str, str]]:
@@ -142,14 +156,16 @@ def _notices(form: FormData) -> list[dict[str, str]]:
     ]
 
 
-async def _try(request: Request, changing: Any, draft: str | None = None) -> Response:
+async def _try(
+    request: Request, changing: Awaitable[Any], draft: str | None = None, typed: Mapping[str, Any] | None = None
+) -> Response:
     """Do it and show the repository; what is refused is shown with the reason."""
     try:
         await changing
     except Refused as problem:
         if problem.status not in (403, 409, 422):
             raise
-        return await _show(request, problem, draft)
+        return await _show(request, problem, draft, typed)
     return RedirectResponse(f"/repositories/{request.path_params['repository_id']}", 303)
 
 
@@ -170,6 +186,8 @@ async def write_constitution(request: Request) -> Response:
 async def show_version(request: Request) -> Response:
     """GET /repositories/{id}/constitution/{version}"""
     acting, path, version = api(request), _path(request), request.path_params["version"]
+    if not _VERSION.fullmatch(version):
+        raise NotThere
     repository = await acting.get(path)
     diff = await acting.document(f"{path}/constitution/{version}/diff", since=request.query_params.get("since"))
     versions = (await acting.get(f"{path}/constitution"))["items"]
@@ -177,7 +195,7 @@ async def show_version(request: Request) -> Response:
         request,
         "constitution.html",
         repository=repository,
-        version=next((item for item in versions if item["version"] == version), None),
+        version=next((item for item in versions if item["version"] == int(version)), None),
         files=side_by_side((diff.content or b"").decode()),
     )
 
@@ -216,7 +234,7 @@ routes = [
     Route(_ONE, change, methods=["POST"]),
     Route(f"{_ONE}/branches", monitor, methods=["POST"]),
     Route(f"{_ONE}/constitution", write_constitution, methods=["POST"]),
-    Route(f"{_ONE}/constitution/{{version:int}}", show_version, methods=["GET"]),
+    Route(f"{_ONE}/constitution/{{version}}", show_version, methods=["GET"]),
     Route(f"{_ONE}/members", put_member, methods=["POST"]),
     Route(f"{_ONE}/members/remove", remove_member, methods=["POST"]),
     Route(f"{_ONE}/remove", remove, methods=["POST"]),

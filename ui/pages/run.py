@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
@@ -37,7 +38,13 @@ async def show(request: Request) -> Response:
         return await page(request, "run.html", run=run, verdict=None, progress=progress.Progress())
     if run["status"] != "completed":
         return await page(request, "run.html", run=run, verdict=None, progress=None)
-    verdict = await _verdict(request, acting, run_id)
+    try:
+        verdict = await _verdict(request, acting, run_id)
+    except Refused as refused:
+        if refused.status != 404:
+            raise
+        # The run is there, and what it left is kept for CVA_KEEP_ARTIFACTS_DAYS.
+        return await page(request, "run.html", run=run, verdict=None, progress=None)
     return await page(
         request,
         "run.html",
@@ -115,6 +122,10 @@ async def criterion(request: Request) -> Response:
         link=places(run, verdict["snapshot"]["commit"]),
         code=lines,
         mark=(await _marks(acting, run_id)).get(key),
+        accepted=[
+            mark for mark in verdict.get("run", {}).get("accepted", ()) if mark["fingerprint"] in found["accepted"]
+        ],
+        back=f"/runs/{run_id}#{key}" if is_part else f"/runs/{run_id}/criteria/{quote(key, safe='')}",
     )
 
 
@@ -129,8 +140,9 @@ async def findings(request: Request) -> Response:
         for finding in verdict.get("findings", ())
         if all(not value or _has(finding, name, value) for name, value in wanted.items())
     ]
-    number = request.query_params.get("page", "1")
-    start = _FINDINGS * (min(int(number), 10_000) - 1 if number.isascii() and number.isdigit() and int(number) else 0)
+    asked = request.query_params.get("page", "")
+    last = max(0, len(found) - 1) // _FINDINGS
+    start = _FINDINGS * min(last, max(0, int(asked[:9]) - 1) if asked.isascii() and asked.isdigit() else 0)
     return await page(
         request,
         "findings.html",
@@ -212,9 +224,10 @@ async def mark(request: Request) -> Response:
     """POST /runs/{id}/feedback"""
     run_id = request.path_params["run_id"]
     async with read_form(request) as form:
-        body = {"subject": form.get("subject"), "mark": form.get("mark"), "note": form.get("note") or None}
-        of = "key" if body["subject"] == "criterion" else "fingerprint"
-        await api(request).post(f"/api/runs/{run_id}/feedback", {**body, of: form.get(of)})
+        values = {name: str(form.get(name) or "") for name in ("subject", "mark", "note", "key", "fingerprint")}
+        of = "key" if values["subject"] == "criterion" else "fingerprint"
+        body = {name: values[name] for name in ("subject", "mark", of)}
+        await api(request).post(f"/api/runs/{run_id}/feedback", {**body, "note": values["note"] or None})
         return RedirectResponse(_back(run_id, form.get("back")), 303)
 
 

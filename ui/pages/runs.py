@@ -1,5 +1,6 @@
 """The list of runs, and a new run."""
 
+import re  # noqa: TID251  linear: one class, of a fixed length
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ VERDICTS = ("PASS", "FAIL", "VETO", "PARTIAL", "ERROR")
 _FILTERS = ("repo", "branch", "status", "verdict", "since", "until")
 _SHOWN = 30
 _CHUNK = 1 << 16
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _FORM_ROOM = 1 << 20
 _ARCHIVES = {".zip": "application/zip", ".gz": "application/gzip", ".tgz": "application/gzip"}
 _FIELDS = (
@@ -110,8 +112,11 @@ async def begin(request: Request) -> Response:
     async with read_form(request, most=settings.max_upload_bytes + _FORM_ROOM) as form:
         values = {name: _text(form, name) for name in _FIELDS}
         try:
-            if values["kind"] == "upload" and not values["upload_id"]:
-                values["upload_id"] = await _upload(acting, form.get("archive"))
+            archive = form.get("archive")
+            is_chosen = isinstance(archive, UploadFile) and bool(archive.filename)
+            # One that is chosen replaces the one that was sent before.
+            if values["kind"] == "upload" and (is_chosen or not values["upload_id"]):
+                values["upload_id"] = await _upload(acting, archive)
             # The form's own key: sent twice, it is one run.
             run = await acting.post("/api/runs", _request(values), key=_text(form, "once") or None)
         except Refused as problem:
@@ -132,7 +137,8 @@ def _request(values: Mapping[str, str]) -> dict[str, Any]:
     source: dict[str, Any] = {"kind": kind}
     if kind == "repository":
         source["repository_id"] = values["repository_id"]
-        source |= {"branch": values["ref"]} if values["ref"] else {}
+        if values["ref"]:
+            source["commit" if _COMMIT.fullmatch(values["ref"]) else "branch"] = values["ref"]
     elif kind == "git":
         source["url"] = values["url"]
         source |= {"ref": values["ref"]} if values["ref"] else {}

@@ -21,6 +21,7 @@ SCOPES = {
 LIFETIMES = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "a year", "": "for ever"}
 _DEFAULT = "90"
 _SHOWN = 50
+_MADE = "made"
 
 
 async def show(request: Request) -> Response:
@@ -28,12 +29,7 @@ async def show(request: Request) -> Response:
     return await _show(request)
 
 
-async def _show(
-    request: Request,
-    token: dict[str, object] | None = None,
-    problem: Refused | None = None,
-    form: FormData | None = None,
-) -> Response:
+async def _show(request: Request, problem: Refused | None = None, form: FormData | None = None) -> Response:
     found = await api(request).get("/api/tokens", limit=_SHOWN, cursor=request.query_params.get("cursor"))
     settings: Settings = request.app.state.settings
     return await page(
@@ -42,7 +38,7 @@ async def _show(
         status=200 if problem is None else problem.status,
         tokens=found["items"],
         cursor=found["next_cursor"],
-        made=token,
+        made=request.session.pop(_MADE, None),
         problem=problem,
         scopes=SCOPES,
         lifetimes=LIFETIMES,
@@ -55,9 +51,12 @@ async def _show(
 
 
 async def make(request: Request) -> Response:
-    """POST /settings/tokens: the answer shows the token, this once"""
+    """POST /settings/tokens: the page after it shows the token, this once"""
     async with read_form(request) as form:
-        body: dict[str, object] = {"name": str(form.get("name") or "").strip(), "scopes": form.getlist("scopes")}
+        body: dict[str, object] = {
+            "name": str(form.get("name") or "").strip(),
+            "scopes": [str(scope) for scope in form.getlist("scopes")],
+        }
         days = str(form.get("lifetime") or "")
         if days in LIFETIMES and days:
             body["expires_at"] = (datetime.now(UTC) + timedelta(days=int(days))).isoformat()
@@ -67,7 +66,9 @@ async def make(request: Request) -> Response:
             if problem.status not in (403, 409, 422):
                 raise
             return await _show(request, problem=problem, form=form)
-    return await _show(request, token)
+    # Sealed like all of the session, until the page that shows it.
+    request.session[_MADE] = {"name": token["name"], "token": token["token"]}
+    return RedirectResponse("/settings#token", 303)
 
 
 async def revoke(request: Request) -> Response:

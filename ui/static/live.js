@@ -7,6 +7,8 @@ const source = new EventSource(progress.dataset.live);
 source.addEventListener("progress", (event) => {
   const told = JSON.parse(event.data);
   progress.innerHTML = told.html;
+  document.querySelector("[data-state]").innerHTML = told.state;
+  progress.dispatchEvent(new CustomEvent("shown", { bubbles: true }));
   progress.dataset.seen = `${progress.dataset.seen ?? ""} ${event.lastEventId}`.trim();
   if (told.is_final) {
     source.close();

@@ -42,6 +42,8 @@ function choosing(form) {
     }
   };
   for (const kind of kinds) kind.addEventListener("change", show);
+  // A browser that goes back restores the choice after this.
+  addEventListener("pageshow", show);
   show();
 }
 
@@ -73,6 +75,20 @@ function templates(root) {
     });
   }
 }
+
+// Changes in one form would be lost by sending another.
+function isChanged(form) {
+  return [...form.querySelectorAll("input, select, textarea")].some((field) => field.type === "checkbox" ? field.checked !== field.defaultChecked
+    : field.tagName === "SELECT" ? [...field.options].some((option) => option.selected !== option.defaultSelected)
+      : field.value !== field.defaultValue && field.type !== "hidden");
+}
+
+document.addEventListener("submit", (event) => {
+  const others = [...document.querySelectorAll("form[data-keep]")].filter((form) => form !== event.target);
+  if (others.some(isChanged) && !confirm("There are changes on this page that were not saved. Go on without them?")) {
+    event.preventDefault();
+  }
+});
 
 // A form that takes its time is sent once.
 function once(form) {
@@ -123,14 +139,14 @@ document.addEventListener("keydown", (event) => {
 });
 
 // A link to a criterion opens it.
-function open() {
+function openLinked() {
   const item = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
   const details = item && item.querySelector("details");
   if (details) details.open = true;
 }
 
-addEventListener("hashchange", open);
-open();
+addEventListener("hashchange", openLinked);
+openLinked();
 local(document);
 copying(document);
 templates(document);
@@ -139,4 +155,5 @@ document.querySelectorAll("[data-drop]").forEach(dropping);
 document.querySelectorAll("[data-once]").forEach(once);
 document.querySelectorAll("[data-reload]").forEach(reloading);
 for (const input of document.querySelectorAll("[data-zone]")) input.placeholder = zone;
+document.addEventListener("shown", (event) => local(event.target));
 document.addEventListener("htmx:load", (event) => { local(event.detail.elt); copying(event.detail.elt); });

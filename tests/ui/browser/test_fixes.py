@@ -16,7 +16,7 @@ def test_fix_is_read_approved_and_taken_back(new_context: Any, stack: Stack) -> 
     page: Page = new_context(viewport={"width": 1200, "height": 900})
     log_in(page, "ada")
     page.goto(f"/runs/{run}")
-    page.get_by_role("button", name="Have it fixed").click()
+    page.get_by_role("button", name="Fix it").click()
     page.wait_for_url(re.compile(r"/fixes/[0-9a-f-]{36}$"))
     remediation = page.url.rsplit("/", 1)[1]
 

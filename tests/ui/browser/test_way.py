@@ -47,7 +47,7 @@ def test_guide_s_way(new_context: Any, stack: Stack, tmp_path: Path) -> None:
     expect(page.get_by_role("heading", name="acme/shop", exact=True)).to_be_visible()
     page.get_by_label("Text").fill(RULES)
     expect(page.get_by_text("3 criteria would be read")).to_be_visible()
-    page.get_by_role("button", name="Keep as a new version").click()
+    page.get_by_role("button", name="Save as a new version").click()
     expect(page.get_by_role("link", name="Version 1")).to_be_visible()
     picture(page, "repository")
     page.get_by_role("link", name="Version 1").click()
@@ -69,11 +69,11 @@ def test_guide_s_way(new_context: Any, stack: Stack, tmp_path: Path) -> None:
     citation = page.locator(".place").first
     expect(citation).to_contain_text("app/main.py:5")
     expect(citation.locator(".hit")).to_contain_text("return eval(x)")
-    expect(citation).to_contain_text("found there, letter by letter")
+    expect(citation).to_contain_text("quotation found in the file")
     expect(page.get_by_role("heading", name="architect")).to_be_visible()
     picture(page, "run")
     page.get_by_label("Reason").first.fill("It is a calculator.")
-    page.get_by_role("button", name="Wrong").first.click()
+    page.get_by_role("button", name="This is wrong").first.click()
     expect(page.locator(".said")).to_contain_text("Wrong by ada")
     expect(page.locator(".said")).to_contain_text("It is a calculator.")
     page.get_by_role("button", name="Take it back").click()
@@ -178,7 +178,7 @@ def test_without_scripts_one_logs_in_starts_a_run_and_reads_it(new_context: Any,
     page.get_by_role("link", name="What the judges say").first.click()
     expect(page.locator(".place").first).to_contain_text("app/main.py:5")
     page.get_by_label("Reason").fill("no")
-    page.get_by_role("button", name="Accepted").click()
+    page.get_by_role("button", name="Accept it").click()
     expect(page.locator(".said")).to_contain_text("Accepted by linus")
 
 
