@@ -47,3 +47,15 @@ async def test_no_door_takes_an_address_of_an_inner_network(api: httpx.AsyncClie
         assert tried.status_code == 422 or tried.json()["status"] == "refused", (host, tried.text)
     async with app.resources(url) as resources, resources.db.transaction() as session:
         assert await session.scalar(text("SELECT count(*) FROM procrastinate_jobs")) == 0
+
+
+async def test_addresses_at_one_host_stay_what_they_are(client: httpx.AsyncClient) -> None:
+    """Shown without what follows their host, and sent back so, as the settings' form does."""
+    repository = (await client.post("/api/repositories", json={"clone_url": "https://github.com/acme/two"})).json()
+    path = f"/api/repositories/{repository['id']}"
+    notices = [{"url": f"https://93.184.216.34/{name}", "format": "slack"} for name in ("one", "two")]
+    shown = (await client.patch(path, json={"settings": {"notify": notices}})).json()["settings"]["notify"]
+    assert [notice["url"] for notice in shown] == ["https://93.184.216.34/***"] * 2
+    assert (await client.patch(path, json={"settings": {"notify": shown}})).status_code == 200
+    more = [*shown, shown[0]]
+    assert (await client.patch(path, json={"settings": {"notify": more}})).status_code == 409

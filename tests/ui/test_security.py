@@ -1,6 +1,8 @@
 """What protects who looks at the pages: forms, headers, whose things are shown."""
 
+import io
 import uuid
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -223,16 +225,19 @@ def test_form_in_another_charset_is_refused_before_it_is_read(pages: str, reader
         assert answer.elapsed.total_seconds() < 2
 
 
+SOME_ID = "00000000-0000-4000-8000-000000000000"
+
+
 @pytest.mark.parametrize(
     "path",
     [
         "/login?to=//[",
         "/login?to=//a%E2%84%80b",
-        f"/repositories/{uuid.uuid4()}/constitution/" + "1" * 5000,
-        f"/runs/{uuid.uuid4()}/findings?page=" + "9" * 5000,
+        f"/repositories/{SOME_ID}/constitution/" + "1" * 5000,
+        f"/runs/{SOME_ID}/findings?page=" + "9" * 5000,
         "/operation/queues/%2e%2e/pause",
         "/settings/tokens",
-        f"/repositories/{uuid.uuid4()}/members/remove",
+        f"/repositories/{SOME_ID}/members/remove",
     ],
 )
 def test_odd_addresses_are_no_defects(ada: Reader, path: str) -> None:
@@ -261,3 +266,31 @@ def test_address_of_others_is_not_served_without_logins() -> None:
         Settings(HOST="0.0.0.0")
     with pytest.raises(RuntimeError, match="https"):
         Settings(CVA_PRODUCTION=True, CVA_API_TOKEN="x", CVA_PUBLIC_URL="http://cva.example.com")
+
+
+def test_archive_that_is_chosen_replaces_the_one_that_was_sent(backend: str, ada: Reader) -> None:
+    def zipped(text: str) -> bytes:
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w") as archive:
+            archive.writestr("a.py", text)
+        return content.getvalue()
+
+    form = {"kind": "upload", "constitution": RULES, "mode": "full"}
+    first = ada.send_form("/runs/new", "/runs", form, files={"archive": ("a.zip", zipped("x = 1\n"))})
+    with as_user(backend, "ada") as api:
+        sent = api.get(f"/api/runs/{first.url.path.rsplit('/', 1)[1]}").json()["source"]["upload_id"]
+        again = {**form, "upload_id": sent}
+        same = ada.send_form("/runs/new", "/runs", again, files={"archive": ("", b"")})
+        other = ada.send_form("/runs/new", "/runs", again, files={"archive": ("b.zip", zipped("x = 2\n"))})
+        ids = [
+            api.get(f"/api/runs/{answer.url.path.rsplit('/', 1)[1]}").json()["source"]["upload_id"]
+            for answer in (same, other)
+        ]
+    assert ids[0] == sent != ids[1]
+
+
+def test_token_is_shown_once_and_a_reload_makes_no_other(backend: str, ada: Reader) -> None:
+    shown = ada.send_form("/settings", "/settings/tokens", {"name": "once", "scopes": "runs:read"})
+    assert shown.url.path == "/settings" and shown.text.count('id="token"') == 1
+    again = ada.get("/settings").text
+    assert 'id="token"' not in again and again.count(">once<") == 1

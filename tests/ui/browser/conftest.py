@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from invariant.bench import fixer
 from invariant.postgres import Server
@@ -22,6 +22,10 @@ FILES = {
     **provider.FILES,
     "src/cart.py": "import os\n\n\ndef run(command):\n    os.system(command)\n    # TODO: quote it\n",
 }
+
+
+# A bound, not a hope: a machine that does other things as well takes its time.
+expect.set_options(timeout=60_000)
 
 
 @dataclass
@@ -77,7 +81,7 @@ def new_context(chromium: Browser, stack: Stack) -> Iterator[Any]:
 
     def make(**options: Any) -> Page:
         context = chromium.new_context(base_url=stack.pages, **options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
