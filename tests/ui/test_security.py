@@ -1,6 +1,7 @@
 """What protects who looks at the pages: forms, headers, whose things are shown."""
 
 import io
+import re
 import uuid
 import zipfile
 from collections.abc import Iterator
@@ -294,3 +295,24 @@ def test_token_is_shown_once_and_a_reload_makes_no_other(backend: str, ada: Read
     assert shown.url.path == "/settings" and shown.text.count('id="token"') == 1
     again = ada.get("/settings").text
     assert 'id="token"' not in again and again.count(">once<") == 1
+
+
+@pytest.mark.parametrize(
+    ("role", "shown", "hidden"),
+    [
+        ("read", [], ["Save settings", "Save as a new version", "Make a member", "Disconnect", "Verify it", "Monitor"]),
+        ("write", ["Save as a new version", "Verify it", "Monitor"], ["Save settings", "Make a member", "Disconnect"]),
+        ("admin", ["Save settings", "Save as a new version", "Make a member", "Disconnect", "Verify it"], []),
+    ],
+)
+def test_member_is_shown_what_they_may_do(
+    backend: str, pages: str, reader: NewReader, role: str, shown: list[str], hidden: list[str]
+) -> None:
+    repository = new_repository(backend, "ada")
+    with as_user(backend, "ada") as api:
+        api.put(f"/api/repositories/{repository}/members", json={"user": "rita", "role": role}).raise_for_status()
+    rita = reader(pages)
+    rita.log_in("rita")
+    page = rita.get(f"/repositories/{repository}").text
+    buttons = " ".join(re.findall(r"<(?:button|a class=\"button main\")[^>]*>([^<]*)<", page))
+    assert all(word in buttons for word in shown) and not any(word in buttons for word in hidden)

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import re  # noqa: TID251  linear: one class, of a bounded length
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
 from starlette.datastructures import FormData
@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from client.asynchronous import Refused
 from ui import constitutions
-from ui.backend import api
+from ui.backend import api, require_user
 from ui.diffs import side_by_side
 from ui.errors import NotThere
 from ui.forges import repository_url
@@ -98,6 +98,7 @@ async def _show(
         branches=branches["items"],
         versions=versions["items"],
         members=members["items"],
+        role=_role(request, members["items"]),
         runs=runs["items"],
         commits=commits["items"],
         web=repository_url({"url": repository["clone_url"]}),
@@ -108,6 +109,13 @@ async def _show(
         problem=problem,
         draft=draft,
     )
+
+
+def _role(request: Request, members: Sequence[Mapping[str, Any]]) -> str:
+    """What who looks may do here, so that nobody is shown what would be refused; the api decides it in any case."""
+    user = require_user(request)
+    own = next((member["role"] for member in members if member["user"] == user.name), "read")
+    return "admin" if user.is_admin else own
 
 
 def _badge(request: Request, repository: dict[str, Any]) -> tuple[str, str] | None:
