@@ -27,6 +27,7 @@ _DOWNLOADS = {
     "verdict.sarif": ("sarif", "application/json"),
     "criteria.json": ("criteria", "application/json"),
 }
+_SEVERITIES = ("critical", "high", "medium", "low")
 _OUTCOMES = ("FAIL", "UNDECIDED", "PASS")
 
 
@@ -73,7 +74,7 @@ def _groups(criteria: Sequence[dict[str, Any]]) -> list[tuple[str, list[dict[str
 
 
 def _worst(findings: Sequence[dict[str, Any]]) -> dict[str, int]:
-    counts = dict.fromkeys(("critical", "high", "medium", "low"), 0)
+    counts = dict.fromkeys(_SEVERITIES, 0)
     for finding in findings:
         counts[finding["severity"]] += 1
     return counts
@@ -140,6 +141,7 @@ async def findings(request: Request) -> Response:
         for finding in verdict.get("findings", ())
         if all(not value or _has(finding, name, value) for name, value in wanted.items())
     ]
+    found.sort(key=lambda finding: (_SEVERITIES.index(finding["severity"]), finding["path"], finding["start_line"]))
     asked = request.query_params.get("page", "")
     last = max(0, len(found) - 1) // _FINDINGS
     start = _FINDINGS * min(last, max(0, int(asked[:9]) - 1) if asked.isascii() and asked.isdigit() else 0)

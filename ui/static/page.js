@@ -109,6 +109,16 @@ function reloading(element) {
   }, 1000 * Number(element.dataset.reload));
 }
 
+// Who speaks to the machine, or types by mistake, can do without keys that act alone (WCAG 2.1.4).
+const dialog = document.getElementById("shortcuts");
+const single = dialog.querySelector("[data-single-keys]");
+single.checked = localStorage.getItem("single-keys") !== "off";
+single.addEventListener("change", () => localStorage.setItem("single-keys", single.checked ? "on" : "off"));
+for (const button of document.querySelectorAll("[data-shortcuts]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => dialog.showModal());
+}
+
 const ways = { r: "/runs", p: "/repositories", f: "/figures", x: "/fixes", s: "/settings", o: "/operation" };
 let going = 0;
 
@@ -121,7 +131,7 @@ function step(by) {
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest("input, textarea, select, dialog")) return;
+  if (!single.checked || event.target.closest("input, textarea, select, dialog")) return;
   const began = performance.now() - going < 1500;
   going = 0;
   if (began && ways[event.key]) location.assign(ways[event.key]);
@@ -129,7 +139,7 @@ document.addEventListener("keydown", (event) => {
   else if (event.key === "n") location.assign("/runs/new");
   else if (event.key === "j") step(1);
   else if (event.key === "k") step(-1);
-  else if (event.key === "?") document.getElementById("shortcuts").showModal();
+  else if (event.key === "?") dialog.showModal();
   else if (event.key === "/") {
     const filter = document.querySelector("[data-filter]");
     if (!filter) return;

@@ -202,6 +202,14 @@ def test_by_keys_alone(new_context: Any, stack: Stack, run: str) -> None:
     page.wait_for_url("**/figures")
     page.keyboard.press("/")
     expect(page.get_by_label("Repository")).to_be_focused()
+    page.get_by_role("button", name="Shortcuts").click()
+    page.get_by_label("Single keys do this").uncheck()
+    page.get_by_role("button", name="Close").click()
+    page.goto("/runs")
+    page.keyboard.press("n")
+    # That nothing happens can only be waited for.
+    page.wait_for_timeout(500)
+    assert page.url.endswith("/runs")
 
 
 def test_first_page_is_light_and_asks_nobody_else(new_context: Any, stack: Stack, run: str) -> None:
