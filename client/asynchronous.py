@@ -14,7 +14,6 @@ import httpx
 from client.http import ApiError, Event
 
 _CONNECTIONS = 200
-_SECONDS = 30.0
 _CONNECT_SECONDS = 5.0
 # A stream says something at least this often: the api's keep-alive comments.
 _SILENT_SECONDS = 60.0
@@ -50,12 +49,18 @@ class Document:
 class AsyncClient:
     """Connections to one api, shared by everybody for whom something is asked.
 
-    `agent` is the User-Agent. `waited` is told of each request from when to when it took, by `time.perf_counter`. Every
-    method raises Unreachable or Refused.
+    `agent` is the User-Agent, `seconds` how long an answer may stay away. `waited` is told of each request from when to
+    when it took, by `time.perf_counter`. Every method raises Unreachable or Refused.
     """
 
     def __init__(
-        self, url: str, token: str | None, agent: str, waited: Callable[[float, float], None] | None = None
+        self,
+        url: str,
+        token: str | None,
+        agent: str,
+        *,
+        seconds: float = 30.0,
+        waited: Callable[[float, float], None] | None = None,
     ) -> None:
         self.url = url
         self._waited = waited
@@ -67,7 +72,7 @@ class AsyncClient:
         self._http = httpx.AsyncClient(
             base_url=url,
             headers=headers,
-            timeout=httpx.Timeout(_SECONDS, connect=_CONNECT_SECONDS),
+            timeout=httpx.Timeout(seconds, connect=_CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
             trust_env=not is_local,
         )

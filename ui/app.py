@@ -103,7 +103,9 @@ def create_app(settings: Settings) -> Starlette:
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         token = settings.api_token.get_secret_value() if settings.api_token else None
-        async with AsyncClient(settings.backend_url, token, AGENT, timing.waited) as client:
+        async with AsyncClient(
+            settings.backend_url, token, AGENT, seconds=settings.api_seconds, waited=timing.waited
+        ) as client:
             app.state.client, app.state.hub, app.state.documents = client, Hub(client), Documents()
             try:
                 yield

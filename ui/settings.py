@@ -29,6 +29,7 @@ class Settings(BaseSettings):
         "http://127.0.0.1:8001", alias="CVA_BACKEND_URL", pattern=_HTTP, description="the api's, the private one"
     )
     api_token: SecretStr | None = Field(None, alias="CVA_API_TOKEN", description="the api's service token")
+    api_seconds: float = Field(30.0, alias="CVA_UI_API_SECONDS", gt=0, description="how long its answer may stay away")
     public_api_url: str | None = Field(
         None, alias="CVA_PUBLIC_API_URL", pattern=_HTTP, description="where editors and CI reach the api"
     )

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
+import httpx
 import psycopg
 import pytest
 
@@ -240,3 +241,58 @@ def test_ui_of_production_says_what_it_lacks(missing: str, says: str) -> None:
     del env[missing]
     done = subprocess.run([sys.executable, "-m", "ui"], env=env, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and says in done.stderr
+
+
+@contextlib.contextmanager
+def proxy(behind: str, broken: str) -> Iterator[str]:
+    """What stands before the api and breaks one path of it; no WebSocket goes through."""
+
+    class Passing(BaseHTTPRequestHandler):
+        def _pass(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if self.path.startswith(broken) or "Upgrade" in self.headers:
+                self.send_response(502)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
+            answer = httpx.request(self.command, f"{behind}{self.path}", headers=headers, content=body, timeout=30)
+            self.send_response(answer.status_code)
+            self.send_header("Content-Type", answer.headers.get("content-type", "application/json"))
+            self.send_header("Content-Length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        do_GET = do_POST = do_DELETE = _pass  # noqa: N815  the library calls them so
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Passing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("broken", "line"),
+    [
+        ("/api/analytics/summary", "The tables answer"),
+        ("/api/queue", "A worker is there"),
+        ("/api/repositories", "A repository can be connected"),
+        ("/ws/", "Its progress is told over a socket"),
+        ("/api/tokens", "A user's token works, and ends"),
+    ],
+)
+def test_line_that_is_broken_on_the_way_is_named(installation: Installation, broken: str, line: str) -> None:
+    with proxy(installation.api, broken) as url:
+        done = check(url, "--ui", installation.ui)
+    assert line in failed(done.stdout) and done.returncode == 1, done.stdout
+
+
+def test_queue_that_is_missing(server: Server, tmp_path: Path) -> None:
+    with server.database() as url, processes.api(url, tmp_path) as (client, _):
+        with psycopg.connect(libpq_url(url), autocommit=True) as connection:
+            connection.execute("ALTER TABLE procrastinate_jobs RENAME TO gone")
+        wrong = failed(check(str(client.base_url)).stdout)
+    assert "CVA_APPLY_MIGRATIONS=true" in wrong["The queue is there"]

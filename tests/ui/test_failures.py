@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +19,7 @@ class Faulty(BaseHTTPRequestHandler):
     """An api that knows who asks, and fails otherwise as it is told to."""
 
     answer: ClassVar[tuple[int, dict[str, str], Any]] = (200, {}, {})
+    seconds: ClassVar[float] = 0.0
 
     def do_GET(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
@@ -25,6 +27,8 @@ class Faulty(BaseHTTPRequestHandler):
         status, headers, body = self.answer
         if self.path == "/api/me":
             status, headers, body = 200, {}, {"user": "ada", "scopes": [], "is_admin": False}
+        else:
+            time.sleep(self.seconds)
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response(status)
         for name, value in {"Content-Type": "application/problem+json", **headers}.items():
@@ -121,3 +125,15 @@ def test_api_that_refuses_a_form_has_its_words_beside_what_was_typed(ada: Reader
     shown = ada.post("/repositories", data={"csrf": token, "clone_url": "https://example.com/x"})
     assert shown.status_code == 422
     assert "This is why." in shown.text and 'value="https://example.com/x"' in shown.text
+
+
+def test_api_that_is_slow(faulty: str, reader: NewReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Faulty.answer = (200, {}, {"items": [], "next_cursor": None})
+    with ui(tmp_path, faulty, CVA_UI_API_SECONDS="1.5") as (url, _):
+        somebody = reader(url)
+        somebody.log_in("ada")
+        monkeypatch.setattr(Faulty, "seconds", 0.3)
+        assert "Nothing has been verified yet" in somebody.get("/runs").text
+        monkeypatch.setattr(Faulty, "seconds", 3.0)
+        shown = somebody.get("/runs")
+    assert shown.status_code == 502 and 'http-equiv="refresh"' in shown.text
