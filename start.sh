@@ -142,22 +142,25 @@ install() {
     echo "$wanted" >.venv/.installed
 }
 
-# What ui/package.json names, by a Node of our own, into an ignored folder; once per state of its lock file.
+# What ui/package.json names, into an ignored folder; once per state of its lock file.
 assets() {
-    local state uv
+    local state
     state="$(cat ui/package-lock.json | cksum | tr ' ' '-')"
     [ "$(cat ui/node_modules/.installed 2>/dev/null)" = "$state" ] && return
     echo "start.sh: installing the pages' libraries (once)" >&2
-    find_uv
-    UV_PROJECT_ENVIRONMENT=.venv-node "$uv" sync --quiet --frozen --only-group assets --no-install-project 2>/dev/null ||
-        UV_PROJECT_ENVIRONMENT=.venv-node "$uv" sync --quiet --frozen --only-group assets --no-install-project --system-certs ||
-        fail "Node could not be installed"
     npm_install ui
     echo "$state" >ui/node_modules/.installed
 }
 
-# What the lock file of a folder names.
+# What the lock file of a folder names, by a Node of our own.
 npm_install() {
+    local uv
+    if [ ! -x .venv-node/bin/npm ]; then
+        find_uv
+        UV_PROJECT_ENVIRONMENT=.venv-node "$uv" sync --quiet --frozen --only-group assets 2>/dev/null ||
+            UV_PROJECT_ENVIRONMENT=.venv-node "$uv" sync --quiet --frozen --only-group assets --system-certs ||
+            fail "Node could not be installed"
+    fi
     (cd "$1" && PATH="$PWD/../.venv-node/bin:$PATH" npm ci --silent --ignore-scripts --no-audit --no-fund) ||
         fail "npm could not install what $1/package.json names"
 }

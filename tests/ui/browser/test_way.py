@@ -13,7 +13,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from invariant.stack import clean_environment
-from tests.support import browser
 from tests.support.browser import cut_off, violations
 from tests.ui.browser.conftest import FILES, Stack, log_in, picture
 
@@ -232,8 +231,3 @@ def test_first_page_is_light_and_asks_nobody_else(new_context: Any, stack: Stack
         page.wait_for_load_state("networkidle")
         assert page.evaluate("window.shifted ?? 0") < 0.01, path
     assert hosts == {stack.pages.split("/")[2]}
-
-
-def test_browser_is_there_where_ci_wants_it() -> None:
-    """`start.sh test` says how to get one."""
-    assert browser.path() is not None or not os.environ.get("CI")
