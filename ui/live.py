@@ -27,8 +27,6 @@ _LINGER_SECONDS = 5.0
 # So that proxies and browsers see that somebody is there.
 _ALIVE_SECONDS = 15.0
 _GONE = (401, 403, 404)
-
-
 _STILL_THERE = ": still there\n\n"
 # Milliseconds until a browser comes back.
 _SOON = "retry: 1000\n\n"
@@ -70,10 +68,6 @@ class Hub:
     def __init__(self, client: AsyncClient) -> None:
         self._client = client
         self._streams: dict[tuple[str, str], _Stream] = {}
-
-    @property
-    def streams(self) -> int:
-        return len(self._streams)
 
     async def close(self) -> None:
         tasks = [stream.task for stream in self._streams.values() if stream.task is not None]
