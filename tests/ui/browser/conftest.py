@@ -52,7 +52,9 @@ class Stack:
         return run
 
 
-@pytest.fixture(scope="session")
+# Not for the session: Playwright keeps an event loop running as long as it lasts, beside which no test of another module
+# could have one.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     if support.path() is None:
         pytest.skip("needs Chromium: apt install chromium, or CVA_TEST_CHROMIUM=/path/to/one")
