@@ -15,6 +15,7 @@ from api import (
     audit,
     badge,
     callbacks,
+    constitution_previews,
     constitutions,
     docs,
     health,
@@ -85,8 +86,8 @@ def create_app(settings: Settings, *, url: str | None = None) -> Starlette:
     if settings.deployed and settings.api_token and len(settings.api_token.get_secret_value()) < TOKEN_CHARACTERS:
         raise RuntimeError(TOKEN_TOO_SHORT)
     modules = (
-        health, me, runs, results, feedback, run_events, uploads, repositories, constitutions, members, monitor,
-        webhooks, badge, callbacks, tokens, audit, queue, *_REMEDIATION, *_ANALYTICS,
+        health, me, runs, results, feedback, run_events, uploads, repositories, constitution_previews, constitutions,
+        members, monitor, webhooks, badge, callbacks, tokens, audit, queue, *_REMEDIATION, *_ANALYTICS,
     )  # fmt: skip
     declared = [operation for module in modules for operation in module.operations.found]
     declared += docs.operations(declared).found

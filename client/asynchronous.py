@@ -7,11 +7,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 import httpx
 
-from client.http import ApiError, Event
+from client.http import ApiError, Event, is_local
 
 _CONNECTIONS = 200
 _CONNECT_SECONDS = 5.0
@@ -67,14 +66,12 @@ class AsyncClient:
         headers = {"User-Agent": agent}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        # Proxies are for the world outside, not for a stack of this machine.
-        is_local = urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
         self._http = httpx.AsyncClient(
             base_url=url,
             headers=headers,
             timeout=httpx.Timeout(seconds, connect=_CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
-            trust_env=not is_local,
+            trust_env=not is_local(url),
         )
         # Streams stay open for minutes, and must leave connections to the others.
         self._streams = httpx.AsyncClient(
@@ -82,7 +79,7 @@ class AsyncClient:
             headers=headers,
             timeout=httpx.Timeout(_SILENT_SECONDS, connect=_CONNECT_SECONDS, pool=None),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
-            trust_env=not is_local,
+            trust_env=not is_local(url),
         )
 
     async def __aenter__(self) -> Self:

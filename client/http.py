@@ -22,6 +22,11 @@ class Conflict(ApiError):
     """The thing is not in a state for that."""
 
 
+def is_local(url: str) -> bool:
+    """Whether it is a stack of this machine: proxies are for the world outside."""
+    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+
+
 @dataclass(frozen=True)
 class Event:
     """One step of a run. `data` is what the step is known by."""
@@ -44,9 +49,7 @@ class Client:
         headers = {"User-Agent": self.agent}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
-        # Proxies are for the world outside, not for a stack of this machine.
-        is_local = urlsplit(self.url).hostname in ("127.0.0.1", "localhost", "::1")
-        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=not is_local)
+        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=not is_local(self.url))
 
     def __enter__(self) -> Self:
         return self

@@ -21,10 +21,13 @@ from websockets.sync.client import connect
 
 from client.http import FINAL
 from invariant.printable import printable
+from invariant.waiting import until
 from worker.core import settings as environment
 
 _SECONDS = 20.0
 _RUN_SECONDS = 600.0
+_CALLBACK_SECONDS = 60.0
+_EVERY_SECONDS = 0.5
 _USER = "check-deployment"
 _SOURCE = {"kind": "files", "files": {"app.py": "def run(text):\n    return eval(text)\n"}}
 _RULES = "- Code MUST NOT call `eval()`.\n"
@@ -196,16 +199,21 @@ def run(deployment: Deployment) -> str:
     body = {"source": _SOURCE, "constitution": _RULES, "labels": {"from": _USER}}
     made = _ask(deployment, "POST", "/api/runs", user=_USER, body=body)
     deployment.run = str(made["id"])
-    until = time.monotonic() + deployment.seconds
-    found = made
-    while found["finished_at"] is None:
-        if time.monotonic() > until:
-            raise Wrong(
-                f"The run {deployment.run} is still {found['status']} after {deployment.seconds:.0f} s: look at the "
-                "worker's log, and at GET /api/queue for what waits or is paused."
-            )
-        time.sleep(0.5)
-        found = _ask(deployment, "GET", f"/api/runs/{deployment.run}")
+    path = f"/api/runs/{deployment.run}"
+    found: dict[str, Any] = made
+
+    def ended() -> bool | None:
+        nonlocal found
+        found = _ask(deployment, "GET", path)
+        return found["finished_at"] is not None or None
+
+    try:
+        until(ended, deployment.seconds, lambda: "the run", every=_EVERY_SECONDS)
+    except TimeoutError:
+        raise Wrong(
+            f"The run {deployment.run} is still {found['status']} after {deployment.seconds:.0f} s: look at the "
+            "worker's log, and at GET /api/queue for what waits or is paused."
+        ) from None
     if found["verdict"] not in ("PASS", "FAIL", "VETO", "PARTIAL"):
         why = (found["error"] or {}).get("message", found["status"])
         raise Wrong(f"The run ended without a verdict: {why} A provider's key may be wrong, or its account empty.")
@@ -247,16 +255,21 @@ def callback(deployment: Deployment) -> str:
     if deployment.callback is None:
         raise LeftOut("--callback URL sends one there")
     sent = _ask(deployment, "POST", "/api/callbacks/test", user=_USER, body={"url": deployment.callback})
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
+
+    def ended() -> dict[str, Any] | None:
         items = _ask(deployment, "GET", "/api/callbacks", user=_USER)["items"]
-        found = next((item for item in items if item["id"] == sent["id"]), sent)
-        if found["status"] == "delivered":
-            return "delivered"
-        if found["status"] in ("refused", "failed"):
-            raise Wrong(f"{deployment.callback} was not told: {found.get('error') or found.get('answered')}.")
-        time.sleep(0.5)
-    raise Wrong(f"{deployment.callback} was not told within a minute: it must answer with a status of 200 to 299.")
+        found: dict[str, Any] = next((item for item in items if item["id"] == sent["id"]), sent)
+        return found if found["status"] != "waiting" else None
+
+    try:
+        found = until(ended, _CALLBACK_SECONDS, lambda: "the callback", every=_EVERY_SECONDS)
+    except TimeoutError:
+        raise Wrong(
+            f"{deployment.callback} was not told within a minute: it must answer with a status of 200 to 299."
+        ) from None
+    if found["status"] != "delivered":
+        raise Wrong(f"{deployment.callback} was not told: {found.get('error') or found.get('answered')}.")
+    return "delivered"
 
 
 def _pages(deployment: Deployment) -> httpx.Client:

@@ -22,7 +22,7 @@ from ui.logs import Requests
 from ui.pages import constitutions, figures, fixes, operation, repositories, run, runs, tokens
 from ui.providers import providers
 from ui.rendering import page
-from ui.security import Headers, is_loopback
+from ui.security import CSRF_FIELD, Headers, is_loopback
 from ui.session import Sessions
 from ui.settings import Settings
 
@@ -221,5 +221,5 @@ def _typed(request: Request) -> list[tuple[str, str]]:
     return [
         (name, value)
         for name, value in form.multi_items()
-        if isinstance(value, str) and len(value) <= _MOST_KEPT and name != "csrf"
+        if isinstance(value, str) and len(value) <= _MOST_KEPT and name != CSRF_FIELD
     ]

@@ -46,6 +46,11 @@ def api(request: Request) -> Acting:
     return client.acting_for(require_user(request).name, request.state.request_id)
 
 
+def day_start(value: str) -> str:
+    """What a date field says, as an instant; what is none is left to the api to refuse."""
+    return f"{value}T00:00:00Z" if value and "T" not in value else value
+
+
 class Documents:
     """Parsed artifacts, which never change, as many as fit. The api is asked each time whether one may see it."""
 

@@ -30,21 +30,19 @@ class Progress:
     until: str | None = None
     counts: dict[str, tuple[int, int]] = field(default_factory=dict)
     seen: list[str] = field(default_factory=list)
-    reason: str | None = None
 
     def add(self, event: Event) -> None:
         data = event.data
         if event.type == "claimed":
             self.status, self.attempt = "running", int(data.get("attempt") or 1)
             # A new attempt begins from the beginning.
-            self.step, self.seen, self.waiting = None, [], None
+            self.step, self.seen, self.waiting, self.until = None, [], None, None
             self.counts.clear()
         elif event.type == "step":
-            self.status, self.waiting = "running", None
+            self.status, self.waiting, self.until = "running", None, None
             self._step(data)
         elif event.type in FINAL:
             self.status = event.type
-            self.reason = data.get("reason") or data.get("message")
         elif event.type == "requeued":
             self.status, self.waiting, self.until = "queued", _waiting(data), data.get("until")
 

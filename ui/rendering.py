@@ -166,7 +166,7 @@ def render(template: str, values: Mapping[str, Any]) -> str:
 
 
 async def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-    """A page, or with htmx the part of it that a template of its own holds. Much of it is made in another thread."""
+    """What a template makes of the values and of what all pages show, in another thread: much takes its time."""
     user = user_of(request.session)
     shared = {
         "request": request,

@@ -21,8 +21,11 @@ class Timer:
 
     def header(self) -> str:
         """`api` is the time in which at least one answer of the api was awaited, `total` all of it."""
-        total = time.perf_counter() - self._began
-        return f"api;dur={1000 * union(self._waits):.1f}, total;dur={1000 * total:.1f}"
+        return f"api;dur={1000 * union(self._waits):.1f}, total;dur={self.milliseconds:.1f}"
+
+    @property
+    def milliseconds(self) -> float:
+        return 1000 * (time.perf_counter() - self._began)
 
 
 def waited(start: float, end: float) -> None:

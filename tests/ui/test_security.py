@@ -87,7 +87,7 @@ def test_forms_above_are_all_there_are() -> None:
     posts = [route for route in create_app(Settings()).routes if "POST" in (getattr(route, "methods", None) or ())]
     # Logging in stands in tests of its own, and so does the other word for a queue.
     elsewhere = {"/login", "/login/{way}", "/operation/queues/{name}/resume"}
-    assert len(taken) == len({route.path for route in posts} - elsewhere)  # type: ignore[attr-defined]
+    assert len(taken) == len({route.path for route in posts} - elsewhere)
 
 
 @pytest.mark.parametrize("how", ["none", "stale", "another", "origin", "site", "header"])

@@ -244,7 +244,7 @@ async def test_documents_are_kept_as_long_as_they_fit() -> None:
 
     kept, api = Documents(most=1000), Api()
     for path in ("/1", "/1", "/2", "/1", "/3"):
-        assert (await kept.get(api, path))["a"]  # type: ignore[arg-type]
+        assert (await kept.get(api, path))["a"]
     assert api.asked == 3
-    await kept.get(api, "/2")  # type: ignore[arg-type]
+    await kept.get(api, "/2")
     assert api.asked == 4

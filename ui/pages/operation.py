@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from ui.backend import api
+from ui.backend import api, day_start
 from ui.errors import NotThere
 from ui.rendering import page
 from ui.security import read_form
@@ -29,7 +29,7 @@ async def show(request: Request) -> Response:
     return await page(request, "operation.html", queue=queue, failed=failed["items"], health=health)
 
 
-async def pause(request: Request) -> Response:
+async def pause_or_resume(request: Request) -> Response:
     """POST /operation/queues/{name}/{pause|resume}"""
     async with read_form(request):
         name, word = request.path_params["name"], request.url.path.rpartition("/")[2]
@@ -54,9 +54,7 @@ async def retry(request: Request) -> Response:
 async def audit(request: Request) -> Response:
     """GET /operation/audit"""
     chosen = {name: request.query_params.get(name, "").strip() for name in _FILTERS}
-    asked = {
-        name: f"{value}T00:00:00Z" if name in ("since", "until") and value else value for name, value in chosen.items()
-    }
+    asked = {name: day_start(value) if name in ("since", "until") else value for name, value in chosen.items()}
     found = await api(request).get("/api/audit", limit=_LINES, cursor=request.query_params.get("cursor"), **asked)
     return await page(request, "audit.html", lines=found["items"], cursor=found["next_cursor"], chosen=chosen)
 
@@ -64,7 +62,7 @@ async def audit(request: Request) -> Response:
 routes = [
     Route("/operation", show, methods=["GET"]),
     Route("/operation/audit", audit, methods=["GET"]),
-    Route("/operation/queues/{name}/pause", pause, methods=["POST"]),
-    Route("/operation/queues/{name}/resume", pause, methods=["POST"]),
+    Route("/operation/queues/{name}/pause", pause_or_resume, methods=["POST"]),
+    Route("/operation/queues/{name}/resume", pause_or_resume, methods=["POST"]),
     Route("/operation/jobs/{job_id}/retry", retry, methods=["POST"]),
 ]

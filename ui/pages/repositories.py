@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from client.asynchronous import Refused
-from ui import constitutions
+from ui import starters
 from ui.backend import api, require_user
 from ui.diffs import side_by_side
 from ui.errors import NotThere
@@ -104,7 +104,7 @@ async def _show(
         web=repository_url({"url": repository["clone_url"]}),
         switches=SWITCHES,
         depths=DEPTHS,
-        templates=constitutions.TEMPLATES,
+        templates=starters.TEMPLATES,
         badge=_badge(request, repository),
         problem=problem,
         draft=draft,

@@ -10,8 +10,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from client.asynchronous import Acting, Refused
-from ui import constitutions
-from ui.backend import api, require_user
+from ui import starters
+from ui.backend import api, day_start, require_user
 from ui.rendering import page
 from ui.security import read_form
 from ui.settings import Settings
@@ -40,7 +40,7 @@ _FIELDS = (
 async def show(request: Request) -> Response:
     """GET /runs"""
     chosen = {name: request.query_params.get(name, "") for name in _FILTERS}
-    asked = {name: _day(value) if name in ("since", "until") else value for name, value in chosen.items()}
+    asked = {name: day_start(value) if name in ("since", "until") else value for name, value in chosen.items()}
     found = await api(request).get("/api/runs", limit=_SHOWN, cursor=request.query_params.get("cursor"), **asked)
     is_part = request.headers.get("hx-target") == "more"
     return await page(
@@ -55,11 +55,6 @@ async def show(request: Request) -> Response:
     )
 
 
-def _day(value: str) -> str:
-    """What a date field says, as an instant."""
-    return f"{value}T00:00:00Z" if value and "T" not in value else value
-
-
 async def ask(request: Request) -> Response:
     """GET /runs/new"""
     acting = api(request)
@@ -68,8 +63,8 @@ async def ask(request: Request) -> Response:
     if again is not None:
         values |= await _as_before(acting, again)
     template = request.query_params.get("template")
-    if template in constitutions.TEMPLATES:
-        values["constitution"] = constitutions.TEMPLATES[template].text
+    if template in starters.TEMPLATES:
+        values["constitution"] = starters.TEMPLATES[template].text
     return await _form(request, acting, values)
 
 
@@ -100,7 +95,7 @@ async def _form(
         status=200 if problem is None else problem.status,
         repositories=repositories,
         values={**dict.fromkeys(_FIELDS, ""), **values, "kind": kind},
-        templates=constitutions.TEMPLATES,
+        templates=starters.TEMPLATES,
         problem=problem,
     )
 

@@ -79,7 +79,7 @@ async def test_same_text_is_read_once(url: str, client: httpx.AsyncClient) -> No
 async def test_without_a_worker_it_says_so(
     url: str, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.constitutions._READ_SECONDS", 0.2)
+    monkeypatch.setattr("api.constitution_previews._READ_SECONDS", 0.2)
     answer = await client.post("/api/constitutions/preview", json={"content": "- Code MUST be read."})
     assert answer.status_code == 503 and "No worker" in answer.json()["detail"]
 

@@ -65,7 +65,7 @@ TEMPLATES = {
 - Names of the public interface SHOULD NOT be abbreviated.
 """,
     ),
-    "process": Template(
+    "short": Template(
         "A short beginning",
         """# Constitution
 
